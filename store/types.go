@@ -8,15 +8,15 @@ type Status int
 
 // The outcomes of Get, as in RocketMQ's GetMessageStatus.
 const (
-	Found                Status = iota // Body holds at least one record
-	NoMatchedMessage                   // records were there, none passed the filter
-	NoMessageInQueue                   // the queue is empty
-	NoMatchedLogicQueue                // the queue does not exist
-	OffsetTooSmall                     // below MinOffset
-	OffsetOverflowOne                  // exactly MaxOffset: nothing new yet
-	OffsetOverflowBadly                // beyond MaxOffset
-	MessageWasRemoving                 // the record went while it was looked for
-	OffsetFoundNull                    // the index has a gap there
+	Found               Status = iota // Body holds at least one record
+	NoMatchedMessage                  // records were there, none passed the filter
+	NoMessageInQueue                  // the queue is empty
+	NoMatchedLogicQueue               // the queue does not exist
+	OffsetTooSmall                    // below MinOffset
+	OffsetOverflowOne                 // exactly MaxOffset: nothing new yet
+	OffsetOverflowBadly               // beyond MaxOffset
+	MessageWasRemoving                // the record went while it was looked for
+	OffsetFoundNull                   // the index has a gap there
 )
 
 // String returns RocketMQ's name, such as FOUND.
