@@ -1,0 +1,84 @@
+// Package config reads the daemon's configuration: key=value files with the
+// key names of RocketMQ's broker.conf, files of a conf.d folder laid over them,
+// and the same keys from the command line.
+//
+// It checks every value and reports every complaint at once, with file and
+// line; an unknown key names the nearest known one. It knows what a key means
+// to a person, not what the daemon does with it: that is daemon's options.go.
+package config
+
+import "time"
+
+// Config is everything that can be set, in the units of its comments. Use
+// Default or Load; the zero value is not a valid configuration.
+type Config struct {
+	// Who this broker is.
+	ClusterName  string
+	BrokerName   string
+	BrokerID     int64 // 0 is the master
+	BrokerRole   string
+	EnableBroker bool
+
+	// Where it listens and what it tells others.
+	BrokerIP1    string // advertised address; empty: the one that reaches the name servers
+	BrokerIP2    string // advertised HA address; empty: BrokerIP1
+	BindAddress  string // address to listen on; empty: all
+	ListenPort   int
+	HAListenPort int // 0: ListenPort + 1
+
+	// Name servers.
+	NamesrvAddr         string // a:9876;b:9876; empty with EnableNamesrv: the embedded one
+	RegisterPeriod      time.Duration
+	ForceRegister       bool
+	EnableNamesrv       bool
+	NamesrvListenPort   int
+	NamesrvOrderMessage bool
+
+	// Store.
+	StoreRoot     string
+	SegmentSize   int64 // bytes
+	SyncFlush     bool
+	FlushInterval time.Duration
+	FlushLinger   time.Duration
+	FlushTimeout  time.Duration
+	FileReserved  time.Duration
+	StoreMaxBytes int64 // bytes of commit log kept; 0: no limit of its own
+	RecordCRC     bool
+
+	// Messages, topics, groups.
+	MaxMessageSize       int
+	AutoCreateTopic      bool
+	AutoCreateGroup      bool
+	DefaultTopicQueues   int
+	BrokerPermission     int
+	LongPolling          bool
+	ShortPollingTime     time.Duration
+	NotifyConsumerChange bool
+	TraceTopicEnable     bool
+	TraceTopicName       string
+
+	// Bounds.
+	MaxConnections        int
+	MaxConnectionsPerAddr int
+	MaxInFlight           int   // requests per connection
+	MaxBytesInFlight      int64 // bytes over all connections
+	MaxTopics             int
+	MaxGroups             int
+	MaxHeldPulls          int
+	IdleTimeout           time.Duration
+
+	// Logs.
+	LogLevel  string // debug, info, warn, error
+	LogFormat string // auto, text, json
+}
+
+// Default is the configuration of an empty file.
+func Default() Config {
+	var c Config
+	for _, k := range keys() {
+		if err := k.set(&c, k.def); err != nil {
+			panic("config: default of " + k.name + ": " + err.Error()) // a mistake in this package; every test meets it
+		}
+	}
+	return c
+}

@@ -1,0 +1,175 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pairmq/daemon/config"
+)
+
+// write makes a configuration file and returns its path.
+func write(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestLoadTakesRocketMQsKeys(t *testing.T) {
+	path := write(t, t.TempDir(), "broker.conf", `
+# as shipped with RocketMQ
+brokerClusterName = DefaultCluster
+brokerName = broker-a
+brokerId = 0
+deleteWhen = 04
+fileReservedTime = 48
+brokerRole = ASYNC_MASTER
+flushDiskType = ASYNC_FLUSH
+namesrvAddr = 10.0.0.1:9876;10.0.0.2:9876
+mappedFileSizeCommitLog = 16m
+`)
+	c, notes, err := config.Load(path, []string{"listenPort=30911"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.BrokerName != "broker-a" || c.SyncFlush || c.FileReserved != 48*time.Hour || c.SegmentSize != 16<<20 ||
+		c.ListenPort != 30911 || c.HAListenPort != 30912 || c.NamesrvAddr != "10.0.0.1:9876;10.0.0.2:9876" {
+		t.Errorf("Load(%s) = %+v", path, c)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "deleteWhen has no effect") {
+		t.Errorf("notes are %q, want one about deleteWhen", notes)
+	}
+}
+
+func TestLoadReportsEveryComplaintWithItsPlace(t *testing.T) {
+	path := write(t, t.TempDir(), "pairmq.conf", "enableNamesrv=true\nbrokerNmae=x\nlistenPort=70000\nflushDiskType=SOMETIMES\nnonsense\nbrokerIP1=eth0\n")
+	_, _, err := config.Load(path, []string{"fileReservedTime"})
+	if err == nil {
+		t.Fatal("Load took a file full of mistakes")
+	}
+	for _, want := range []string{
+		path + `:2: unknown key "brokerNmae"; did you mean "brokerName"?`,
+		path + ":3: listenPort is 70000; want 3 to 65535",
+		path + `:4: flushDiskType is "SOMETIMES"; want one of SYNC_FLUSH, ASYNC_FLUSH`,
+		path + `:5: "nonsense" is not key=value`,
+		"command line: --fileReservedTime has no value",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("the error lacks %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
+	tests := []struct {
+		name, want string
+		args       []string
+	}{
+		{"nothing to run", "nothing to run", []string{"enableBroker=false"}},
+		{"nobody to register with", "namesrvAddr is empty", nil},
+		{"two listeners on a port", "listenPort and namesrvListenPort are both port 10911", []string{"enableNamesrv=true", "namesrvListenPort=10911"}},
+		{"a message larger than a segment", "needs 4259840", []string{"enableNamesrv=true", "mappedFileSizeCommitLog=1m"}},
+		{"an odd segment", "multiple of 4096", []string{"enableNamesrv=true", "mappedFileSizeCommitLog=67108865"}},
+		{"a host name as address", "want an IP address", []string{"enableNamesrv=true", "brokerIP1=localhost"}},
+		{"a slave", "want one of ASYNC_MASTER", []string{"enableNamesrv=true", "brokerRole=SLAVE"}},
+		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := config.Load("", tt.args)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("Load(%q) says %v, want it to say %q", tt.args, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestConfDIsLaidOverTheFile(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "pairmq.conf", "enableNamesrv=true\nbrokerName=a\nlistenPort=20911\n")
+	write(t, dir, "conf.d/10-site.conf", "brokerName=b\n")
+	write(t, dir, "conf.d/20-unit.conf", "brokerName=c\n")
+	write(t, dir, "conf.d/notes.txt", "not read\n")
+	c, _, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.BrokerName != "c" || c.ListenPort != 20911 {
+		t.Errorf("brokerName %q, listenPort %d; want c and 20911", c.BrokerName, c.ListenPort)
+	}
+}
+
+func TestSizesAndDurations(t *testing.T) {
+	tests := []struct {
+		arg  string
+		want func(config.Config) bool
+	}{
+		{"mappedFileSizeCommitLog=128M", func(c config.Config) bool { return c.SegmentSize == 128<<20 }},
+		{"mappedFileSizeCommitLog=1g", func(c config.Config) bool { return c.SegmentSize == 1<<30 }},
+		{"flushIntervalCommitLog=250", func(c config.Config) bool { return c.FlushInterval == 250*time.Millisecond }},
+		{"flushIntervalCommitLog=2s", func(c config.Config) bool { return c.FlushInterval == 2*time.Second }},
+		{"flushLinger=1500", func(c config.Config) bool { return c.FlushLinger == 1500*time.Microsecond }},
+		{"fileReservedTime=3h", func(c config.Config) bool { return c.FileReserved == 3*time.Hour }},
+	}
+	for _, tt := range tests {
+		c, _, err := config.Load("", []string{"enableNamesrv=true", tt.arg})
+		if err != nil || !tt.want(c) {
+			t.Errorf("%s: %v, %+v", tt.arg, err, c)
+		}
+	}
+}
+
+func TestReloadAppliesWhatItCanAndNamesTheRest(t *testing.T) {
+	now, _, err := config.Load("", []string{"enableNamesrv=true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, _, err := config.Load("", []string{"enableNamesrv=true", "logLevel=debug", "listenPort=20911"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, restart := now.Reload(&next)
+	if got := strings.Join(changed, " "); got != "logLevel" || now.LogLevel != "debug" {
+		t.Errorf("changed %q, logLevel %q", got, now.LogLevel)
+	}
+	if got := strings.Join(restart, " "); got != "listenPort haListenPort" || now.ListenPort != 10911 {
+		t.Errorf("restart for %q, listenPort %d", got, now.ListenPort)
+	}
+}
+
+// TestEveryKeyIsDocumented keeps docs/configuration.md the table that the
+// code has; `go run ./daemon --print-keys` prints it.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(doc), config.Markdown()) {
+		t.Errorf("docs/configuration.md does not hold the table of keys; it should be:\n%s", config.Markdown())
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add("enableNamesrv=true\nlistenPort=1\n# x\nmappedFileSizeCommitLog=9223372036854775807g\n")
+	f.Add("flushIntervalCommitLog=-9223372036854775808\nfileReservedTime=1e9h")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := write(t, t.TempDir(), "f.conf", text)
+		c, _, err := config.Load(path, nil)
+		if err != nil {
+			return
+		}
+		again := write(t, t.TempDir(), "again.conf", c.Text())
+		c2, _, err := config.Load(again, nil)
+		if err != nil || c2 != c {
+			t.Errorf("%q loads as\n%+v\nits Text as\n%+v (%v)", text, c, c2, err)
+		}
+	})
+}

@@ -1,0 +1,141 @@
+package config
+
+import (
+	"math"
+	"time"
+)
+
+const day = 24 * time.Hour
+
+// keys is every key there is, in the order in which a person reads them.
+func keys() []key {
+	all := []key{}
+	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), storeKeys(), messageKeys(), boundKeys(), logKeys()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func identityKeys() []key {
+	return []key{
+		str("brokerClusterName", "DefaultCluster", "cluster this broker belongs to", func(c *Config) *string { return &c.ClusterName }),
+		str("brokerName", "", "name that master and slaves share; empty: the host name", func(c *Config) *string { return &c.BrokerName }),
+		number("brokerId", "0", "0 for the master", func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt32),
+		str("brokerRole", "ASYNC_MASTER", "ASYNC_MASTER: a send does not wait for slaves", func(c *Config) *string { return &c.BrokerRole }, "ASYNC_MASTER"),
+		ours(boolean("enableBroker", "true", "false: no broker, a name server alone", func(c *Config) *bool { return &c.EnableBroker })),
+	}
+}
+
+func addressKeys() []key {
+	return []key{
+		str("brokerIP1", "", "address that clients are told; empty: the one that reaches the first name server", func(c *Config) *string { return &c.BrokerIP1 }),
+		str("brokerIP2", "", "address that slaves are told; empty: brokerIP1", func(c *Config) *string { return &c.BrokerIP2 }),
+		str("bindAddress", "", "address to listen on; empty: all of this host", func(c *Config) *string { return &c.BindAddress }),
+		number("listenPort", "10911", "port for clients; listenPort - 2 is served as well, where older clients and RocketMQ's slaves call", func(c *Config) *int { return &c.ListenPort }, 3, 65535),
+		number("haListenPort", "0", "port for slaves, as registered; 0: listenPort + 1", func(c *Config) *int { return &c.HAListenPort }, 0, 65535),
+	}
+}
+
+func namesrvKeys() []key {
+	return []key{
+		str("namesrvAddr", "", "name servers to register with, host:port separated by semicolons; empty with enableNamesrv: the embedded one", func(c *Config) *string { return &c.NamesrvAddr }),
+		duration("registerNameServerPeriod", "30000", "milliseconds between registrations", time.Millisecond, func(c *Config) *time.Duration { return &c.RegisterPeriod }, 10*time.Second, time.Minute),
+		boolean("forceRegister", "true", "register the full topic table every period; false: ask first whether it changed", func(c *Config) *bool { return &c.ForceRegister }),
+		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),
+		ours(number("namesrvListenPort", "9876", "port of the embedded name server", func(c *Config) *int { return &c.NamesrvListenPort }, 1, 65535)),
+		boolean("orderMessageEnable", "false", "name server: put ordered-topic configuration into routes", func(c *Config) *bool { return &c.NamesrvOrderMessage }),
+	}
+}
+
+func storeKeys() []key {
+	return []key{
+		str("storePathRootDir", "/var/lib/pairmq", "folder of the store", func(c *Config) *string { return &c.StoreRoot }),
+		number("mappedFileSizeCommitLog", "64m", "bytes per commit log segment; a pair must agree", func(c *Config) *int64 { return &c.SegmentSize }, 64<<10, 1<<30),
+		flushKey(),
+		duration("flushIntervalCommitLog", "500", "ASYNC_FLUSH: milliseconds an unsynced byte may be old", time.Millisecond, func(c *Config) *time.Duration { return &c.FlushInterval }, time.Millisecond, time.Minute),
+		ours(duration("flushLinger", "0", "microseconds to wait for more messages before a sync: fewer, larger writes for more latency", time.Microsecond, func(c *Config) *time.Duration { return &c.FlushLinger }, 0, 5*time.Millisecond)),
+		duration("syncFlushTimeout", "5000", "milliseconds until a sender is answered FLUSH_DISK_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.FlushTimeout }, 10*time.Millisecond, 10*time.Minute),
+		duration("fileReservedTime", "72", "hours a segment is kept after its last message", time.Hour, func(c *Config) *time.Duration { return &c.FileReserved }, time.Hour, 3650*day),
+		ours(number("storeMaxBytes", "0", "bytes of commit log to keep, oldest segments go first; 0: as much as the disk allows", func(c *Config) *int64 { return &c.StoreMaxBytes }, 0, math.MaxInt64>>1)),
+		boolean("enabledAppendPropCRC", "true", "add RocketMQ's __CRC32# property, which covers the whole record", func(c *Config) *bool { return &c.RecordCRC }),
+	}
+}
+
+func messageKeys() []key {
+	return []key{
+		number("maxMessageSize", "4194304", "bytes of a message's body", func(c *Config) *int { return &c.MaxMessageSize }, 1024, 12<<20),
+		boolean("autoCreateTopicEnable", "true", "make a topic when a client first sends to it", func(c *Config) *bool { return &c.AutoCreateTopic }),
+		boolean("autoCreateSubscriptionGroup", "true", "make a subscription group when a consumer first shows it", func(c *Config) *bool { return &c.AutoCreateGroup }),
+		number("defaultTopicQueueNums", "8", "queues of the template topic TBW102", func(c *Config) *int { return &c.DefaultTopicQueues }, 1, 1024),
+		number("brokerPermission", "6", "2 write, 4 read, 6 both", func(c *Config) *int { return &c.BrokerPermission }, 0, 6),
+		boolean("longPollingEnable", "true", "hold a pull that finds nothing until a message comes", func(c *Config) *bool { return &c.LongPolling }),
+		duration("shortPollingTimeMills", "1000", "milliseconds a pull is held when longPollingEnable is false", time.Millisecond, func(c *Config) *time.Duration { return &c.ShortPollingTime }, 0, 30*time.Second),
+		boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange }),
+		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
+		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
+	}
+}
+
+func flushKey() key {
+	return key{name: "flushDiskType", def: "SYNC_FLUSH",
+		doc: "SYNC_FLUSH: OK means on flash; ASYNC_FLUSH: OK means handed to the kernel, on flash within flushIntervalCommitLog",
+		set: func(c *Config, v string) error {
+			var s string
+			err := str("", "", "", func(*Config) *string { return &s }, "SYNC_FLUSH", "ASYNC_FLUSH").set(c, v)
+			c.SyncFlush = s == "SYNC_FLUSH"
+			return err
+		},
+		value: func(c *Config) string {
+			if c.SyncFlush {
+				return "SYNC_FLUSH"
+			}
+			return "ASYNC_FLUSH"
+		},
+	}
+}
+
+func boundKeys() []key {
+	return oursAll([]key{
+		number("maxConnections", "4096", "client connections", func(c *Config) *int { return &c.MaxConnections }, 1, 1<<20),
+		number("maxConnectionsPerAddress", "2048", "client connections from one address", func(c *Config) *int { return &c.MaxConnectionsPerAddr }, 1, 1<<20),
+		number("maxRequestsInFlight", "4096", "unanswered requests of one connection; more wait in the socket", func(c *Config) *int { return &c.MaxInFlight }, 1, 1<<20),
+		number("maxBytesInFlight", "24m", "bytes of requests and answers in memory, over all connections", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
+		number("maxTopics", "10000", "topics", func(c *Config) *int { return &c.MaxTopics }, 16, 1<<20),
+		number("maxSubscriptionGroups", "10000", "subscription groups", func(c *Config) *int { return &c.MaxGroups }, 16, 1<<20),
+		number("maxHeldPulls", "20000", "pulls held for long polling", func(c *Config) *int { return &c.MaxHeldPulls }, 16, 1<<20),
+		duration("connectionIdleTimeout", "120", "seconds after which a silent connection is closed", time.Second, func(c *Config) *time.Duration { return &c.IdleTimeout }, time.Second, day),
+	})
+}
+
+func logKeys() []key {
+	return []key{
+		ours(live(str("logLevel", "info", "least important line that is logged", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"))),
+		ours(str("logFormat", "auto", "auto: text on a terminal, otherwise one line a record as journald likes it", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")),
+	}
+}
+
+func ours(k key) key { k.ours = true; return k }
+func live(k key) key { k.live = true; return k }
+
+func oursAll(ks []key) []key {
+	for i := range ks {
+		ks[i].ours = true
+	}
+	return ks
+}
+
+// without lists keys of RocketMQ's broker.conf that have nothing to set here.
+// A file may keep them; it is told so.
+func without() map[string]string {
+	pools := "there are no thread pools here"
+	return map[string]string{
+		"deleteWhen": "old segments go all day, not at one hour", "sendMessageThreadPoolNums": pools, "pullMessageThreadPoolNums": pools,
+		"adminBrokerThreadPoolNums": pools, "clientManageThreadPoolNums": pools, "consumerManageThreadPoolNums": pools,
+		"heartbeatThreadPoolNums": pools, "endTransactionThreadPoolNums": pools, "queryMessageThreadPoolNums": pools,
+		"processReplyMessageThreadPoolNums": pools, "serverWorkerThreads": pools, "useReentrantLockWhenPutMessage": pools,
+		"mappedFileSizeConsumeQueue": "consume queues are in the index, not in mapped files", "maxHashSlotNum": "the key index has no slots",
+		"maxIndexNum": "the key index has no files of its own", "transientStorePoolEnable": "the log is not memory-mapped",
+		"warmMapedFileEnable": "the log is not memory-mapped", "storePathCommitLog": "the commit log is always storePathRootDir/commitlog",
+		"storePathConsumeQueue": "consume queues are in the index", "storePathIndex": "the index is storePathRootDir/meta.db",
+	}
+}

@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// validate fills in what follows from other keys and returns what does not
+// fit together.
+func validate(c *Config) (errs []error) {
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("configuration: "+format, args...)) }
+	if c.BrokerName == "" {
+		c.BrokerName = hostName()
+	}
+	if c.HAListenPort == 0 {
+		c.HAListenPort = c.ListenPort + 1
+	}
+	if !c.EnableBroker && !c.EnableNamesrv {
+		complain("enableBroker and enableNamesrv are both false: nothing to run")
+	}
+	if c.EnableBroker && c.NamesrvAddr == "" && !c.EnableNamesrv {
+		complain("namesrvAddr is empty: name at least one name server, or set enableNamesrv=true to run one here")
+	}
+	if c.NamesrvAddr == "" && c.EnableNamesrv {
+		c.NamesrvAddr = net.JoinHostPort("127.0.0.1", strconv.Itoa(c.NamesrvListenPort))
+	}
+	if c.SegmentSize%4096 != 0 {
+		complain("mappedFileSizeCommitLog is %d; want a multiple of 4096", c.SegmentSize)
+	}
+	if most := int64(c.MaxMessageSize) + 64<<10; c.EnableBroker && c.SegmentSize < most {
+		complain("mappedFileSizeCommitLog is %d, but a message of maxMessageSize %d needs %d", c.SegmentSize, c.MaxMessageSize, most)
+	}
+	if c.EnableBroker && c.BrokerID != 0 {
+		complain("brokerId is %d, but brokerRole %s is a master, which has brokerId 0", c.BrokerID, c.BrokerRole)
+	}
+	if c.StoreMaxBytes != 0 && c.StoreMaxBytes < 2*c.SegmentSize {
+		complain("storeMaxBytes is %d; want 0 or at least two segments (%d)", c.StoreMaxBytes, 2*c.SegmentSize)
+	}
+	for _, a := range []struct{ key, value string }{{"brokerIP1", c.BrokerIP1}, {"brokerIP2", c.BrokerIP2}, {"bindAddress", c.BindAddress}} {
+		if _, err := netip.ParseAddr(a.value); a.value != "" && err != nil {
+			complain("%s is %q; want an IP address", a.key, a.value)
+		}
+	}
+	return append(errs, ports(c)...)
+}
+
+// ports complains about two listeners on one port.
+func ports(c *Config) (errs []error) {
+	used := map[int]string{}
+	claim := func(what string, port int) {
+		if other, taken := used[port]; taken {
+			errs = append(errs, fmt.Errorf("configuration: %s and %s are both port %d", other, what, port))
+		}
+		used[port] = what
+	}
+	if c.EnableBroker {
+		claim("listenPort", c.ListenPort)
+		claim("listenPort - 2", c.ListenPort-2)
+		claim("haListenPort", c.HAListenPort)
+	}
+	if c.EnableNamesrv {
+		claim("namesrvListenPort", c.NamesrvListenPort)
+	}
+	return errs
+}
+
+// hostName is what the machine calls itself, made a name RocketMQ allows.
+func hostName() string {
+	h, err := os.Hostname()
+	if err != nil || h == "" {
+		return "pairmq"
+	}
+	h, _, _ = strings.Cut(h, ".")
+	return strings.Map(func(r rune) rune {
+		if r < 128 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_') {
+			return r
+		}
+		return '-'
+	}, h)
+}
