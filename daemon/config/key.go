@@ -77,7 +77,12 @@ func duration(name, def, doc string, unit time.Duration, p func(*Config) *time.D
 			*p(c) = d
 			return nil
 		},
-		value: func(c *Config) string { return strconv.FormatInt(int64(*p(c)/unit), 10) },
+		value: func(c *Config) string {
+			if *p(c)%unit != 0 {
+				return p(c).String()
+			}
+			return strconv.FormatInt(int64(*p(c)/unit), 10)
+		},
 	}
 }
 
