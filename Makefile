@@ -1,0 +1,71 @@
+# make run    builds and starts a name server and a broker on loopback
+# make test   every test that needs nothing but Go
+# make help   the rest
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
+FUZZTIME ?= 20s
+RUNDIR  ?= run
+
+.PHONY: build run test race lint cross budget fuzz interop bench generate help clean
+
+build: ## bin/pairmqd and bin/pairmq for this machine
+	@mkdir -p bin
+	$(BUILD) -o bin/pairmqd ./daemon
+	$(BUILD) -o bin/pairmq ./tools/ctl
+
+run: build ## a name server (9876) and a broker (10911) in one process on loopback, store in run/
+	@mkdir -p $(RUNDIR)
+	bin/pairmqd --brokerName=local --bindAddress=127.0.0.1 --brokerIP1=127.0.0.1 --enableNamesrv=true --storePathRootDir=$(RUNDIR)
+
+test: ## every test that needs nothing but Go
+	$(GO) test -count=1 ./...
+
+race: ## the same under the race detector
+	$(GO) test -count=1 -race ./...
+
+lint: ## gofmt, go vet, staticcheck
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	cd tools/interop && $(GO) vet ./...
+
+CROSS := linux-amd64 linux-arm64 linux-armv6 linux-armv7
+cross: $(CROSS:%=dist/%) ## stripped binaries for every architecture, in dist/
+	GOARCH=386 $(GO) vet ./...
+
+dist/linux-armv%: FORCE
+	@mkdir -p $@
+	GOOS=linux GOARCH=arm GOARM=$* $(BUILD) -o $@/pairmqd ./daemon
+	GOOS=linux GOARCH=arm GOARM=$* $(BUILD) -o $@/pairmq ./tools/ctl
+
+dist/linux-%: FORCE
+	@mkdir -p $@
+	GOOS=linux GOARCH=$* $(BUILD) -o $@/pairmqd ./daemon
+	GOOS=linux GOARCH=$* $(BUILD) -o $@/pairmq ./tools/ctl
+
+budget: cross ## are the binaries within their budgets?
+	$(GO) run ./tools/budget tools/budget/budgets.json dist
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+
+interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 and Maven
+	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m ./...
+
+bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/benchmarks.md; needs JDK 17 and Maven
+	$(GO) run ./tools/bench $(BENCHFLAGS)
+
+generate: ## the msgp codecs
+	$(GO) generate ./...
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+clean: ## forget what was built
+	rm -rf bin dist
+
+FORCE:

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// house is who may import whom inside the module: docs/architecture.md draws
+// it. A package that is not listed may import nothing of ours.
+func house() map[string][]string {
+	pure := []string{"store/record", "store/table"}
+	return map[string][]string{
+		"daemon": {"daemon/broker", "daemon/config", "discovery", "discovery/nameserver", "hal/disk", "hal/link", "internal/lifecycle",
+			"internal/remoting", "store", "store/table"},
+		"daemon/broker":        append(pure, "internal/lifecycle", "internal/remoting", "store", "store/index"),
+		"daemon/config":        nil,
+		"discovery":            {"internal/lifecycle", "internal/remoting", "store/table"},
+		"discovery/nameserver": {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
+		"store":                append(pure, "hal/disk", "internal/lifecycle", "store/commitlog", "store/index"),
+		"store/commitlog":      {"hal/disk"},
+		"store/index":          {"hal/disk", "store/table"},
+		"hal/disk/diskfault":   {"hal/disk"},
+		"tools/ctl":            append(pure, "discovery", "internal/remoting", "tools/loadgen"),
+		"tools/loadgen":        append(pure, "discovery", "internal/remoting"),
+		"tools/bench":          {"tools/loadgen", "internal/remoting", "hal/disk"},
+	}
+}
+
+// A listed package is what this test reads of `go list -json`.
+type listed struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	Imports    []string
+}
+
+func listPackages(t *testing.T) (all []listed) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports", "pairmq/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestTheHouseIsAsDrawn(t *testing.T) {
+	allowed := house()
+	for _, p := range listPackages(t) {
+		from := strings.TrimPrefix(p.ImportPath, "pairmq/")
+		for _, imp := range p.Imports {
+			to, ours := strings.CutPrefix(imp, "pairmq/")
+			if ours && !slices.Contains(allowed[from], to) {
+				t.Errorf("%s imports %s, which docs/architecture.md does not draw", from, to)
+			}
+			if imp == "os/exec" && !strings.HasPrefix(from, "tools/") {
+				t.Errorf("%s imports os/exec: the daemon runs no other program", from)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatLivesThere(t *testing.T) {
+	for _, p := range listPackages(t) {
+		if len(p.Doc) < 20 {
+			t.Errorf("%s has no package doc", p.ImportPath)
+		}
+	}
+}
+
+// TestEveryDependencyHasItsReason holds go.mod and the README's table together.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{if not .Indirect}}{{if not .Main}}{{.Path}}{{end}}{{end}}", "all").Output()
+	if err != nil {
+		t.Fatalf("go list -m: %v", err)
+	}
+	readme := readFile(t, "../../README.md")
+	for _, dep := range strings.Fields(string(out)) {
+		if !strings.Contains(readme, "`"+dep+"`") {
+			t.Errorf("the README gives no reason for the dependency %s", dep)
+		}
+	}
+}

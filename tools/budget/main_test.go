@@ -1,0 +1,47 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestRunNamesWhatIsTooLargeOrMissing(t *testing.T) {
+	dir := t.TempDir()
+	bin := filepath.Join(dir, "linux-arm")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "pairmqd"), make([]byte, 1000), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, budgets, want string }{
+		{"fits", `{"linux-arm/pairmqd": 1000}`, ""},
+		{"too large", `{"linux-arm/pairmqd": 999}`, "linux-arm/pairmqd has 1000 bytes, 1 over its budget"},
+		{"missing", `{"linux-arm/pairmq": 1000}`, "no such file"},
+		{"not JSON", `{`, "unexpected end"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "budgets.json")
+			if err := os.WriteFile(file, []byte(tt.budgets), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			err := run(io.Discard, file, dir)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("run says %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
