@@ -1,0 +1,88 @@
+package discovery
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"errors"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pairmq/store/table"
+)
+
+// deflate is RocketMQ's RegisterBrokerBody.encode(true): numbers become 4 bytes,
+// texts follow their length.
+func deflate(parts ...any) []byte {
+	var out bytes.Buffer
+	z := zlib.NewWriter(&out)
+	for _, p := range parts {
+		var err error
+		switch p := p.(type) {
+		case int:
+			err = binary.Write(z, binary.BigEndian, int32(p))
+		case string:
+			_, err = z.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(p))), p...))
+		}
+		if err != nil {
+			panic(err) // into a bytes.Buffer: cannot be
+		}
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return out.Bytes()
+}
+
+func TestDecodeCompressedRegisterBody(t *testing.T) {
+	version := `{"counter":3,"timestamp":7}`
+	want := RegisterBody{
+		Version: table.DataVersion{Counter: 3, Timestamp: 7},
+		Topics: []table.Topic{
+			{Name: "TBW102", ReadQueueNums: 8, WriteQueueNums: 4, Perm: 7, FilterType: "SINGLE_TAG"},
+			{Name: "T", ReadQueueNums: 1, WriteQueueNums: 1, Perm: 6, FilterType: "MULTI_TAG"},
+		},
+	}
+	good := []any{version, 2, "TBW102 8 4 7 SINGLE_TAG", `T 1 1 6 MULTI_TAG {"+a":"b c"}`, "[]"}
+	tests := []struct {
+		name string
+		body []byte
+		want RegisterBody
+		err  error
+	}{
+		{"4.9.7", deflate(good...), want, nil},
+		{"5.4.0", deflate(append(good, 1, `{"bname":"b"}`)...), want, nil},
+		{"no topics", deflate(version, 0, "[]"), RegisterBody{Version: want.Version}, nil},
+		{"not zlib", []byte("{}"), RegisterBody{}, ErrCompressed},
+		{"empty", nil, RegisterBody{}, ErrCompressed},
+		{"ends in the version", deflate(100), RegisterBody{}, ErrCompressed},
+		{"negative length", deflate(-1), RegisterBody{}, ErrCompressed},
+		{"huge length", deflate(math.MaxInt32), RegisterBody{}, ErrCompressed},
+		{"version is no JSON", deflate("x", 0), RegisterBody{}, ErrCompressed},
+		{"ends before the count", deflate(version), RegisterBody{}, ErrCompressed},
+		{"negative count", deflate(version, -1), RegisterBody{}, ErrTooManyTopics},
+		{"count beyond the limit", deflate(version, 4), RegisterBody{}, ErrTooManyTopics},
+		{"fewer topics than counted", deflate(version, 2, "T 1 1 6 SINGLE_TAG"), RegisterBody{}, ErrCompressed},
+		{"four words", deflate(version, 1, "T 1 1 6"), RegisterBody{}, ErrCompressed},
+		{"no number", deflate(version, 1, "T x 1 6 SINGLE_TAG"), RegisterBody{}, ErrCompressed},
+		{"a bomb", deflate(version, 1, "T 1 1 6 SINGLE_TAG "+strings.Repeat("x", 60_000)), RegisterBody{}, ErrCompressed},
+	}
+	for _, tt := range tests {
+		got, err := DecodeCompressedRegisterBody(tt.body, 3)
+		if !errors.Is(err, tt.err) || !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: DecodeCompressedRegisterBody(%x) = %+v, %v, want %+v, %v", tt.name, tt.body, got, err, tt.want, tt.err)
+		}
+	}
+}
+
+func FuzzDecodeCompressedRegisterBody(f *testing.F) {
+	plain := deflate(`{"counter":3}`, 1, "T 1 1 6 SINGLE_TAG", "[]")
+	f.Add(plain)
+	f.Fuzz(func(t *testing.T, in []byte) {
+		if b, err := DecodeCompressedRegisterBody(in, 10); err == nil && len(b.Topics) > 10 {
+			t.Errorf("%x decodes to %d topics, at most 10 are allowed", in, len(b.Topics))
+		}
+	})
+}
