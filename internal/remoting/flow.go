@@ -1,0 +1,66 @@
+package remoting
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A flow is what other goroutines may know of the frame a connection receives.
+// Times are in ns since the connection was born.
+type flow struct {
+	want  atomic.Int64 // bytes of the frame, if it is a large one; else 0
+	have  atomic.Int64 // bytes of it that have arrived
+	since atomic.Int64 // when the first of them did
+	moved atomic.Int64 // when the last of them did
+}
+
+// stallTime is how long a peer may make no progress while others wait for the
+// memory its frame or its replies occupy.
+const stallTime = 2 * time.Second
+
+// stalled says whether c keeps memory for a peer that does not go on: one that
+// has not finished a large frame and sends nothing, or too little to be done
+// within FrameTime, or one that does not read its replies.
+func (c *Conn) stalled() bool {
+	now := time.Since(c.born)
+	if want := c.flow.want.Load(); want > 0 {
+		spent := now - time.Duration(c.flow.since.Load())
+		quiet := now - time.Duration(c.flow.moved.Load())
+		late := float64(c.flow.have.Load())*float64(c.shared.limits.FrameTime) < float64(want)*float64(spent)
+		if quiet > stallTime || spent > stallTime && late {
+			return true
+		}
+	}
+	return c.Queued() > hotBuffer && now-time.Duration(c.wroteAt.Load()) > stallTime
+}
+
+// acquire takes n bytes of the budget for c. While there are none it waits, for
+// at most patience, and drops connections that stall. It fails with ErrBusy, or
+// with ErrClosed if c ends meanwhile.
+func (c *Conn) acquire(n int64, patience time.Duration) error {
+	s := c.shared
+	if s.budget.take(n, s.budget.limit) {
+		return nil
+	}
+	s.budget.waiters.Add(1)
+	defer s.budget.waiters.Add(-1)
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	look := time.NewTicker(stallTime / 2)
+	defer look.Stop()
+	for {
+		more := s.budget.more()
+		if s.budget.take(n, s.budget.limit) {
+			return nil
+		}
+		select {
+		case <-more:
+		case <-look.C:
+			s.dropStalled()
+		case <-enough.C:
+			return ErrBusy
+		case <-c.done:
+			return c.cause()
+		}
+	}
+}

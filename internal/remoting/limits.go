@@ -1,0 +1,51 @@
+package remoting
+
+import (
+	"cmp"
+	"time"
+)
+
+// Limits bounds what a peer can make this side hold and wait for. Zero fields
+// mean the stated defaults. All sizes are in bytes.
+type Limits struct {
+	Frame  int // whole frame, its length word included; 0 means 16 MiB, RocketMQ's own limit, which is also the most
+	Header int // header of one frame; 0 means 256 KiB
+	Fields int // header fields of one frame; 0 means 256
+
+	Conns        int   // connections of one Server or Client; 0 means 1024
+	ConnsPerAddr int   // connections a Server takes from one address; 0 means 256
+	InFlight     int   // requests of one connection that wait for their reply; also calls it has pending; 0 means 4096
+	QueuedBytes  int64 // replies of one connection that wait to be written; 0 means 4 MiB
+	// BytesInFlight is over all connections of one Server or Client: frames
+	// being received, headers of requests that wait for their reply, and
+	// replies that wait to be written. One frame may go beyond it. 0 means 32 MiB.
+	BytesInFlight int64
+
+	Idle           time.Duration // without a byte either way; 0 means 120 s
+	FrameTime      time.Duration // from the first byte of a frame to its last; 0 means 30 s
+	FirstFrameTime time.Duration // FrameTime of a connection's first frame; 0 means 5 s
+	WriteTime      time.Duration // for a peer to take 128 KiB, or what there is; 0 means 10 s
+	CallTime       time.Duration // for an answer where Call's context has no deadline; 0 means 3 s
+}
+
+// maxFrame is the largest frame that can be read or written: RocketMQ's limit.
+const maxFrame = 16 << 20
+
+// withDefaults returns l with its zero fields filled in.
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Frame:          min(cmp.Or(l.Frame, maxFrame), maxFrame),
+		Header:         cmp.Or(l.Header, 256<<10),
+		Fields:         cmp.Or(l.Fields, 256),
+		Conns:          cmp.Or(l.Conns, 1024),
+		ConnsPerAddr:   cmp.Or(l.ConnsPerAddr, 256),
+		InFlight:       cmp.Or(l.InFlight, 4096),
+		QueuedBytes:    cmp.Or(l.QueuedBytes, 4<<20),
+		BytesInFlight:  cmp.Or(l.BytesInFlight, 32<<20),
+		Idle:           cmp.Or(l.Idle, 120*time.Second),
+		FrameTime:      cmp.Or(l.FrameTime, 30*time.Second),
+		FirstFrameTime: cmp.Or(l.FirstFrameTime, 5*time.Second),
+		WriteTime:      cmp.Or(l.WriteTime, 10*time.Second),
+		CallTime:       cmp.Or(l.CallTime, 3*time.Second),
+	}
+}

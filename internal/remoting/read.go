@@ -1,0 +1,102 @@
+package remoting
+
+import (
+	"bytes"
+	"fmt"
+	"runtime/debug"
+	"time"
+	"unsafe"
+)
+
+// requestCost is what a request that waits for its reply is taken to occupy
+// besides its header.
+const requestCost = int64(unsafe.Sizeof(Request{})) + 16*int64(unsafe.Sizeof(Field{}))
+
+// read reads and serves frames until the connection ends, and says why. It
+// recovers from a panic of who serves them.
+func (c *Conn) read() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.shared.panics.warn("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
+	for {
+		frame, size, err := c.nextFrame()
+		if err != nil {
+			return err
+		}
+		if err := c.dispatch(frame, size); err != nil {
+			return err
+		}
+	}
+}
+
+// dispatch serves a request or delivers a response.
+func (c *Conn) dispatch(frame []byte, size frameSize) error {
+	var cmd Command
+	if err := decodeFrame(&cmd, frame, size, &c.shared.limits); err != nil {
+		return err
+	}
+	if cmd.IsResponse() {
+		c.calls.answer(&cmd)
+		return nil
+	}
+	req := &Request{Command: cmd, conn: c}
+	if !req.IsOneway() {
+		req.held = requestCost + int64(size.header)
+		if err := c.admit(req.held); err != nil {
+			return err
+		}
+	}
+	c.shared.handler.Serve(req)
+	return nil
+}
+
+// admit waits until one more request, which counts for held bytes, may be in
+// flight.
+func (c *Conn) admit(held int64) error {
+	lim := &c.shared.limits
+	if err := c.acquire(held, lim.Idle); err != nil {
+		return fmt.Errorf("no room for a request: %w", err)
+	}
+	c.mu.Lock()
+	if c.crowded() {
+		c.awaitRoom(lim.Idle)
+	}
+	err := c.ended()
+	if err == nil && c.crowded() {
+		err = errDraining
+	}
+	if err != nil {
+		c.mu.Unlock()
+		c.shared.budget.give(held)
+		return err
+	}
+	c.inFlight++
+	c.held += held
+	c.mu.Unlock()
+	return nil
+}
+
+// crowded says whether c has as many requests or replies as it may; c.mu is held.
+func (c *Conn) crowded() bool {
+	return c.inFlight >= c.shared.limits.InFlight || c.queued > c.shared.limits.QueuedBytes
+}
+
+// awaitRoom waits until c is crowded no more, has ended, or is to drain. It
+// ends a connection whose requests do not get their replies. c.mu is held.
+func (c *Conn) awaitRoom(patience time.Duration) {
+	enough := time.AfterFunc(patience, func() { c.fail(errStuck) })
+	defer enough.Stop()
+	for c.crowded() && c.gone == nil && !c.draining.Load() {
+		c.wait()
+	}
+}
+
+// copied returns cmd with a body of its own.
+func copied(cmd *Command) *Command {
+	own := *cmd
+	own.Body = bytes.Clone(cmd.Body)
+	return &own
+}

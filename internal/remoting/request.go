@@ -1,0 +1,71 @@
+package remoting
+
+import "sync/atomic"
+
+// A Handler serves the requests of connections. Serve is called for one request
+// of a connection after the other, in their order of arrival, on the goroutine
+// that reads the connection: while it runs, nothing else is read there, so what
+// takes long replies later from elsewhere. Requests of different connections
+// come at the same time. A panic in Serve closes the connection.
+type Handler interface{ Serve(req *Request) }
+
+// A HandlerFunc is a function as a Handler.
+type HandlerFunc func(req *Request)
+
+// Serve calls f.
+func (f HandlerFunc) Serve(req *Request) { f(req) }
+
+// A Request is a command that wants to be served. Body belongs to the
+// connection and is valid only until Serve returns; the rest belongs to the
+// handler and may be kept. It is not to be copied.
+type Request struct {
+	Command
+	conn     *Conn
+	held     int64 // bytes it counts for until its reply
+	answered atomic.Bool
+}
+
+// A Response is what a handler replies.
+type Response struct {
+	Code   int32
+	Remark string // for people; "" sends none
+	Fields Fields
+	Body   []byte
+	// Release, if set, hands Body over: it is sent from where it is, and
+	// Release is called once when it has been written or dropped, from any
+	// goroutine, perhaps before Reply returns. Otherwise Body is copied
+	// before Reply returns.
+	Release func()
+}
+
+// Conn returns the connection that the request came on.
+func (r *Request) Conn() *Conn { return r.conn }
+
+// Reply answers the request. It must be called once for each request, from any
+// goroutine, during Serve or later; further calls only release resp. It never
+// blocks. It sends nothing for a oneway request or on a closed connection. A
+// response that does not fit a frame is replaced by a RespSystemError that says
+// so. Apart from a Body with a Release, resp is the caller's again on return.
+func (r *Request) Reply(resp *Response) {
+	if r.answered.Swap(true) || r.IsOneway() {
+		resp.release()
+		return
+	}
+	r.conn.reply(r, resp)
+}
+
+// ReplyError answers the request with a code and a remark; see Reply.
+func (r *Request) ReplyError(code int32, remark string) {
+	r.Reply(&Response{Code: code, Remark: remark})
+}
+
+func (resp *Response) release() {
+	if resp.Release != nil {
+		resp.Release()
+	}
+}
+
+// notSupported answers every request as one whose code is unknown.
+func notSupported(req *Request) {
+	req.ReplyError(RespRequestCodeNotSupported, " request type "+RequestName(req.Code)+" not supported")
+}

@@ -1,0 +1,108 @@
+package remoting
+
+import (
+	"fmt"
+	"time"
+)
+
+// makeRoom sees that the buffer has room behind w for at least one byte, and
+// for a frame of need bytes at r as far as bytes have arrived to justify it: a
+// buffer grows to twice what it holds, never to what a peer announces. What
+// goes beyond minBuffer counts against the budget; for a frame that does, all
+// of it is taken before its buffer grows, so that half-received frames do not
+// wait for each other.
+func (c *Conn) makeRoom(need int) error {
+	in := &c.in
+	if in.r == in.w {
+		in.r, in.w = 0, 0
+	}
+	size := len(in.buf.b)
+	if size > hotBuffer && need <= hotBuffer && in.w-in.r <= hotBuffer/2 {
+		c.resize(hotBuffer) // the large frame is through
+		return nil
+	}
+	switch {
+	case need > size:
+		if err := c.reserve(need); err != nil {
+			return err
+		}
+		if in.w-in.r == size {
+			c.resize(2 * size)
+			return nil
+		}
+	case in.full && size < hotBuffer && c.shared.budget.take(int64(size), c.shared.budget.limit/2):
+		in.reserved += int64(size) // there is more to read than fits
+		c.resize(2 * size)
+		return nil
+	}
+	if in.w == size || in.r+need > size {
+		in.w = copy(in.buf.b, in.buf.b[in.r:in.w])
+		in.r = 0
+	}
+	return nil
+}
+
+// reserve takes the budget for a frame of need bytes, which is more than the
+// buffer holds.
+func (c *Conn) reserve(need int) error {
+	in := &c.in
+	want := int64(minBuffer) << classOf(need)
+	if more := want - minBuffer - in.reserved; more > 0 {
+		if err := c.acquire(more, c.shared.limits.FrameTime); err != nil {
+			return fmt.Errorf("no room for a frame of %d bytes: %w", need, err)
+		}
+		in.reserved += more
+		if !in.since.IsZero() {
+			in.since = time.Now() // it was not the peer who took so long
+		}
+	}
+	if !in.large {
+		in.large = true
+		now := int64(time.Since(c.born))
+		c.flow.have.Store(int64(in.w - in.r))
+		c.flow.since.Store(now)
+		c.flow.moved.Store(now)
+		c.flow.want.Store(int64(need))
+	}
+	return nil
+}
+
+// noteProgress tells others how far a large frame is.
+func (c *Conn) noteProgress(now time.Time) {
+	if c.in.large {
+		c.flow.have.Store(int64(c.in.w - c.in.r))
+		c.flow.moved.Store(int64(now.Sub(c.born)))
+	}
+}
+
+// noteEnd tells others that no large frame is being received.
+func (c *Conn) noteEnd() {
+	if c.in.large {
+		c.in.large = false
+		c.flow.want.Store(0)
+	}
+}
+
+// resize moves what has arrived to the front of a buffer of size bytes, and
+// gives back what the budget has beyond it if it is a smaller one.
+func (c *Conn) resize(size int) {
+	in, s := &c.in, c.shared
+	old := in.buf
+	in.buf = s.buffers.get(size)
+	in.w = copy(in.buf.b, old.b[in.r:in.w])
+	in.r, in.full = 0, false
+	s.buffers.put(old)
+	if size > len(old.b) {
+		return
+	}
+	spare := in.reserved - int64(size-minBuffer)
+	in.reserved -= spare
+	s.budget.give(spare)
+}
+
+// close gives the buffer back.
+func (in *inbound) close(s *shared) {
+	s.buffers.put(in.buf)
+	s.budget.give(in.reserved)
+	in.buf, in.reserved = nil, 0
+}

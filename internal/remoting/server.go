@@ -1,0 +1,139 @@
+package remoting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// ServerOptions says what a Server does with its connections.
+type ServerOptions struct {
+	Handler Handler // nil answers every request with RespRequestCodeNotSupported
+	// OnClose, if set, is called once for each connection after it has ended
+	// and Serve was called for it for the last time.
+	OnClose func(*Conn)
+	Limits  Limits
+	Log     *slog.Logger // nil discards
+}
+
+// A Server serves requests on the connections of its listeners. Use NewServer.
+// Its methods are safe for concurrent use.
+type Server struct {
+	shared    *shared
+	mu        sync.Mutex // guards the rest
+	listeners map[net.Listener]struct{}
+	closed    bool
+}
+
+// NewServer returns a Server ready for Serve.
+func NewServer(opts ServerOptions) *Server {
+	return &Server{
+		shared:    newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Log),
+		listeners: make(map[net.Listener]struct{}),
+	}
+}
+
+// Serve accepts connections from ln and serves them, until ctx ends or Shutdown
+// is called, when it closes ln and returns nil; it returns an error if ln was
+// closed by someone else. Accepting goes on after any other error. Connections
+// outlive Serve: call Shutdown after it. Several Serves may run at a time.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	if !s.listen(ln) {
+		_ = ln.Close() // it was never used
+		return nil
+	}
+	stop := context.AfterFunc(ctx, func() { s.unlisten(ln) })
+	defer stop()
+	defer s.unlisten(ln)
+	var wait time.Duration
+	for {
+		nc, err := ln.Accept()
+		if err == nil {
+			wait = 0
+			s.take(nc)
+			continue
+		}
+		if !s.listens(ln) {
+			return nil
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("remoting: accept on %v: %w", ln.Addr(), err)
+		}
+		if wait == 0 {
+			s.shared.log.Warn("accept failed, trying again", "listener", ln.Addr(), "err", err)
+		}
+		wait = min(max(2*wait, 5*time.Millisecond), time.Second)
+		pause(ctx, wait)
+	}
+}
+
+// Shutdown stops accepting and reading, lets requests in flight have their
+// replies and replies leave, closes the connections, and returns once all their
+// goroutines have ended. When ctx ends first it closes what is left at once and
+// returns ctx's error. The Server is of no more use.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	for ln := range s.listeners {
+		_ = ln.Close() // Serve sees it
+	}
+	clear(s.listeners)
+	s.mu.Unlock()
+	s.shared.close(true)
+	stop := context.AfterFunc(ctx, func() { s.shared.close(false) })
+	s.shared.wg.Wait()
+	if !stop() {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// take serves an accepted connection, or closes it if there are too many.
+func (s *Server) take(nc net.Conn) {
+	remote := nc.RemoteAddr()
+	if _, err := s.shared.start(nc, s.shared.limits.ConnsPerAddr); err != nil && !errors.Is(err, ErrClosed) {
+		s.shared.drops.warn("connection refused", "remote", remote, "err", err)
+	}
+}
+
+// listen notes ln; it returns false if the Server is shut down.
+func (s *Server) listen(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.listeners[ln] = struct{}{}
+	}
+	return !s.closed
+}
+
+// listens says whether ln is still noted.
+func (s *Server) listens(ln net.Listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.listeners[ln]
+	return ok
+}
+
+// unlisten closes ln and forgets it.
+func (s *Server) unlisten(ln net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.listeners[ln]; ok {
+		delete(s.listeners, ln)
+		_ = ln.Close() // nobody accepts from it any more
+	}
+}
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

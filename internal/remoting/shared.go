@@ -1,0 +1,142 @@
+package remoting
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+)
+
+// shared is what the connections of one Server or Client have in common.
+type shared struct {
+	limits  Limits // defaults filled in
+	handler Handler
+	onClose func(*Conn) // may be nil
+	log     *slog.Logger
+	drops   warner
+	panics  warner
+	budget  *budget
+	buffers bufferPool
+	batches batchPool
+	wg      sync.WaitGroup // connections
+
+	mu      sync.Mutex // guards the rest
+	conns   map[*Conn]struct{}
+	perAddr map[netip.Addr]int
+	closed  bool
+}
+
+func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *shared {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if h == nil {
+		h = HandlerFunc(notSupported)
+	}
+	lim = lim.withDefaults()
+	return &shared{
+		limits: lim, handler: h, onClose: onClose, log: log,
+		drops: warner{log: log}, panics: warner{log: log},
+		budget: newBudget(lim.BytesInFlight),
+		conns:  make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
+	}
+}
+
+// start serves nc, which is at most the perAddr-th connection of its address.
+// If it fails nc is closed.
+func (s *shared) start(nc net.Conn, perAddr int) (*Conn, error) {
+	c := newConn(s, nc)
+	c.in.buf, c.in.last = s.buffers.get(minBuffer), c.born
+	if err := s.add(c, perAddr); err != nil {
+		_ = nc.Close() // nothing was sent on it
+		return nil, err
+	}
+	return c, nil
+}
+
+// add notes c and sets it going.
+func (s *shared) add(c *Conn, perAddr int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	addr := c.remote.Addr()
+	switch {
+	case s.closed:
+		return ErrClosed
+	case len(s.conns) >= s.limits.Conns:
+		return fmt.Errorf("%w: %d connections", ErrBusy, s.limits.Conns)
+	case addr.IsValid() && s.perAddr[addr] >= perAddr:
+		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)
+	}
+	s.conns[c] = struct{}{}
+	s.perAddr[addr]++
+	s.wg.Go(c.run) // here, so that nobody waits for the rest after close
+	return nil
+}
+
+// remove forgets a connection that ended for cause, and tells who wants to know.
+func (s *shared) remove(c *Conn, cause error) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	addr := c.remote.Addr()
+	if s.perAddr[addr]--; s.perAddr[addr] == 0 {
+		delete(s.perAddr, addr)
+	}
+	s.mu.Unlock()
+	if ordinary(cause) {
+		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
+	} else {
+		s.drops.warn("connection dropped", "remote", c.remote, "err", cause)
+	}
+	if s.onClose != nil {
+		s.onClose(c)
+	}
+}
+
+// ordinary says whether connections end like this every day: closed by either
+// side, broken by the network, idle.
+func ordinary(cause error) bool {
+	for _, usual := range []error{io.EOF, net.ErrClosed, errIdle, io.ErrClosedPipe, syscall.ECONNRESET, syscall.EPIPE, syscall.ETIMEDOUT} {
+		if errors.Is(cause, usual) {
+			return true
+		}
+	}
+	return cause == ErrClosed
+}
+
+// each returns all connections.
+func (s *shared) each() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		all = append(all, c)
+	}
+	return all
+}
+
+// dropStalled ends the connections that keep memory without making progress.
+func (s *shared) dropStalled() {
+	for _, c := range s.each() {
+		if c.stalled() {
+			c.fail(errStalled)
+		}
+	}
+}
+
+// close takes no more connections, and ends those there are unless they drain.
+func (s *shared) close(drain bool) {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	for _, c := range s.each() {
+		if drain {
+			c.startDrain()
+		} else {
+			c.fail(ErrClosed)
+		}
+	}
+}
