@@ -1,0 +1,116 @@
+package nameserver
+
+import (
+	"strings"
+
+	"pairmq/internal/remoting"
+	"pairmq/store/table"
+)
+
+// kvList is the body that lists a namespace: RocketMQ's KVTable.
+type kvList struct {
+	Table map[string]string `json:"table"`
+}
+
+// settings serves 100, 101, 102 and 219.
+func (s *Server) settings(c *remoting.Command) remoting.Response {
+	namespace, key := c.Fields.Get("namespace"), c.Fields.Get("key")
+	switch c.Code {
+	case remoting.ReqGetKVConfig:
+		value, ok := s.kv.load()[namespace][key]
+		if !ok {
+			return refuse(remoting.RespQueryNotFound, "No config item, Namespace: "+shorten(namespace)+" Key: "+shorten(key))
+		}
+		resp := success()
+		resp.Fields.Add("value", value)
+		return resp
+	case remoting.ReqGetKvlistByNamespace:
+		list, ok := s.kv.load()[namespace]
+		if !ok {
+			return refuse(remoting.RespQueryNotFound, "No config item, Namespace: "+shorten(namespace))
+		}
+		return encoded(kvList{list})
+	}
+	if err := s.changeSetting(c, strings.Clone(namespace), strings.Clone(key)); err != nil {
+		return failed(err)
+	}
+	return success()
+}
+
+func (s *Server) changeSetting(c *remoting.Command, namespace, key string) error {
+	var err error
+	if c.Code == remoting.ReqPutKVConfig {
+		err = s.kv.put(namespace, key, strings.Clone(c.Fields.Get("value")))
+	} else {
+		err = s.kv.remove(namespace, key)
+	}
+	if err == nil && namespace == orderNamespace {
+		s.routes.forget(key)
+	}
+	return err
+}
+
+// wipeWritePerm serves 205: clients stop sending to a broker, until its table
+// changes.
+func (s *Server) wipeWritePerm(c *remoting.Command) remoting.Response {
+	return s.setPerm(c, "wipeTopicCount", func(perm int32) int32 { return perm &^ table.PermWrite })
+}
+
+// addWritePerm serves 327. Unlike RocketMQ it keeps the inherit bit, without
+// which a template topic is none.
+func (s *Server) addWritePerm(c *remoting.Command) remoting.Response {
+	return s.setPerm(c, "addTopicCount", func(perm int32) int32 { return perm | table.PermRead | table.PermWrite })
+}
+
+func (s *Server) setPerm(c *remoting.Command, count string, perm func(int32) int32) remoting.Response {
+	brokerName := c.Fields.Get("brokerName")
+	if err := checkName("brokerName", brokerName); err != nil {
+		return failed(err)
+	}
+	n := s.routes.setPerm(brokerName, perm)
+	s.opts.Log.Info("write permission changed", "brokerName", brokerName, "request", c.Code, "topics", n)
+	resp := success()
+	resp.Fields.AddInt(count, int64(n))
+	return resp
+}
+
+// setPerm returns how many topics the broker has.
+func (r *routes) setPerm(brokerName string, perm func(int32) int32) int {
+	n := 0
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for topic, shares := range r.topics {
+		if q, ok := shares[brokerName]; ok {
+			q.Perm = perm(q.Perm)
+			r.putEntry(topic, q)
+			n++
+		}
+	}
+	return n
+}
+
+// deleteTopic serves 216. A broker that still has the topic brings it back with
+// its next whole registration.
+func (s *Server) deleteTopic(c *remoting.Command) remoting.Response {
+	topic := c.Fields.Get("topic")
+	if err := checkName("topic", topic); err != nil {
+		return failed(err)
+	}
+	s.routes.deleteTopic(topic, c.Fields.Get("clusterName"))
+	return success()
+}
+
+// deleteTopic drops topic from the brokers of cluster, or of all if that is "".
+func (r *routes) deleteTopic(topic, cluster string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var brokers []string
+	for brokerName := range r.topics[topic] {
+		if cluster == "" || r.groups[brokerName].cluster == cluster {
+			brokers = append(brokers, brokerName)
+		}
+	}
+	for _, brokerName := range brokers {
+		r.dropEntry(topic, brokerName)
+	}
+}

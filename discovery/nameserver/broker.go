@@ -1,0 +1,169 @@
+package nameserver
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"pairmq/discovery"
+	"pairmq/internal/remoting"
+	"pairmq/store/table"
+)
+
+// maxBrokerTimeout bounds the heartbeatTimeoutMillis a broker may ask for.
+const maxBrokerTimeout = time.Hour
+
+var (
+	errCRC    = errors.New("crc32 of the body does not match")
+	errBroker = errors.New("bad broker")
+)
+
+// register serves 103.
+func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Response {
+	reg, err := s.parseRegistration(c)
+	if err != nil {
+		return failed(err)
+	}
+	reg.conn, reg.now = conn, time.Now()
+	got, err := s.routes.register(reg)
+	if err != nil && !errors.Is(err, errTopics) {
+		return failed(err)
+	}
+	log := s.opts.Log.With("cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr)
+	if got.fresh {
+		log.Info("broker registered", "topics", len(reg.body.Topics))
+	}
+	if got.movedFrom != "" {
+		log.Warn("broker replaced another with its brokerId", "was", got.movedFrom)
+	}
+	if err != nil {
+		return failed(err)
+	}
+	resp := success()
+	if got.master != "" {
+		resp.Fields.Add("masterAddr", got.master)
+		resp.Fields.Add("haServerAddr", got.masterHA)
+	}
+	if order := s.kv.load()[orderNamespace]; len(order) > 0 {
+		resp.Body, err = json.Marshal(kvList{order})
+		if err != nil {
+			return failed(err)
+		}
+	}
+	return resp
+}
+
+func (s *Server) parseRegistration(c *remoting.Command) (*registration, error) {
+	b, err := parseBroker(c)
+	if err != nil {
+		return nil, err
+	}
+	reg := &registration{cluster: b.cluster, brokerName: b.name, addr: b.addr}
+	timeout, errTimeout := c.Fields.Int64Or("heartbeatTimeoutMillis", 0)
+	acting, errActing := c.Fields.BoolOr("enableActingMaster", false)
+	id, errID := c.Fields.Int64("brokerId")
+	if err := errors.Join(errID, errActing, errTimeout); err != nil {
+		return nil, err
+	}
+	if id < 0 {
+		return nil, fmt.Errorf("%w: brokerId is %d", errBroker, id)
+	}
+	reg.brokerID, reg.acting = id, acting
+	reg.timeout = brokerTimeout(timeout, s.opts.BrokerTimeout)
+	if ha := c.Fields.Get("haServerAddr"); ha != "" {
+		if _, err := discovery.ParseAddr(ha); err != nil {
+			return nil, fmt.Errorf("%w: haServerAddr: %w", errBroker, err)
+		}
+		reg.ha = strings.Clone(ha)
+	}
+	reg.body, err = s.parseBody(c)
+	return reg, err
+}
+
+// brokerTimeout is what a broker asked for, within reason, or the default.
+func brokerTimeout(millis int64, def time.Duration) time.Duration {
+	if millis <= 0 {
+		return def
+	}
+	return time.Duration(min(millis, maxBrokerTimeout.Milliseconds())) * time.Millisecond
+}
+
+func (s *Server) parseBody(c *remoting.Command) (discovery.RegisterBody, error) {
+	crc, errCRCField := c.Fields.Int32Or("bodyCrc32", 0)
+	compressed, errCompressed := c.Fields.BoolOr("compressed", false)
+	if err := errors.Join(errCRCField, errCompressed); err != nil {
+		return discovery.RegisterBody{}, err
+	}
+	if got := discovery.BodyCRC32(c.Body); crc != 0 && crc != got {
+		return discovery.RegisterBody{}, fmt.Errorf("%w: %d bytes give %d, bodyCrc32 is %d", errCRC, len(c.Body), got, crc)
+	}
+	if compressed && len(c.Body) > 0 {
+		return discovery.DecodeCompressedRegisterBody(c.Body, s.opts.MaxTopics)
+	}
+	return discovery.DecodeRegisterBody(c.Body, s.opts.MaxTopics)
+}
+
+// broker is what all requests of brokers begin with.
+type broker struct{ cluster, name, addr string }
+
+// parseBroker returns strings that may be kept.
+func parseBroker(c *remoting.Command) (broker, error) {
+	b := broker{
+		cluster: strings.Clone(c.Fields.Get("clusterName")),
+		name:    strings.Clone(c.Fields.Get("brokerName")),
+		addr:    strings.Clone(c.Fields.Get("brokerAddr")),
+	}
+	if err := cmp.Or(checkName("clusterName", b.cluster), checkName("brokerName", b.name)); err != nil {
+		return broker{}, err
+	}
+	if _, err := discovery.ParseAddr(b.addr); err != nil {
+		return broker{}, fmt.Errorf("%w: brokerAddr: %w", errBroker, err)
+	}
+	return b, nil
+}
+
+// queryDataVersion serves 322: has the broker's table changed since it was
+// registered? It counts as a sign of life.
+func (s *Server) queryDataVersion(conn *remoting.Conn, c *remoting.Command) remoting.Response {
+	b, err := parseBroker(c)
+	if err != nil {
+		return failed(err)
+	}
+	var version table.DataVersion
+	if err := json.Unmarshal(c.Body, &version); err != nil {
+		return failed(fmt.Errorf("%w: data version: %w", errBroker, err))
+	}
+	resp := success()
+	held, known := s.routes.touch(b.name, b.addr, conn, time.Now())
+	if known {
+		if resp.Body, err = json.Marshal(held); err != nil {
+			return failed(err)
+		}
+	}
+	resp.Fields.Add("changed", strconv.FormatBool(!known || held != version))
+	return resp
+}
+
+// heartbeat serves 904.
+func (s *Server) heartbeat(conn *remoting.Conn, c *remoting.Command) remoting.Response {
+	b, err := parseBroker(c)
+	if err != nil {
+		return failed(err)
+	}
+	s.routes.touch(b.name, b.addr, conn, time.Now())
+	return success()
+}
+
+// unregister serves 104.
+func (s *Server) unregister(c *remoting.Command) remoting.Response {
+	b, err := parseBroker(c)
+	if err != nil {
+		return failed(err)
+	}
+	s.logDeparted("unregistered", s.routes.unregister(b.name, b.addr))
+	return success()
+}

@@ -1,0 +1,168 @@
+package nameserver
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"pairmq/discovery"
+	"pairmq/internal/remoting"
+	"pairmq/store/table"
+)
+
+// routes is all that brokers have registered. Look-ups are many and changes
+// few: answers to look-ups are kept encoded until something changes in them.
+type routes struct {
+	maxMembers, maxEntries int
+	deleteMissing          bool
+	orderConf              func(topic string) string
+
+	mu      sync.RWMutex
+	groups  map[string]*group                         // by brokerName
+	topics  map[string]map[string]discovery.QueueData // by topic, then brokerName; no inner map is empty
+	encoded map[string][]byte                         // answers to look-ups, by topic; each is never written to
+	members int                                       // in all groups
+	entries int                                       // in all inner maps of topics
+}
+
+// A group is the master and slaves of one brokerName; it has at least one
+// member.
+type group struct {
+	cluster string
+	acting  bool // 5.x: enableActingMaster, handed through to clients
+	members map[int64]*member
+}
+
+// A member is one registered broker.
+type member struct {
+	addr, ha string
+	cluster  string
+	version  table.DataVersion // of the last full table
+	conn     *remoting.Conn    // that it registered on last
+	seen     time.Time         // with monotonic clock
+	timeout  time.Duration     // how long after seen it counts as alive
+}
+
+func newRoutes() *routes {
+	return &routes{
+		groups:  make(map[string]*group),
+		topics:  make(map[string]map[string]discovery.QueueData),
+		encoded: make(map[string][]byte),
+	}
+}
+
+// find returns the member of brokerName at addr, or nil.
+func (r *routes) find(brokerName, addr string) *member {
+	if g := r.groups[brokerName]; g != nil {
+		for _, m := range g.members {
+			if m.addr == addr {
+				return m
+			}
+		}
+	}
+	return nil
+}
+
+// remove drops a member and, with the last one, all that is known of its
+// brokerName.
+func (r *routes) remove(brokerName string, id int64) {
+	g := r.groups[brokerName]
+	delete(g.members, id)
+	r.members--
+	clear(r.encoded)
+	if len(g.members) > 0 {
+		return
+	}
+	delete(r.groups, brokerName)
+	for topic := range r.topics {
+		r.dropEntry(topic, brokerName)
+	}
+}
+
+// putEntry reports whether there was room for q.
+func (r *routes) putEntry(topic string, q discovery.QueueData) bool {
+	shares := r.topics[topic]
+	if _, ok := shares[q.BrokerName]; !ok {
+		if r.entries >= r.maxEntries {
+			return false
+		}
+		r.entries++
+	}
+	if shares == nil {
+		shares = make(map[string]discovery.QueueData, 1)
+		r.topics[topic] = shares
+	}
+	shares[q.BrokerName] = q
+	delete(r.encoded, topic)
+	return true
+}
+
+func (r *routes) dropEntry(topic, brokerName string) {
+	shares := r.topics[topic]
+	if _, ok := shares[brokerName]; !ok {
+		return
+	}
+	delete(shares, brokerName)
+	r.entries--
+	delete(r.encoded, topic)
+	if len(shares) == 0 {
+		delete(r.topics, topic)
+	}
+}
+
+// lookup returns the route of topic as JSON, which must not be written to.
+func (r *routes) lookup(topic string) ([]byte, bool) {
+	r.mu.RLock()
+	enc, ok := r.encoded[topic]
+	_, known := r.topics[topic]
+	r.mu.RUnlock()
+	if ok || !known {
+		return enc, ok
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	enc, ok = r.encode(topic)
+	if ok {
+		r.encoded[topic] = enc
+	}
+	return enc, ok
+}
+
+func (r *routes) encode(topic string) ([]byte, bool) {
+	shares, ok := r.topics[topic]
+	if !ok {
+		return nil, false
+	}
+	route := discovery.TopicRouteData{
+		BrokerDatas:       []discovery.BrokerData{},
+		FilterServerTable: map[string][]string{},
+		OrderTopicConf:    r.orderConf(topic),
+		QueueDatas:        []discovery.QueueData{},
+	}
+	for _, brokerName := range slices.Sorted(maps.Keys(shares)) {
+		route.BrokerDatas = append(route.BrokerDatas, r.brokerData(brokerName))
+		route.QueueDatas = append(route.QueueDatas, shares[brokerName])
+	}
+	enc, err := route.Encode()
+	return enc, err == nil
+}
+
+// forget makes the next look-up of topic encode its route anew.
+func (r *routes) forget(topic string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.encoded, topic)
+}
+
+// brokerData describes a brokerName, which has an empty one if it is unknown.
+func (r *routes) brokerData(brokerName string) discovery.BrokerData {
+	b := discovery.BrokerData{BrokerName: brokerName, BrokerAddrs: map[int64]string{}}
+	if g := r.groups[brokerName]; g != nil {
+		b.Cluster, b.EnableActingMaster = g.cluster, g.acting
+		for id, m := range g.members {
+			b.BrokerAddrs[id] = m.addr
+		}
+	}
+	return b
+}

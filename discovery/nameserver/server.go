@@ -1,0 +1,128 @@
+package nameserver
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"pairmq/internal/remoting"
+)
+
+// A Server answers brokers, clients and administrators. It implements
+// remoting.Handler; give its Closed to the remoting.Server as OnClose, and run
+// Run beside it. Use New.
+type Server struct {
+	opts   Options
+	routes *routes
+	kv     kvTable
+}
+
+// New returns a Server that knows no broker yet. It fails if opts.LoadKV does.
+func New(opts Options) (*Server, error) {
+	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
+	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
+	s.routes.deleteMissing = s.opts.DeleteMissing
+	s.routes.orderConf = s.orderConf
+	s.kv.save, s.kv.max = opts.SaveKV, s.opts.MaxKV
+	settings := KV{}
+	if opts.LoadKV != nil {
+		saved, err := opts.LoadKV()
+		if err != nil {
+			return nil, fmt.Errorf("load settings: %w", err)
+		}
+		if saved != nil {
+			settings = saved
+		}
+	}
+	s.kv.current.Store(&settings)
+	return s, nil
+}
+
+// Run drops silent brokers until ctx ends; then it returns nil.
+func (s *Server) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.opts.ScanInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.logDeparted("timeout", s.routes.expire(time.Now()))
+		}
+	}
+}
+
+// Closed drops the brokers that registered on conn, which has just closed.
+func (s *Server) Closed(conn *remoting.Conn) {
+	s.logDeparted("connection closed", s.routes.disconnect(conn))
+}
+
+func (s *Server) logDeparted(reason string, gone []departed) {
+	for _, d := range gone {
+		s.opts.Log.Info("broker left", "reason", reason, "cluster", d.cluster,
+			"brokerName", d.brokerName, "brokerId", d.brokerID, "addr", d.addr)
+	}
+}
+
+// Serve answers one request.
+func (s *Server) Serve(req *remoting.Request) {
+	resp := s.handle(req.Conn(), &req.Command)
+	req.Reply(&resp)
+}
+
+func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Response {
+	switch c.Code {
+	case remoting.ReqGetRouteinfoByTopic:
+		return s.route(c)
+	case remoting.ReqRegisterBroker:
+		return s.register(conn, c)
+	case remoting.ReqQueryDataVersion:
+		return s.queryDataVersion(conn, c)
+	case remoting.ReqBrokerHeartbeat:
+		return s.heartbeat(conn, c)
+	case remoting.ReqUnregisterBroker:
+		return s.unregister(c)
+	case remoting.ReqGetBrokerClusterInfo:
+		return s.clusterInfo()
+	case remoting.ReqGetBrokerMemberGroup:
+		return s.memberGroup(c)
+	case remoting.ReqPutKVConfig, remoting.ReqGetKVConfig, remoting.ReqDeleteKVConfig, remoting.ReqGetKvlistByNamespace:
+		return s.settings(c)
+	case remoting.ReqGetAllTopicListFromNameserver, remoting.ReqGetTopicsByCluster, remoting.ReqGetSystemTopicListFromNs,
+		remoting.ReqGetUnitTopicList, remoting.ReqGetHasUnitSubTopicList, remoting.ReqGetHasUnitSubUnunitTopicList:
+		return s.topicList(c)
+	case remoting.ReqWipeWritePermOfBroker:
+		return s.wipeWritePerm(c)
+	case remoting.ReqAddWritePermOfBroker:
+		return s.addWritePerm(c)
+	case remoting.ReqDeleteTopicInNamesrv:
+		return s.deleteTopic(c)
+	case remoting.ReqGetNamesrvConfig:
+		return s.config()
+	case remoting.ReqUpdateNamesrvConfig:
+		return refuse(remoting.RespNoPermission, "this name server's configuration is set in its file and cannot be updated")
+	}
+	return refuse(remoting.RespRequestCodeNotSupported, " request type "+strconv.Itoa(int(c.Code))+" not supported")
+}
+
+func refuse(code int32, remark string) remoting.Response {
+	return remoting.Response{Code: code, Remark: remark}
+}
+
+// failed is the answer to a request that is wrong in itself or cannot be
+// carried out; RocketMQ has the one code for both.
+func failed(err error) remoting.Response {
+	return refuse(remoting.RespSystemError, err.Error())
+}
+
+func success() remoting.Response { return remoting.Response{Code: remoting.RespSuccess} }
+
+// nothing is the Release of bodies that are kept: they are queued uncopied.
+func nothing() {}
+
+func (s *Server) config() remoting.Response {
+	body := fmt.Appendf(nil, "orderMessageEnable=%t\ndeleteTopicWithBrokerRegistration=%t\nscanNotActiveBrokerInterval=%d\n",
+		s.opts.OrderMessages, s.opts.DeleteMissing, s.opts.ScanInterval.Milliseconds())
+	return remoting.Response{Code: remoting.RespSuccess, Body: body, Release: nothing}
+}
