@@ -1,0 +1,66 @@
+package link_test
+
+import (
+	"errors"
+	"net/netip"
+	"testing"
+
+	"pairmq/hal/link"
+)
+
+func TestChoose(t *testing.T) {
+	addrs := func(list ...string) (all []netip.Addr) {
+		for _, a := range list {
+			all = append(all, netip.MustParseAddr(a))
+		}
+		return all
+	}
+	lo := link.Interface{Name: "lo", Up: true, Loopback: true, Addrs: addrs("127.0.0.1", "::1")}
+	docker := link.Interface{Name: "docker0", Up: true, Addrs: addrs("172.17.0.1")}
+	tests := []struct {
+		name, want string
+		list       []link.Interface
+	}{
+		{"the LAN, not the container bridge", "192.168.1.7", []link.Interface{lo, docker, {Name: "eth0", Up: true, Addrs: addrs("fe80::1", "2001:db8::7", "192.168.1.7")}}},
+		{"IPv6 where there is no IPv4", "2001:db8::7", []link.Interface{lo, {Name: "eth0", Up: true, Addrs: addrs("fe80::1", "2001:db8::7")}}},
+		{"a link that is down does not count", "", []link.Interface{lo, {Name: "eth0", Addrs: addrs("192.168.1.7")}}},
+		{"link-local does not count", "", []link.Interface{{Name: "eth0", Up: true, Addrs: addrs("169.254.3.4", "fe80::1")}}},
+		{"nothing but loopback", "", []link.Interface{lo, docker}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := link.Choose(tt.list)
+			if tt.want == "" {
+				if !errors.Is(err, link.ErrNoAddress) {
+					t.Errorf("Choose = %v, %v; want ErrNoAddress", got, err)
+				}
+				return
+			}
+			if err != nil || got.String() != tt.want {
+				t.Errorf("Choose = %v, %v; want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTowardLoopbackIsLoopback(t *testing.T) {
+	for _, host := range []string{"127.0.0.1:9876", "127.0.0.1"} {
+		a, err := link.Toward(host)
+		if err != nil || !a.IsLoopback() {
+			t.Errorf("Toward(%s) = %v, %v; want a loopback address", host, a, err)
+		}
+	}
+}
+
+func TestInterfacesListsLoopback(t *testing.T) {
+	list, err := link.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range list {
+		if l.Loopback && len(l.Addrs) > 0 {
+			return
+		}
+	}
+	t.Errorf("no loopback link with an address among %+v", list)
+}
