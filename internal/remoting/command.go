@@ -75,19 +75,19 @@ func DecodeCommand(frame []byte, lim Limits) (Command, error) {
 		return Command{}, ErrShortFrame
 	}
 	var c Command
-	err = decodeFrame(&c, frame, size, &lim)
+	err = decodeFrame(&c, frame, size, lim.Fields, new(headerParser))
 	return c, err
 }
 
 // decodeFrame fills c from a frame of which size is known to be right.
-func decodeFrame(c *Command, frame []byte, size frameSize, lim *Limits) error {
+func decodeFrame(c *Command, frame []byte, size frameSize, maxFields int, p *headerParser) error {
 	header := frame[frameHead : frameHead+size.header]
 	c.Serialize = size.serialize
 	if body := frame[frameHead+size.header : size.total : size.total]; len(body) > 0 {
 		c.Body = body // an empty one would keep frame alive for nothing
 	}
 	if size.serialize == Binary {
-		return decodeBinaryHeader(c, header, lim.Fields)
+		return decodeBinaryHeader(c, header, maxFields)
 	}
-	return decodeJSONHeader(c, header, lim.Fields)
+	return p.decode(c, header, maxFields)
 }

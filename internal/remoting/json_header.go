@@ -1,12 +1,16 @@
 package remoting
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // A span is a piece of a headerParser's text.
 type span struct{ start, end int }
 
 // A headerParser collects what a JSON header says. All strings go, unescaped,
-// into text; they become one Go string at the end.
+// into text; they become one Go string at the end. One may be used again and
+// again, by one goroutine at a time; the zero value is ready.
 type headerParser struct {
 	scan  jsonScanner
 	text  []byte
@@ -14,15 +18,14 @@ type headerParser struct {
 	most  int    // fields
 }
 
-// decodeJSONHeader fills c from header, a JSON object of at most maxFields
+// decode fills c from header, a JSON object of at most maxFields
 // extFields. It is as lenient as Java peers are: members may come in any order,
 // may be null or missing, unknown ones are skipped, the language may be a name
 // or a number, and field values that are no strings count as their text. The
 // last of members with one name counts.
-func decodeJSONHeader(c *Command, header []byte, maxFields int) error {
-	var text [1024]byte
-	var spans [64]span
-	p := headerParser{scan: jsonScanner{in: header}, text: text[:0], spans: spans[:0], most: maxFields}
+func (p *headerParser) decode(c *Command, header []byte, maxFields int) error {
+	p.scan = jsonScanner{in: header}
+	p.text, p.spans, p.most = p.text[:0], p.spans[:0], maxFields
 	remark, err := p.object(c)
 	if err != nil {
 		return err
@@ -38,6 +41,23 @@ func decodeJSONHeader(c *Command, header []byte, maxFields int) error {
 		c.Fields[i] = Field{all[k.start:k.end], all[v.start:v.end]}
 	}
 	return nil
+}
+
+// A parserPool keeps header parsers for reuse. The zero value is ready.
+type parserPool struct{ pool sync.Pool }
+
+func (p *parserPool) get() *headerParser {
+	if h, ok := p.pool.Get().(*headerParser); ok {
+		return h
+	}
+	return new(headerParser)
+}
+
+// put takes back a parser; it forgets one that a long header made large.
+func (p *parserPool) put(h *headerParser) {
+	if h.scan.in = nil; cap(h.text) <= minBuffer {
+		p.pool.Put(h)
+	}
 }
 
 // object reads the whole header; it returns where the remark is.

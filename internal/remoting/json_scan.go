@@ -150,26 +150,33 @@ func (s *jsonScanner) str(dst []byte) ([]byte, error) {
 	if err := s.expect('"'); err != nil {
 		return dst, err
 	}
-	from := s.pos
-	for s.pos < len(s.in) {
-		switch s.in[s.pos] {
-		case '"':
-			dst = append(dst, s.in[from:s.pos]...)
-			s.pos++
+	for {
+		rest := s.in[s.pos:]
+		n := plain(rest)
+		dst = append(dst, rest[:n]...)
+		s.pos += n
+		if n == len(rest) {
+			return dst, s.bad("the end of a string")
+		}
+		s.pos++
+		if rest[n] == '"' {
 			return dst, nil
-		case '\\':
-			dst = append(dst, s.in[from:s.pos]...)
-			s.pos++
-			var err error
-			if dst, err = s.escape(dst); err != nil {
-				return dst, err
-			}
-			from = s.pos
-		default:
-			s.pos++
+		}
+		var err error
+		if dst, err = s.escape(dst); err != nil {
+			return dst, err
 		}
 	}
-	return dst, s.bad("the end of a string")
+}
+
+// plain returns how many bytes of b come before a quote or backslash.
+func plain(b []byte) int {
+	for i, c := range b {
+		if c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(b)
 }
 
 // escape appends what the escape whose backslash was skipped stands for.

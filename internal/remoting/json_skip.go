@@ -49,19 +49,21 @@ func (s *jsonScanner) skipString() error {
 		return err
 	}
 	var buf [8]byte // one escape's worth
-	for s.pos < len(s.in) {
-		b := s.in[s.pos]
+	for {
+		rest := s.in[s.pos:]
+		n := plain(rest)
+		s.pos += n
+		if n == len(rest) {
+			return s.bad("the end of a string")
+		}
 		s.pos++
-		switch b {
-		case '"':
+		if rest[n] == '"' {
 			return nil
-		case '\\':
-			if _, err := s.escape(buf[:0]); err != nil {
-				return err
-			}
+		}
+		if _, err := s.escape(buf[:0]); err != nil {
+			return err
 		}
 	}
-	return s.bad("the end of a string")
 }
 
 // literal skips word.

@@ -35,7 +35,10 @@ func (c *Conn) read() (err error) {
 // dispatch serves a request or delivers a response.
 func (c *Conn) dispatch(frame []byte, size frameSize) error {
 	var cmd Command
-	if err := decodeFrame(&cmd, frame, size, &c.shared.limits); err != nil {
+	p := c.shared.parsers.get()
+	err := decodeFrame(&cmd, frame, size, c.shared.limits.Fields, p)
+	c.shared.parsers.put(p)
+	if err != nil {
 		return err
 	}
 	if cmd.IsResponse() {

@@ -22,6 +22,7 @@ type shared struct {
 	budget  *budget
 	buffers bufferPool
 	batches batchPool
+	parsers parserPool
 	wg      sync.WaitGroup // connections
 
 	mu      sync.Mutex // guards the rest
