@@ -23,7 +23,7 @@ type lan struct {
 // A host is one address of a lan.
 type host struct {
 	server *remoting.Server
-	pipes  pipeListener // nil: connects and then does nothing
+	pipes  *pipeListener // nil: connects and then does nothing
 	conns  []net.Conn
 }
 
@@ -35,7 +35,7 @@ func newLAN(t testing.TB) *lan {
 // serve puts a server at addr.
 func (l *lan) serve(addr string, h remoting.Handler) {
 	server := remoting.NewServer(remoting.ServerOptions{Handler: h})
-	pipes := make(pipeListener)
+	pipes := newPipeListener()
 	l.mu.Lock()
 	l.hosts[addr] = &host{server: server, pipes: pipes}
 	l.mu.Unlock()
@@ -104,22 +104,33 @@ func (l *lan) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 		return here, nil
 	}
 	select {
-	case h.pipes <- there:
+	case h.pipes.conns <- there:
 		return here, nil
+	case <-h.pipes.done:
+		return nil, errNoHost
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
-// A pipeListener accepts the pipes sent on it; nil closes it.
-type pipeListener chan net.Conn
-
-func (p pipeListener) Accept() (net.Conn, error) {
-	if c := <-p; c != nil {
-		return c, nil
-	}
-	return nil, net.ErrClosed
+// A pipeListener accepts the pipes that dial makes.
+type pipeListener struct {
+	conns chan net.Conn
+	done  chan struct{}
 }
 
-func (p pipeListener) Close() error   { close(p); return nil }
-func (p pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+}
+
+func (p *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipeListener) Close() error   { close(p.done); return nil }
+func (p *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }

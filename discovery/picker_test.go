@@ -152,7 +152,7 @@ func TestPickerOneDials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLAN(t)
 		l.mu.Lock()
-		l.hosts["a:1"] = &host{pipes: make(pipeListener)} // nobody accepts: dialling takes until it is given up
+		l.hosts["a:1"] = &host{pipes: newPipeListener()} // nobody accepts: dialling takes until it is given up
 		l.mu.Unlock()
 		client := l.client()
 		p, err := NewPicker(PickerOptions{Servers: []string{"a:1"}, Client: client, Wait: time.Second})
