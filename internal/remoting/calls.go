@@ -2,7 +2,6 @@ package remoting
 
 import (
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -94,15 +93,8 @@ func (cs *calls) arm(due time.Time) {
 
 // expire ends the calls whose time is over.
 func (cs *calls) expire() {
-	defer func() {
-		if v := recover(); v != nil {
-			c := cs.conn
-			c.shared.panics.warn("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
-			c.fail(errPanicked)
-		}
-	}()
 	for _, k := range cs.due(time.Now()) {
-		k.done(nil, fmt.Errorf("%w: request %s to %v", ErrTimeout, RequestName(k.code), cs.conn.remote))
+		cs.fail(k, fmt.Errorf("%w: request %s to %v", ErrTimeout, RequestName(k.code), cs.conn.remote))
 	}
 }
 
@@ -143,6 +135,12 @@ func (cs *calls) close(err error) {
 	}
 	cs.mu.Unlock()
 	for _, k := range table {
-		k.done(nil, err)
+		cs.fail(k, err)
 	}
+}
+
+// fail ends k with err.
+func (cs *calls) fail(k *call, err error) {
+	defer cs.conn.recovered()
+	k.done(nil, err)
 }

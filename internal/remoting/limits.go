@@ -15,7 +15,7 @@ type Limits struct {
 	Conns        int   // connections of one Server or Client; 0 means 1024
 	ConnsPerAddr int   // connections a Server takes from one address; 0 means 256
 	InFlight     int   // requests of one connection that wait for their reply; also calls it has pending; 0 means 4096
-	QueuedBytes  int64 // replies of one connection that wait to be written; 0 means 4 MiB
+	QueuedBytes  int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
 	// BytesInFlight is over all connections of one Server or Client: frames
 	// being received, headers of requests that wait for their reply, and
 	// replies that wait to be written. One frame may go beyond it. 0 means 32 MiB.

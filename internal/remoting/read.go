@@ -12,15 +12,10 @@ import (
 // besides its header.
 const requestCost = int64(unsafe.Sizeof(Request{})) + 16*int64(unsafe.Sizeof(Field{}))
 
-// read reads and serves frames until the connection ends, and says why. It
-// recovers from a panic of who serves them.
-func (c *Conn) read() (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.shared.panics.warn("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
-			err = errPanicked
-		}
-	}()
+// read reads and serves frames until the connection ends, and says why: nil if
+// who serves them panicked.
+func (c *Conn) read() error {
+	defer c.recovered()
 	for {
 		frame, size, err := c.nextFrame()
 		if err != nil {
@@ -29,6 +24,15 @@ func (c *Conn) read() (err error) {
 		if err := c.dispatch(frame, size); err != nil {
 			return err
 		}
+	}
+}
+
+// recovered, when deferred, makes the end of this connection of a panic in what
+// others gave us to call.
+func (c *Conn) recovered() {
+	if v := recover(); v != nil {
+		c.shared.panics.log("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
+		c.fail(errPanicked)
 	}
 }
 
@@ -48,7 +52,7 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 	req := &Request{Command: cmd, conn: c}
 	if !req.IsOneway() {
 		req.held = requestCost + int64(size.header)
-		if err := c.admit(req.held); err != nil {
+		if err := c.admit(req.held, size.total <= minBuffer); err != nil {
 			return err
 		}
 	}
@@ -57,10 +61,14 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 }
 
 // admit waits until one more request, which counts for held bytes, may be in
-// flight.
-func (c *Conn) admit(held int64) error {
+// flight. One that was not small has waited for memory already, and keeps what
+// it got until it is served: were it to wait again, many might wait for each
+// other.
+func (c *Conn) admit(held int64, small bool) error {
 	lim := &c.shared.limits
-	if err := c.acquire(held, lim.Idle); err != nil {
+	if !small {
+		c.shared.budget.force(held)
+	} else if err := c.acquire(held, lim.Idle); err != nil {
 		return fmt.Errorf("no room for a request: %w", err)
 	}
 	c.mu.Lock()
@@ -84,7 +92,8 @@ func (c *Conn) admit(held int64) error {
 
 // crowded says whether c has as many requests or replies as it may; c.mu is held.
 func (c *Conn) crowded() bool {
-	return c.inFlight >= c.shared.limits.InFlight || c.queued > c.shared.limits.QueuedBytes
+	lim := &c.shared.limits
+	return c.inFlight >= lim.InFlight || max(c.held, c.queued) > lim.QueuedBytes
 }
 
 // awaitRoom waits until c is crowded no more, has ended, or is to drain. It

@@ -41,7 +41,7 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *sh
 	lim = lim.withDefaults()
 	return &shared{
 		limits: lim, handler: h, onClose: onClose, log: log,
-		drops: warner{log: log}, panics: warner{log: log},
+		drops: warner{to: log, level: slog.LevelWarn}, panics: warner{to: log, level: slog.LevelError},
 		budget: newBudget(lim.BytesInFlight),
 		conns:  make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
 	}
@@ -90,9 +90,10 @@ func (s *shared) remove(c *Conn, cause error) {
 	if ordinary(cause) {
 		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
 	} else {
-		s.drops.warn("connection dropped", "remote", c.remote, "err", cause)
+		s.drops.log("connection dropped", "remote", c.remote, "err", cause)
 	}
 	if s.onClose != nil {
+		defer c.recovered()
 		s.onClose(c)
 	}
 }

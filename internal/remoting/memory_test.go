@@ -1,0 +1,188 @@
+package remoting
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A buffer grows to twice what has arrived, whatever a frame announces, and
+// shrinks when the connection is quiet.
+func TestBufferGrowsAsBytesArrive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo)})
+		p := r.dial()
+		synctest.Wait()
+		c := r.srv.shared.each()[0]
+		frame := AppendCommand(nil, &Command{Body: make([]byte, 300<<10)})
+		for sent := 0; sent < len(frame); {
+			n := min(3000, len(frame)-sent)
+			p.write(frame[sent : sent+n])
+			sent += n
+			synctest.Wait()
+			if got := len(c.in.buf.b); sent < len(frame) && got > max(2*sent, minBuffer) {
+				t.Fatalf("the buffer has %d bytes for %d that came", got, sent)
+			}
+		}
+		p.expect(0, RespSuccess)
+		synctest.Wait()
+		if got := len(c.in.buf.b); got > hotBuffer {
+			t.Errorf("the buffer has %d bytes after the frame, want at most %d", got, hotBuffer)
+		}
+		p.send(Command{Opaque: 1})
+		p.expect(1, RespSuccess)
+		time.Sleep(2 * calmTime)
+		synctest.Wait()
+		if got := len(c.in.buf.b); got != minBuffer {
+			t.Errorf("the buffer of a quiet connection has %d bytes, want %d", got, minBuffer)
+		}
+		if got := r.srv.shared.budget.used.Load(); got != 0 {
+			t.Errorf("%d bytes are counted as in flight, want none", got)
+		}
+	})
+}
+
+// When memory is short, a large frame waits for its turn; small requests on
+// other connections are served all the same, as long as there is any.
+func TestLargeFramesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
+		start := time.Now()
+		a, b, c, small := r.dial(), r.dial(), r.dial(), r.dial()
+		a.write(large[:500<<10]) // takes 1 MiB less what a small buffer has
+		b.write(large[:hotBuffer])
+		done := make(chan struct{})
+		go func() { defer close(done); c.write(large) }()
+		synctest.Wait()
+		select {
+		case <-done:
+			t.Error("a third large frame was received while two fill the memory")
+		default:
+		}
+		a.write(large[500<<10:])
+		a.expect(1, RespSuccess)
+		b.write(large[hotBuffer:])
+		b.expect(1, RespSuccess)
+		c.expect(1, RespSuccess)
+		small.send(Command{Opaque: 2})
+		small.expect(2, RespSuccess)
+		if got := time.Since(start); got != 0 {
+			t.Errorf("they held each other up for %v", got)
+		}
+	})
+}
+
+// Whoever stalls while others wait for memory is dropped soon.
+func TestStalledPeersMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
+		var stalled []*peer
+		for range 2 {
+			p := r.dial()
+			p.send(Command{})
+			p.expect(0, RespSuccess)
+			p.write(large[:100<<10])
+			stalled = append(stalled, p)
+		}
+		p, start := r.dial(), time.Now()
+		p.send(Command{Opaque: 2})
+		p.expect(2, RespSuccess)
+		go p.write(large)
+		p.expect(1, RespSuccess)
+		if got := time.Since(start); got > 4*time.Second {
+			t.Errorf("a request waited for %v while two peers stalled, want at most 4 s", got)
+		}
+		for _, p := range stalled {
+			p.expectClosed()
+		}
+		r.log.expect(t, 1, "level=WARN", "stalled while memory is short")
+	})
+}
+
+// A peer that does not read its replies does not keep their memory from others.
+func TestUnreadRepliesMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reply := make([]byte, 2<<20)
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 1 << 20}, Handler: HandlerFunc(func(req *Request) {
+			req.Reply(&Response{Body: reply[:len(req.Remark)<<20]})
+		})})
+		deaf, other, start := r.dial(), r.dial(), time.Now()
+		deaf.send(Command{Remark: "MM"})
+		synctest.Wait()
+		other.send(Command{Opaque: 2})
+		other.expect(2, RespSuccess)
+		if got := time.Since(start); got == 0 || got > 4*time.Second {
+			t.Errorf("the other waited for %v, want until the first was found to stall, at most 4 s", got)
+		}
+		r.log.expect(t, 1, "stalled while memory is short")
+	})
+}
+
+// Memory that stays short for as long as a frame may take ends the connection.
+func TestMemoryStaysShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		r.srv.shared.budget.force(1 << 20)
+		defer r.srv.shared.budget.give(1 << 20)
+		p, start := r.dial(), time.Now()
+		frame := AppendCommand(nil, &Command{Body: make([]byte, 9000)})
+		p.write(frame[:minBuffer])
+		p.expectClosed()
+		if got := time.Since(start); got != 30*time.Second {
+			t.Errorf("it was closed after %v, want 30 s", got)
+		}
+		r.log.expect(t, 1, "no room for a frame", ErrBusy.Error())
+	})
+}
+
+func TestBudget(t *testing.T) {
+	b := newBudget(10)
+	if !b.take(9, b.limit) || !b.take(100, b.limit) {
+		t.Error("a budget that is not used up refuses")
+	}
+	if b.take(1, b.limit) {
+		t.Error("a budget that is used up gives")
+	}
+	b.waiters.Add(1)
+	more := b.more()
+	b.give(100)
+	select {
+	case <-more:
+	default:
+		t.Error("who waits is not told that there is more")
+	}
+	if !b.take(1, b.limit) || b.take(1, b.limit/2) {
+		t.Error("9 of 10 in use: want 1 more, but not below a limit of 5")
+	}
+}
+
+func TestBufferClasses(t *testing.T) {
+	var p bufferPool
+	for _, tt := range []struct{ size, want int }{
+		{1, minBuffer}, {minBuffer, minBuffer}, {minBuffer + 1, 2 * minBuffer}, {hotBuffer, hotBuffer}, {5 << 20, 8 << 20}, {maxFrame, maxFrame},
+	} {
+		b := p.get(tt.size)
+		if len(b.b) != tt.want {
+			t.Errorf("get(%d) has %d bytes, want %d", tt.size, len(b.b), tt.want)
+		}
+		p.put(b)
+	}
+}
+
+func TestAcquireEndsWithTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 100}})
+		r.srv.shared.budget.force(100)
+		defer r.srv.shared.budget.give(100)
+		r.dial()
+		synctest.Wait()
+		c := r.srv.shared.each()[0]
+		time.AfterFunc(time.Second, func() { _ = c.Close() })
+		if err := c.acquire(1, time.Minute); !errors.Is(err, ErrClosed) {
+			t.Errorf("acquire: %v, want ErrClosed", err)
+		}
+	})
+}
