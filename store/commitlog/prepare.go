@@ -1,0 +1,157 @@
+package commitlog
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// retryFull is how long after ErrFull it is tried again to make a segment.
+const retryFull = 5 * time.Second
+
+// prepareAhead makes the next segment when the active one is three quarters
+// full, until done is closed.
+func (l *Log) prepareAhead(done <-chan struct{}) {
+	retry := time.NewTimer(retryFull)
+	defer retry.Stop()
+	for {
+		if base, ok := l.wanted(); ok {
+			err := l.makeSegment(base)
+			if err != nil && !noSpace(err) {
+				l.fail(err)
+				return
+			}
+			l.setFull(err)
+			if err != nil {
+				retry.Reset(retryFull)
+			}
+		}
+		select {
+		case <-l.prepare:
+		case <-retry.C:
+		case <-l.failed:
+			return
+		case <-done:
+			return
+		}
+	}
+}
+
+// wanted says whether it is time for the next segment, and where that starts.
+func (l *Log) wanted() (base int64, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	near := l.limit-l.end.Load() <= l.opts.SegmentSize/4 || l.waiters > 0
+	return l.ready, l.phase == running && l.limit == l.ready && near
+}
+
+// setFull remembers whether there was space, and logs when that changes.
+func (l *Log) setFull(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch was := l.full; {
+	case err != nil && !was:
+		l.log.Warn("no space for the next segment", "phyOffset", l.ready, "retryIn", retryFull, "err", err)
+	case err == nil && was:
+		l.log.Info("space for the next segment again", "phyOffset", l.ready)
+	}
+	l.full = err != nil
+	l.wake()
+}
+
+func noSpace(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// makeSegment makes the segment that starts at base, durable before it has its
+// name, and enters it.
+func (l *Log) makeSegment(base int64) error {
+	l.dirMu.Lock()
+	defer l.dirMu.Unlock()
+	s := l.newSegment(base)
+	reused, err := l.reuse(s)
+	if err == nil && !reused {
+		err = l.create(s)
+	}
+	if err != nil {
+		return fmt.Errorf("commitlog: make segment %d: %w", base, err)
+	}
+	segs := append(slices.Clone(*l.segments.Load()), s)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.segments.Store(&segs)
+	l.ready = s.end
+	l.wake()
+	return nil
+}
+
+// create allocates a new file. l.dirMu is held.
+func (l *Log) create(s *segment) error {
+	d, tmp := l.opts.FS, s.name+tmpSuffix
+	f, err := d.Create(tmp)
+	if err != nil {
+		return err
+	}
+	err = f.Allocate(l.opts.SegmentSize)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		if noSpace(err) { // what it could reserve is wanted elsewhere
+			err = errors.Join(err, d.Remove(tmp))
+		}
+		return err
+	}
+	if err := d.Rename(tmp, s.name); err != nil {
+		return err
+	}
+	return d.SyncDir(l.opts.Dir)
+}
+
+// reuse takes a retired segment instead, if there is one that is older: its
+// records carry smaller offsets, so that they are no records at their new place.
+// l.dirMu is held.
+func (l *Log) reuse(s *segment) (bool, error) {
+	for len(l.spares) > 0 {
+		base := l.spares[0]
+		from := l.spareName(base)
+		usable := base < s.base
+		var err error
+		if usable {
+			err = l.dropFiller(from)
+		}
+		switch {
+		case err != nil:
+		case usable:
+			err = l.opts.FS.Rename(from, s.name)
+		default:
+			err = l.opts.FS.Remove(from)
+		}
+		if err != nil {
+			return false, err
+		}
+		l.spares = l.spares[1:]
+		if usable {
+			return true, l.syncDirs()
+		}
+	}
+	return false, nil
+}
+
+func (l *Log) spareName(base int64) string {
+	return path.Join(l.opts.Dir, recycleDir, segmentName(base))
+}
+
+// syncDirs syncs both folders between which segments move.
+func (l *Log) syncDirs() error {
+	if err := l.opts.FS.SyncDir(l.opts.Dir); err != nil {
+		return err
+	}
+	return l.opts.FS.SyncDir(path.Join(l.opts.Dir, recycleDir))
+}

@@ -1,0 +1,61 @@
+package commitlog
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Retire gives up whole segments that end at or before `before`, never the one
+// that takes appends, and returns the log's new start. A few are kept for reuse,
+// the others' space is free on return. Reads of them that have begun end well.
+// Whoever refers to them must have forgotten them durably before. A failure is
+// final for the log: entries of the folder may be in any state then.
+func (l *Log) Retire(before int64) (int64, error) {
+	l.dirMu.Lock()
+	defer l.dirMu.Unlock()
+	if err := l.mayRetire(); err != nil {
+		return l.start.Load(), err
+	}
+	for {
+		segs := *l.segments.Load()
+		if len(segs) < 2 || segs[0].end > min(before, l.durable.Load()) {
+			break
+		}
+		rest := slices.Clone(segs[1:])
+		l.start.Store(rest[0].base)
+		l.segments.Store(&rest)
+		// One at a time and oldest first, so that no power cut leaves a hole.
+		if err := l.giveUp(segs[0]); err != nil {
+			return l.start.Load(), l.fail(fmt.Errorf("commitlog: retire segment %d: %w", segs[0].base, err))
+		}
+	}
+	poke(l.prepare) // there may be space now
+	return l.start.Load(), nil
+}
+
+// mayRetire refuses on a log that is damaged or has failed: what it has is
+// evidence, and the last copy.
+func (l *Log) mayRetire() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refusal()
+}
+
+// giveUp moves the file of s to the recycle folder, or removes it. l.dirMu is
+// held.
+func (l *Log) giveUp(s *segment) error {
+	if err := s.retire(); err != nil {
+		return err
+	}
+	if len(l.spares) >= l.opts.Recycle {
+		if err := l.opts.FS.Remove(s.name); err != nil {
+			return err
+		}
+		return l.opts.FS.SyncDir(l.opts.Dir)
+	}
+	if err := l.opts.FS.Rename(s.name, l.spareName(s.base)); err != nil {
+		return err
+	}
+	l.spares = append(l.spares, s.base)
+	return l.syncDirs()
+}
