@@ -1,0 +1,94 @@
+package index
+
+import (
+	"encoding/binary"
+
+	"go.etcd.io/bbolt"
+)
+
+// Truncate forgets the records at and behind phyOffset (bytes), where the log
+// was cut. Records between the new Checkpoint and phyOffset have to be applied
+// again. Consumer offsets stay: see ClampOffsets. Durable on return.
+func (x *Index) Truncate(phyOffset int64) error {
+	x.write.Lock()
+	defer x.write.Unlock()
+	x.mu.Lock()
+	starts, checkpoint := x.cutAt(phyOffset)
+	marks := x.deletedBelow > phyOffset || x.floor > phyOffset
+	x.mu.Unlock()
+	if len(starts) > 0 || marks {
+		err := x.update(func(tx *bbolt.Tx) error { return x.putCut(tx, phyOffset, checkpoint, starts) })
+		if err != nil {
+			return err
+		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.end <= phyOffset && !marks {
+		return nil
+	}
+	x.cutMemory(phyOffset)
+	x.checkpoint, x.floor = checkpoint, min(x.floor, phyOffset)
+	x.end = max(x.checkpoint, x.floor)
+	for _, c := range x.closed {
+		x.end = max(x.end, c.end)
+	}
+	if x.open != nil {
+		x.end = x.open.end
+	}
+	return x.fail(x.view(x.loadChunks))
+}
+
+// cutAt returns the starts of the chunks that reach beyond phyOffset, and where
+// the file's index ends without them.
+func (x *Index) cutAt(phyOffset int64) (starts []int64, checkpoint int64) {
+	checkpoint = x.checkpoint
+	for i := len(x.sealed) - 1; i >= 0 && x.sealed[i].end > phyOffset; i-- {
+		starts = append(starts, x.sealed[i].start)
+		checkpoint = x.sealed[i].start
+		if i > 0 {
+			checkpoint = x.sealed[i-1].end
+		}
+	}
+	return starts, checkpoint
+}
+
+func (x *Index) putCut(tx *bbolt.Tx, phyOffset, checkpoint int64, starts []int64) error {
+	if err := deleteChunks(tx, starts); err != nil {
+		return err
+	}
+	for topic, below := range x.deleted {
+		if below > phyOffset { // what is appended from here on is not deleted
+			if err := put(tx, bucketDeleted, []byte(topic), binary.BigEndian.AppendUint64(nil, uint64(phyOffset))); err != nil {
+				return err
+			}
+		}
+	}
+	if x.floor > phyOffset {
+		if err := putNumber(tx, stateFloor, phyOffset); err != nil {
+			return err
+		}
+	}
+	return putNumber(tx, stateCheckpoint, checkpoint)
+}
+
+// cutMemory drops what is in memory of records beyond phyOffset: whole chunks,
+// for their first part is applied again.
+func (x *Index) cutMemory(phyOffset int64) {
+	for topic, below := range x.deleted {
+		x.deleted[topic] = min(below, phyOffset)
+	}
+	x.deletedBelow = min(x.deletedBelow, phyOffset)
+	if x.open != nil && x.open.end > phyOffset {
+		x.open = nil
+	}
+	n := len(x.closed)
+	for n > 0 && x.closed[n-1].end > phyOffset {
+		n--
+	}
+	if n < len(x.closed) {
+		x.open = nil
+		clear(x.closed[n:])
+		x.closed = x.closed[:n]
+	}
+}
