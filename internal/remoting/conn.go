@@ -149,9 +149,8 @@ func (c *Conn) run() {
 	}
 	c.fail(err)
 	c.settle()
-	cause := c.cause()
-	c.calls.close(cause)
-	c.shared.remove(c, cause)
+	c.calls.close(c.cause())
+	c.shared.remove(c)
 }
 
 // drain waits until all requests have their reply and all replies are written.

@@ -56,6 +56,9 @@ func (c *Conn) acquire(n int64, patience time.Duration) error {
 		select {
 		case <-more:
 		case <-look.C:
+			if c.draining.Load() {
+				return errDraining
+			}
 			s.dropStalled()
 		case <-enough.C:
 			return ErrBusy

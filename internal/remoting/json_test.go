@@ -81,6 +81,14 @@ func TestDecodeJSONHeaderRefuses(t *testing.T) {
 		{"NUL", "{\x00}"},
 		{"too deep", `{"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`},
 		{"array never closed", `{"x":[1,2}`},
+		{"name in a value without quotes", `{"x":{y:1}}`},
+		{"no colon in a value", `{"x":{"y" 1}}`},
+		{"no escape in a value", `{"x":"\q"}`},
+		{"value cut in a string", `{"x":"y`},
+		{"no hexadecimal digit", `{"remark":"\u00g0"}`},
+		{"field without colon", `{"extFields":{"a" "b"}}`},
+		{"field name without quotes", `{"extFields":{a:"b"}}`},
+		{"fields without comma", `{"extFields":{"a":"b" "c":"d"}}`},
 	}
 	for _, tt := range tests {
 		if got, err := DecodeCommand(withHeader(tt.header, ""), Limits{}); !errors.Is(err, ErrBadHeader) {

@@ -37,6 +37,20 @@ func TestBadFramesCloseTheConnection(t *testing.T) {
 	}
 }
 
+func TestDefaultLimits(t *testing.T) {
+	c := newConn(newShared(Limits{Frame: 1 << 30, InFlight: 7}, nil, nil, nil), new(net.TCPConn))
+	got := c.Limits()
+	want := Limits{
+		Frame: 16 << 20, Header: 256 << 10, Fields: 256,
+		Conns: 1024, ConnsPerAddr: 256, InFlight: 7, QueuedBytes: 4 << 20, BytesInFlight: 32 << 20,
+		Idle: 120 * time.Second, FrameTime: 30 * time.Second, FirstFrameTime: 5 * time.Second,
+		WriteTime: 10 * time.Second, CallTime: 3 * time.Second,
+	}
+	if got != want {
+		t.Errorf("limits are %+v, want %+v", got, want)
+	}
+}
+
 func TestIdleConnectionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo)})

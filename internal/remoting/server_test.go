@@ -112,6 +112,21 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A reader that waits for memory does not hold a shutdown up for long.
+func TestShutdownWhileMemoryIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		r.srv.shared.budget.force(1 << 20)
+		defer r.srv.shared.budget.give(1 << 20)
+		p, start := r.dial(), time.Now()
+		p.send(Command{})
+		if err := r.srv.Shutdown(t.Context()); err != nil || time.Since(start) > stallTime {
+			t.Errorf("Shutdown: %v after %v, want nil within %v", err, time.Since(start), stallTime)
+		}
+		p.expectClosed()
+	})
+}
+
 // Replies that were written before a shutdown arrive, although the client goes
 // on sending requests that nobody reads.
 func TestShutdownOverTCP(t *testing.T) {

@@ -78,8 +78,8 @@ func (s *shared) add(c *Conn, perAddr int) error {
 	return nil
 }
 
-// remove forgets a connection that ended for cause, and tells who wants to know.
-func (s *shared) remove(c *Conn, cause error) {
+// remove forgets a connection that has ended, and tells who wants to know.
+func (s *shared) remove(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	addr := c.remote.Addr()
@@ -87,7 +87,7 @@ func (s *shared) remove(c *Conn, cause error) {
 		delete(s.perAddr, addr)
 	}
 	s.mu.Unlock()
-	if ordinary(cause) {
+	if cause := c.gone; ordinary(cause) { // set once, before this goroutine saw it
 		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
 	} else {
 		s.drops.log("connection dropped", "remote", c.remote, "err", cause)
