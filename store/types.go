@@ -82,14 +82,14 @@ type Arrival struct {
 
 // Stats are counters since the store was opened, and how full it is.
 type Stats struct {
-	PutMessages, PutBytes   int64 // stored
-	GetMessages, GetBytes   int64 // handed to consumers
-	GetFound, GetMiss       int64 // calls of Get with and without a record
-	MinPhyOffset            int64 // bytes; first byte of the log
-	MaxPhyOffset            int64 // bytes; end of what was appended
-	DurablePhyOffset        int64 // bytes; end of what is on flash
-	VisiblePhyOffset        int64 // bytes; end of what consumers may see
-	DiskTotal, DiskFree     int64 // bytes of the file system below the store
-	ReadOnly                bool  // the log is damaged or failed: nothing can be stored
-	FlushedBatches, Flushes int64 // groups of records written; syncs of the log
+	PutMessages, PutBytes int64 // stored
+	GetMessages, GetBytes int64 // handed to consumers
+	GetFound, GetMiss     int64 // calls of Get with and without a record
+	MinPhyOffset          int64 // bytes; first byte of the log
+	MaxPhyOffset          int64 // bytes; end of what was appended
+	DurablePhyOffset      int64 // bytes; end of what is on flash
+	VisiblePhyOffset      int64 // bytes; end of what consumers may see
+	DiskTotal, DiskFree   int64 // bytes of the file system below the store
+	ReadOnly              bool  // the log is damaged or failed: nothing can be stored
+	Flushes               int64 // syncs of the log
 }

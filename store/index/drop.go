@@ -34,20 +34,16 @@ func (x *Index) DropBefore(phyOffset int64) error {
 	if err != nil {
 		return err
 	}
-	emptied := x.setFloors(plans)
-	drop := func(tx *bbolt.Tx) error { return x.dropChunks(tx, phyOffset, starts, emptied) }
-	finish := func() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.finishDrops(plans, phyOffset, len(starts))
-	}
-	if len(emptied) > 0 { // no log tells any more where they go on: the backup has to
-		return x.changeTables(drop, func(*tables) { finish() })
+	moved := x.setFloors(plans, phyOffset)
+	drop := func(tx *bbolt.Tx) error { return x.dropChunks(tx, phyOffset, starts, moved) }
+	finish := func(*tables) { x.finishDrops(plans, phyOffset, len(starts)) }
+	if len(moved) > 0 { // no log tells any more where they go on: the backup has to
+		return x.changeTables(drop, finish)
 	}
 	if err := x.update(drop); err != nil {
 		return err
 	}
-	finish()
+	finish(nil)
 	return nil
 }
 
@@ -58,7 +54,7 @@ type dropPlan struct {
 	starts []int64 // of their chunks
 	first  int64   // queue offset of the first unit left in runs
 	found  bool    // there is one
-	later  bool    // there are units behind runs, or in memory
+	behind int64   // behind the last unit that goes; 0 if none does
 }
 
 // planDrops lists the queues with units in chunks that begin before phyOffset.
@@ -73,8 +69,6 @@ func (x *Index) planDrops(phyOffset int64) (plans []*dropPlan) {
 				}
 				p.runs, p.starts = append(p.runs, r), append(p.starts, c.start)
 			}
-			_, inMemory := firstInMemory(q.mem, phyOffset)
-			p.later = len(q.sealed) > len(p.runs) || inMemory
 			if len(p.runs) > 0 || len(q.mem) > 0 && q.mem[0].chunk.start < phyOffset {
 				plans = append(plans, p)
 			}
@@ -93,8 +87,12 @@ func (p *dropPlan) seek(tx *bbolt.Tx, phyOffset int64, damaged func(start int64,
 		}
 		if found {
 			p.first, p.found = first, true
+			if first > r.first {
+				p.behind = first
+			}
 			return
 		}
+		p.behind = r.end()
 	}
 }
 
@@ -133,36 +131,58 @@ func getBlock(tx *bbolt.Tx, id blockID) ([]byte, error) {
 // phyOffset.
 func firstInMemory(runs []*memRun, phyOffset int64) (int64, bool) {
 	for _, r := range runs {
-		i := sort.Search(r.shown, func(i int) bool {
-			return decodeUnit(r.block[unitAt(i, r.width):], r.width, r.chunk.start).PhyOffset >= phyOffset
-		})
-		if i < r.shown {
-			return r.first + int64(i), true
+		if n := r.before(phyOffset); n < r.shown {
+			return r.first + int64(n), true
 		}
 	}
 	return 0, false
 }
 
-// setFloors notes where the queues that lose all units go on, and returns them.
-func (x *Index) setFloors(plans []*dropPlan) (emptied []*Queue) {
+// before returns how many of the run's units lie before phyOffset.
+func (r *memRun) before(phyOffset int64) int {
+	return sort.Search(r.shown, func(i int) bool {
+		return decodeUnit(r.block[unitAt(i, r.width):], r.width, r.chunk.start).PhyOffset >= phyOffset
+	})
+}
+
+// behindInMemory returns the queue offset behind the last unit before
+// phyOffset, 0 if there is none.
+func behindInMemory(runs []*memRun, phyOffset int64) (behind int64) {
+	for _, r := range runs {
+		if n := r.before(phyOffset); n > 0 {
+			behind = r.first + int64(n)
+		}
+	}
+	return behind
+}
+
+// setFloors notes where queues go on should they lose all units, and returns
+// those for which that changed.
+func (x *Index) setFloors(plans []*dropPlan, phyOffset int64) (moved []*Queue) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, p := range plans {
-		if q := p.queue; !p.found && !p.later && !q.gone {
+		q := p.queue
+		if !p.found && len(q.sealed) <= len(p.runs) {
+			if behind := behindInMemory(q.mem, phyOffset); behind > 0 {
+				p.behind = behind
+			}
+		}
+		if p.behind > 0 && p.behind != q.floor && !q.gone {
 			x.giveRef(q)
-			q.floor = q.max
-			emptied = append(emptied, q)
+			q.floor = p.behind
+			moved = append(moved, q)
 		}
 	}
-	return emptied
+	return moved
 }
 
 // dropChunks deletes chunks and notes the new start of the log.
-func (x *Index) dropChunks(tx *bbolt.Tx, phyOffset int64, starts []int64, emptied []*Queue) error {
+func (x *Index) dropChunks(tx *bbolt.Tx, phyOffset int64, starts []int64, moved []*Queue) error {
 	if err := deleteChunks(tx, starts); err != nil {
 		return err
 	}
-	for _, q := range emptied {
+	for _, q := range moved {
 		if err := putQueue(tx, q); err != nil {
 			return err
 		}
@@ -192,6 +212,8 @@ func deleteChunks(tx *bbolt.Tx, starts []int64) error {
 }
 
 func (x *Index) finishDrops(plans []*dropPlan, phyOffset int64, gone int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	x.sealed = append([]sealedChunk(nil), x.sealed[gone:]...)
 	x.firstSealed += uint32(gone)
 	x.floor = phyOffset
@@ -224,7 +246,7 @@ func (p *dropPlan) finish(ordinal uint32, phyOffset int64) {
 	case ok:
 		q.min = max(q.min, first)
 	default:
-		q.min = q.max
+		q.min, q.max = q.floor, q.floor
 	}
 }
 

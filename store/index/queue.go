@@ -24,7 +24,7 @@ type Queue struct {
 	listed   bool   // ref is in the file
 	gone     bool   // the topic was deleted
 	min, max int64  // queue offsets: of the first unit, behind the last
-	floor    int64  // max when retention took the last unit
+	floor    int64  // behind the last unit that retention took
 	sealed   []run
 	mem      []*memRun
 	hint     int // bytes of its block in the chunk before

@@ -12,31 +12,40 @@ import (
 func (x *Index) Truncate(phyOffset int64) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	x.mu.Lock()
+	x.mu.RLock()
 	starts, checkpoint := x.cutAt(phyOffset)
-	marks := x.deletedBelow > phyOffset || x.floor > phyOffset
-	x.mu.Unlock()
-	if len(starts) > 0 || marks {
-		err := x.update(func(tx *bbolt.Tx) error { return x.putCut(tx, phyOffset, checkpoint, starts) })
-		if err != nil {
-			return err
-		}
+	marks, floor, end := x.deletedBelow > phyOffset, x.floor > phyOffset, x.end > phyOffset
+	x.mu.RUnlock()
+	commit := func(tx *bbolt.Tx) error { return x.putCut(tx, phyOffset, checkpoint, starts) }
+	var err error
+	switch {
+	case marks: // the backup has them too
+		err = x.changeTables(commit, func(*tables) { x.lowerMarks(phyOffset) })
+	case floor || len(starts) > 0:
+		err = x.update(commit)
+	}
+	if err != nil || !marks && !floor && !end {
+		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.end <= phyOffset && !marks {
-		return nil
-	}
 	x.cutMemory(phyOffset)
 	x.checkpoint, x.floor = checkpoint, min(x.floor, phyOffset)
 	x.end = max(x.checkpoint, x.floor)
-	for _, c := range x.closed {
-		x.end = max(x.end, c.end)
-	}
-	if x.open != nil {
-		x.end = x.open.end
+	for _, c := range x.unsealed() {
+		x.end = c.end
 	}
 	return x.fail(x.view(x.loadChunks))
+}
+
+// lowerMarks keeps what is appended from phyOffset on from counting as deleted.
+func (x *Index) lowerMarks(phyOffset int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for topic, below := range x.deleted {
+		x.deleted[topic] = min(below, phyOffset)
+	}
+	x.deletedBelow = min(x.deletedBelow, phyOffset)
 }
 
 // cutAt returns the starts of the chunks that reach beyond phyOffset, and where
@@ -58,7 +67,7 @@ func (x *Index) putCut(tx *bbolt.Tx, phyOffset, checkpoint int64, starts []int64
 		return err
 	}
 	for topic, below := range x.deleted {
-		if below > phyOffset { // what is appended from here on is not deleted
+		if below > phyOffset {
 			if err := put(tx, bucketDeleted, []byte(topic), binary.BigEndian.AppendUint64(nil, uint64(phyOffset))); err != nil {
 				return err
 			}
@@ -75,10 +84,6 @@ func (x *Index) putCut(tx *bbolt.Tx, phyOffset, checkpoint int64, starts []int64
 // cutMemory drops what is in memory of records beyond phyOffset: whole chunks,
 // for their first part is applied again.
 func (x *Index) cutMemory(phyOffset int64) {
-	for topic, below := range x.deleted {
-		x.deleted[topic] = min(below, phyOffset)
-	}
-	x.deletedBelow = min(x.deletedBelow, phyOffset)
 	if x.open != nil && x.open.end > phyOffset {
 		x.open = nil
 	}

@@ -8,7 +8,7 @@ import "pairmq/store/table"
 type queueEntry struct {
 	Topic   string `msg:"topic"`
 	QueueID int32  `msg:"id"`
-	Floor   int64  `msg:"floor"` // queue offset to go on from when no unit is left
+	Floor   int64  `msg:"floor"` // behind the last unit that retention took: without units the queue goes on here
 }
 
 // backup is what the backup file holds: all that neither log nor journal knows.
@@ -20,5 +20,5 @@ type backup struct {
 	GroupsVersion table.DataVersion `msg:"groupsv"`
 	Values        map[string][]byte `msg:"values"`
 	Deleted       map[string]int64  `msg:"deleted"`
-	Floors        []queueEntry      `msg:"floors"` // of queues without units
+	Floors        []queueEntry      `msg:"floors"`
 }

@@ -65,25 +65,46 @@ func appendCRCProperty(dst []byte, sum uint32) []byte {
 
 // splitCRC returns the checksum in the property that ends props, if one does:
 // its digits come least significant first. What is no number is returned as one
-// that no checksum equals.
+// that no checksum equals, and so is a property with one wrong byte around its
+// digits: else a damaged name would make a damaged record pass for one without.
 func splitCRC(props []byte) (uint64, bool) {
 	start := len(props) - crcPropertySize
-	if start < 0 || start > 0 && props[start-1] != propertySeparator {
+	if start < 0 {
 		return 0, false
 	}
 	p := props[start:]
-	if string(p[:len(CRCProperty)]) != CRCProperty || p[len(CRCProperty)] != nameSeparator || p[len(p)-1] != propertySeparator {
-		return 0, false
-	}
-	var sum uint64
 	digits := p[len(CRCProperty)+1 : len(p)-1]
+	sum, good := leastFirst(digits)
+	wrong := 0
+	if start > 0 && props[start-1] != propertySeparator {
+		wrong++
+	}
+	for i, c := range []byte(CRCProperty + "\x01") {
+		if p[i] != c {
+			wrong++
+		}
+	}
+	if p[len(p)-1] != propertySeparator {
+		wrong++
+	}
+	switch {
+	case wrong == 0 && good:
+		return sum, true
+	case wrong == 0, wrong == 1 && good:
+		return math.MaxUint64, true
+	}
+	return 0, false
+}
+
+// leastFirst reads a decimal number whose first digit counts least.
+func leastFirst(digits []byte) (n uint64, ok bool) {
 	for i := len(digits) - 1; i >= 0; i-- {
 		if digits[i] < '0' || digits[i] > '9' {
-			return math.MaxUint64, true
+			return 0, false
 		}
-		sum = sum*10 + uint64(digits[i]-'0')
+		n = n*10 + uint64(digits[i]-'0')
 	}
-	return sum, true
+	return n, true
 }
 
 // withoutCRC returns props without any checksum property: one that a client has

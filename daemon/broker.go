@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"time"
+
+	"pairmq/daemon/broker"
+	"pairmq/daemon/config"
+	"pairmq/discovery"
+	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
+	"pairmq/store"
+)
+
+// A brokerPart is the broker with its store, its ports and its registrar.
+type brokerPart struct {
+	store  *store.Store
+	broker *broker.Broker
+	reg    *discovery.Registrar
+	client *remoting.Client
+	srv    *remoting.Server
+	lns    []net.Listener
+	log    *slog.Logger
+}
+
+func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
+	began := time.Now()
+	p := &brokerPart{log: log}
+	host, err := advertised(cfg)
+	if err != nil {
+		return nil, err
+	}
+	var b *broker.Broker
+	so, err := storeOptions(cfg, host, log)
+	if err != nil {
+		return nil, err
+	}
+	so.Arrived = func(a []store.Arrival) { b.Arrived(a) } // only Run calls it, and b is there before Run
+	if p.store, err = store.Open(so); err != nil {
+		return nil, err
+	}
+	if p.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
+		return nil, errors.Join(err, p.store.Close())
+	}
+	p.client = remoting.NewClient(remoting.ClientOptions{Log: log})
+	ro, err := registrarOptions(cfg, host, p.store, p.client, log)
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if p.reg, err = discovery.NewRegistrar(ro); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	b, err = broker.New(brokerOptions(cfg, host, p.store, p.reg, log))
+	if err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	p.broker = b
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: b, OnClose: b.Closed, Limits: limits(cfg), Log: log})
+	log.Info("broker ready", "brokerName", cfg.BrokerName, "address", host.String(), "flushDiskType", flushName(cfg), "startedIn", time.Since(began).Round(time.Millisecond).String())
+	return p, nil
+}
+
+func (p *brokerPart) name() string { return "broker" }
+
+// run serves until ctx ends. Then the name servers are told first, so that
+// clients go elsewhere; the answers on their way leave while the store still
+// runs; the store is the last to stop.
+func (p *brokerPart) run(ctx context.Context) error {
+	back, stopStore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStore()
+	behind := lifecycle.NewGroup(back)
+	behind.Go("store", p.store.Run)
+	front := lifecycle.NewGroup(ctx)
+	front.Go("broker", p.broker.Run)
+	front.Go("registrar", p.reg.Run)
+	front.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
+	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-behind.Context().Done():
+			return errors.New("the store has stopped")
+		}
+	})
+	err := front.Wait()
+	drain(p.srv, p.log)
+	stopStore()
+	return errors.Join(behind.Wait(), err)
+}
+
+func (p *brokerPart) close() error {
+	for _, ln := range p.lns {
+		ln.Close() // closed by its server already where that ran
+	}
+	return errors.Join(p.client.Close(), p.store.Close())
+}

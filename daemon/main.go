@@ -1,0 +1,130 @@
+// Command pairmqd is the daemon: a RocketMQ-compatible broker, with a name
+// server in the same process where wanted.
+//
+// Everything is built, wired and drained here, from the configuration of
+// package config; what the parts do is in their packages. This package alone
+// names concrete types.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"pairmq/daemon/config"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+const usage = `usage: pairmqd [-c FILE] [--key=value ...]
+
+  -c FILE          read FILE and conf.d/*.conf beside it
+  --key=value      any key of the configuration; wins over the files
+  --check-config   report every mistake and end: 0 if there is none, else 1
+  --print-keys     every key with its default, as a table
+  --version        the version
+  --help           this text
+
+SIGTERM and SIGINT drain and stop; SIGHUP reads the configuration again.
+`
+
+// Exit codes. 2 tells systemd not to restart: it would fail again.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+)
+
+func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// start runs the daemon with these arguments and returns its exit code.
+func start(args []string, stdout, stderr io.Writer) int {
+	f, err := parseFlags(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "pairmqd: %v\n%s", err, usage)
+		return exitUsage
+	}
+	switch {
+	case f.help:
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	case f.version:
+		fmt.Fprintln(stdout, "pairmqd", version)
+		return exitOK
+	case f.keys:
+		fmt.Fprint(stdout, config.Markdown())
+		return exitOK
+	}
+	cfg, notes, err := config.Load(f.file, f.settings)
+	if err != nil {
+		fmt.Fprintf(stderr, "pairmqd: %s\n", strings.ReplaceAll(err.Error(), "\n", "\npairmqd: "))
+		return exitUsage
+	}
+	if f.check {
+		for _, n := range notes {
+			fmt.Fprintln(stdout, n)
+		}
+		fmt.Fprintln(stdout, "the configuration is good")
+		return exitOK
+	}
+	return serve(f, &cfg, notes, stderr)
+}
+
+// serve runs the daemon until it is told to stop.
+func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
+	log, level := newLogger(stderr, cfg)
+	for _, n := range notes {
+		log.Warn("key without effect", "note", n)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	go reload(ctx, hup, f, cfg, level, log)
+	if err := run(ctx, *cfg, log); err != nil && !errors.Is(err, context.Canceled) {
+		log.Error("stopped", "err", err)
+		return exitFailed
+	}
+	log.Info("stopped")
+	return exitOK
+}
+
+// flags is the command line.
+type flags struct {
+	file                       string
+	settings                   []string // key=value
+	help, version, keys, check bool
+}
+
+func parseFlags(args []string) (f flags, err error) {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		switch {
+		case a == "-h" || a == "--help":
+			f.help = true
+		case a == "--version":
+			f.version = true
+		case a == "--print-keys":
+			f.keys = true
+		case a == "--check-config":
+			f.check = true
+		case a == "-c":
+			if i++; i == len(args) {
+				return f, errors.New("-c needs a file")
+			}
+			f.file = args[i]
+		case strings.HasPrefix(a, "--"):
+			f.settings = append(f.settings, a[2:])
+		default:
+			return f, fmt.Errorf("unknown argument %q", a)
+		}
+	}
+	return f, nil
+}

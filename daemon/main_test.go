@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pairmq/daemon/config"
+)
+
+func TestStartAnswersWithoutRunning(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad.conf")
+	if err := os.WriteFile(bad, []byte("listenPort=x\nbrokerNmae=y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name        string
+		args        []string
+		code        int
+		out, errOut string
+	}{
+		{"help", []string{"--help"}, exitOK, "usage: pairmqd", ""},
+		{"version", []string{"--version"}, exitOK, "pairmqd ", ""},
+		{"keys", []string{"--print-keys"}, exitOK, "| `flushDiskType` | `SYNC_FLUSH` |", ""},
+		{"a good configuration", []string{"--check-config", "--enableNamesrv=true"}, exitOK, "the configuration is good", ""},
+		{"every complaint", []string{"-c", bad, "--check-config"}, exitUsage, "", `pairmqd: ` + bad + `:2: unknown key "brokerNmae"; did you mean "brokerName"?`},
+		{"no such file", []string{"-c", "/nonexistent/pairmq.conf"}, exitUsage, "", "no such file"},
+		{"-c without a file", []string{"-c"}, exitUsage, "", "-c needs a file"},
+		{"a stray word", []string{"start"}, exitUsage, "", `unknown argument "start"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, errOut bytes.Buffer
+			if code := start(tt.args, &out, &errOut); code != tt.code {
+				t.Errorf("exit code %d, want %d; it said %s%s", code, tt.code, &out, &errOut)
+			}
+			if !strings.Contains(out.String(), tt.out) || !strings.Contains(errOut.String(), tt.errOut) {
+				t.Errorf("said %q and %q, want %q and %q", &out, &errOut, tt.out, tt.errOut)
+			}
+		})
+	}
+}
+
+func TestLogLinesCarryThePriorityThatJournaldReads(t *testing.T) {
+	cfg := config.Default()
+	var b bytes.Buffer
+	log, level := newLogger(&b, &cfg)
+	log.Debug("not shown")
+	log.With("part", "store").Warn("torn tail", "phyOffset", 7)
+	setLevel(level, "debug")
+	log.WithGroup("g").Debug("shown", "a", 1)
+	log.Error("bad")
+	want := "<4>msg=\"torn tail\" part=store phyOffset=7\n<7>msg=shown g.a=1\n<3>msg=bad\n"
+	if b.String() != want {
+		t.Errorf("logged\n%swant\n%s", b.String(), want)
+	}
+	cfg.LogFormat = "json"
+	b.Reset()
+	log, _ = newLogger(&b, &cfg)
+	log.Info("x", slog.Int("y", 1))
+	if !strings.HasPrefix(b.String(), `{"time":`) {
+		t.Errorf("logFormat json logs %q", b.String())
+	}
+}
+
+func TestAdvertised(t *testing.T) {
+	tests := []struct{ name, ip1, bind, want string }{
+		{"brokerIP1 wins", "10.1.2.3", "127.0.0.1", "10.1.2.3:10911"},
+		{"the bound address", "", "127.0.0.1", "127.0.0.1:10911"},
+		{"IPv6", "2001:db8::1", "", "[2001:db8::1]:10911"},
+		{"all addresses bound says nothing", "10.1.2.3", "0.0.0.0", "10.1.2.3:10911"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := config.Default()
+			cfg.BrokerIP1, cfg.BindAddress = tt.ip1, tt.bind
+			a, err := advertised(&cfg)
+			if err != nil || a.String() != tt.want {
+				t.Errorf("advertised = %v, %v; want %s", a, err, tt.want)
+			}
+		})
+	}
+}

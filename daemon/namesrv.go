@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"pairmq/daemon/config"
+	"pairmq/discovery/nameserver"
+	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
+)
+
+// A nameServerPart is the embedded name server with its port.
+type nameServerPart struct {
+	ns  *nameserver.Server
+	srv *remoting.Server
+	lns []net.Listener
+	log *slog.Logger
+}
+
+func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
+	log = log.With("part", "namesrv")
+	ns, err := nameserver.New(nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	lns, err := listen(cfg.BindAddress, cfg.NamesrvListenPort)
+	if err != nil {
+		return nil, err
+	}
+	srv := remoting.NewServer(remoting.ServerOptions{Handler: ns, OnClose: ns.Closed, Limits: limits(cfg), Log: log})
+	return &nameServerPart{ns: ns, srv: srv, lns: lns, log: log}, nil
+}
+
+func (p *nameServerPart) name() string { return "name server" }
+
+func (p *nameServerPart) run(ctx context.Context) error {
+	g := lifecycle.NewGroup(ctx)
+	g.Go("expiry", p.ns.Run)
+	g.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
+	p.log.Info("name server ready", "listen", p.lns[0].Addr().String())
+	err := g.Wait()
+	drain(p.srv, p.log)
+	return err
+}
+
+func (p *nameServerPart) close() error {
+	for _, ln := range p.lns {
+		ln.Close() // closed by its server already where that ran
+	}
+	return nil
+}

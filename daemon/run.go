@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"pairmq/daemon/config"
+	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+)
+
+// drainTime bounds how long a stop waits for answers on their way.
+const drainTime = 10 * time.Second
+
+// run builds the daemon, serves until ctx ends, and drains it: the name servers
+// are told, the clients get their answers, the store is flushed.
+func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+	var parts []part
+	if cfg.EnableNamesrv {
+		p, err := newNameServer(&cfg, log)
+		if err != nil {
+			return err
+		}
+		parts = append(parts, p)
+	}
+	if cfg.EnableBroker {
+		p, err := newBroker(&cfg, log)
+		if err != nil {
+			return errors.Join(err, closeAll(parts))
+		}
+		parts = append(parts, p)
+	}
+	notify(log, sd.SdNotifyReady)
+	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })
+	return errors.Join(err, closeAll(parts))
+}
+
+// serveUntil runs the parts until ctx ends or one of them fails, then stops
+// them in reverse order: the broker leaves a name server that still answers.
+func serveUntil(ctx context.Context, parts []part, stopping func()) error {
+	ended := make(chan struct{}, len(parts))
+	stops := make([]func() error, len(parts))
+	for i, p := range parts {
+		pctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		result := make(chan error, 1)
+		go func() {
+			err := p.run(pctx)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", p.name(), err)
+			}
+			ended <- struct{}{}
+			result <- err
+		}()
+		stops[i] = func() error { cancel(); return <-result }
+	}
+	select {
+	case <-ctx.Done():
+	case <-ended:
+	}
+	stopping()
+	var errs []error
+	for i := len(stops) - 1; i >= 0; i-- {
+		errs = append(errs, stops[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// A part is a name server or a broker: run serves until its context ends and
+// then drains; close releases what the constructor took.
+type part interface {
+	name() string
+	run(context.Context) error
+	close() error
+}
+
+func closeAll(parts []part) error {
+	var errs []error
+	for _, p := range parts {
+		errs = append(errs, p.close())
+	}
+	return errors.Join(errs...)
+}
+
+// listen opens the ports of one server, all or none.
+func listen(bind string, ports ...int) ([]net.Listener, error) {
+	var all []net.Listener
+	for _, p := range ports {
+		ln, err := net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(p)))
+		if err != nil {
+			for _, l := range all {
+				err = errors.Join(err, l.Close())
+			}
+			return nil, fmt.Errorf("listen on port %d: %w; is another broker or name server running?", p, err)
+		}
+		all = append(all, ln)
+	}
+	return all, nil
+}
+
+// serveAll answers on every listener until ctx ends.
+func serveAll(ctx context.Context, srv *remoting.Server, lns []net.Listener) error {
+	g := lifecycle.NewGroup(ctx)
+	for _, ln := range lns {
+		g.Go("listener "+ln.Addr().String(), func(ctx context.Context) error { return srv.Serve(ctx, ln) })
+	}
+	return g.Wait()
+}
+
+// drain gives answers on their way time to leave.
+func drain(srv *remoting.Server, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		log.Warn("connections were cut before their answers had left", "err", err)
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"pairmq/daemon/config"
+	"pairmq/internal/remoting"
+	"pairmq/store/record"
+)
+
+// freePorts finds n free ports p such that p - 2 is free as well.
+func freePorts(t *testing.T, n int) (ports []int) {
+	t.Helper()
+	for len(ports) < n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		p := ln.Addr().(*net.TCPAddr).Port
+		second, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p-2)))
+		if err != nil {
+			continue
+		}
+		defer second.Close()
+		ports = append(ports, p)
+	}
+	return ports
+}
+
+// A daemonUnderTest is run in this process.
+type daemonUnderTest struct {
+	t        *testing.T
+	settings []string
+	namesrv  string
+	broker   string
+	client   *remoting.Client
+	stop     func() error
+}
+
+func newDaemon(t *testing.T) *daemonUnderTest {
+	t.Helper()
+	p := freePorts(t, 3)
+	d := &daemonUnderTest{t: t, client: remoting.NewClient(remoting.ClientOptions{})}
+	d.namesrv, d.broker = fmt.Sprintf("127.0.0.1:%d", p[0]), fmt.Sprintf("127.0.0.1:%d", p[1])
+	d.settings = []string{
+		"brokerName=under-test", "bindAddress=127.0.0.1", "enableNamesrv=true", "mappedFileSizeCommitLog=8m",
+		fmt.Sprintf("namesrvListenPort=%d", p[0]), fmt.Sprintf("listenPort=%d", p[1]), fmt.Sprintf("haListenPort=%d", p[2]),
+		"storePathRootDir=" + t.TempDir(),
+	}
+	t.Cleanup(func() { d.client.Close() })
+	return d
+}
+
+func (d *daemonUnderTest) start() {
+	d.t.Helper()
+	cfg, _, err := config.Load("", d.settings)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	var log bytes.Buffer
+	go func() { ended <- run(ctx, cfg, slog.New(slog.NewTextHandler(&log, nil))) }()
+	d.stop = func() error {
+		cancel()
+		err := <-ended
+		d.t.Logf("the daemon logged\n%s", &log)
+		return err
+	}
+}
+
+// call asks addr until it answers: the daemon may still be starting.
+func (d *daemonUnderTest) call(addr string, req *remoting.Command) *remoting.Command {
+	d.t.Helper()
+	ctx, cancel := context.WithTimeout(d.t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		resp, err := d.client.Call(ctx, addr, req)
+		if err == nil {
+			return resp
+		}
+		if ctx.Err() != nil {
+			d.t.Fatalf("%s does not answer: %v", addr, err)
+		}
+	}
+}
+
+func (d *daemonUnderTest) send(topic, body string) *remoting.Command {
+	d.t.Helper()
+	f := remoting.Fields{{Key: "a", Value: "pg"}, {Key: "b", Value: topic}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "4"}, {Key: "e", Value: "0"},
+		{Key: "f", Value: "0"}, {Key: "g", Value: "1795404113251"}, {Key: "h", Value: "0"}, {Key: "i", Value: "TAGS\x01TagA"}}
+	return d.call(d.broker, &remoting.Command{Code: remoting.ReqSendMessageV2, Fields: f, Body: []byte(body)})
+}
+
+func (d *daemonUnderTest) pull(topic string, offset int64) *remoting.Command {
+	d.t.Helper()
+	f := remoting.Fields{{Key: "consumerGroup", Value: "cg"}, {Key: "topic", Value: topic}, {Key: "queueId", Value: "0"},
+		{Key: "queueOffset", Value: strconv.FormatInt(offset, 10)}, {Key: "maxMsgNums", Value: "32"}, {Key: "sysFlag", Value: "4"},
+		{Key: "commitOffset", Value: "0"}, {Key: "suspendTimeoutMillis", Value: "0"}, {Key: "subscription", Value: "TagA"}, {Key: "subVersion", Value: "0"}}
+	return d.call(d.broker, &remoting.Command{Code: remoting.ReqPullMessage, Fields: f})
+}
+
+// TestAMessageOutlivesTheDaemon sends, stops, starts again and pulls.
+func TestAMessageOutlivesTheDaemon(t *testing.T) {
+	d := newDaemon(t)
+	d.start()
+	if r := d.send("Greetings", "hello"); r.Code != remoting.RespSuccess || r.Fields.Get("queueOffset") != "0" {
+		t.Errorf("send answers %d %q %v", r.Code, r.Remark, r.Fields)
+	}
+	route := d.call(d.namesrv, &remoting.Command{Code: remoting.ReqGetRouteinfoByTopic, Fields: remoting.Fields{{Key: "topic", Value: "Greetings"}}})
+	if route.Code != remoting.RespSuccess || !bytes.Contains(route.Body, []byte(d.broker)) {
+		t.Errorf("the route of a topic just made is %d %q %s", route.Code, route.Remark, route.Body)
+	}
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+	d.start()
+	r := d.pull("Greetings", 0)
+	if r.Code != remoting.RespSuccess {
+		t.Fatalf("pull answers %d %q", r.Code, r.Remark)
+	}
+	v, err := record.Parse(r.Body, record.Limits{})
+	if err != nil || string(v.Body()) != "hello" {
+		t.Errorf("pulled %q, %v", v.Body(), err)
+	}
+	if r := d.send("Greetings", "again"); r.Fields.Get("queueOffset") != "1" {
+		t.Errorf("the next message has queue offset %s, want 1", r.Fields.Get("queueOffset"))
+	}
+	if err := d.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPortInUseIsSaid(t *testing.T) {
+	d := newDaemon(t)
+	ln, err := net.Listen("tcp", d.broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	d.start()
+	err = d.stop()
+	if err == nil || !bytes.Contains([]byte(err.Error()), []byte("is another broker or name server running?")) {
+		t.Errorf("run says %v", err)
+	}
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"pairmq/store/index"
+)
+
+// confirmed is told by the commit log that everything before end is as safe
+// as the flush policy promises, or that nothing more will be (err). It makes the
+// records visible, wakes consumers, then answers the senders.
+func (s *Store) confirmed(end int64, err error) {
+	defer s.pending.release()
+	if err != nil {
+		s.log.Error("the commit log failed; nothing is stored until a restart", "phyOffset", end, "err", err)
+		for _, e := range s.pending.take(math.MaxInt64) {
+			if e.done != nil {
+				e.done(fmt.Errorf("%w: %w", ErrFailed, err))
+			}
+		}
+		return
+	}
+	entries := s.pending.take(end)
+	s.apply(entries)
+	s.visible.Store(end)
+	s.announce(entries)
+	for i := range entries {
+		if entries[i].done != nil {
+			entries[i].done(nil)
+		}
+	}
+}
+
+func (s *Store) apply(entries []pendingEntry) {
+	for i := range entries {
+		e := &entries[i]
+		r := index.Record{
+			PhyOffset: e.phy, Size: e.size, Topic: e.queue.topic, QueueID: e.queue.id,
+			QueueOffset: e.offset, TagsCode: e.tags, StoreTimestamp: e.stamp, Keys: e.keys,
+		}
+		if !e.queued {
+			r.QueueOffset = -1 // found by key only
+		}
+		s.index.Apply(r)
+	}
+}
+
+func (s *Store) announce(entries []pendingEntry) {
+	if s.opts.Arrived == nil {
+		return
+	}
+	s.arrivals = s.arrivals[:0]
+	for i := range entries {
+		if e := &entries[i]; e.queued {
+			s.arrivals = append(s.arrivals, Arrival{Topic: e.queue.topic, QueueID: e.queue.id, QueueOffset: e.offset, TagsCode: e.tags})
+		}
+	}
+	if len(s.arrivals) > 0 {
+		s.opts.Arrived(s.arrivals)
+	}
+	if cap(s.arrivals) > 4096 {
+		s.arrivals = nil
+	}
+}
+
+// flushed is told by the commit log that everything before end is on flash.
+func (s *Store) flushed(end int64) {
+	s.durable.Store(end)
+	s.stats.flushes.Add(1)
+	select {
+	case s.sealC <- struct{}{}:
+	default: // one look at the newest end is enough
+	}
+}
+
+// seal moves closed index chunks to bbolt once their log is durable.
+func (s *Store) seal(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.sealC:
+			if err := s.index.Seal(s.durable.Load()); err != nil {
+				return fmt.Errorf("store: seal index chunk: %w", err)
+			}
+		}
+	}
+}
+
+// upkeep writes consumer offsets, answers senders whose time is up, and gives
+// back old segments.
+func (s *Store) upkeep(ctx context.Context) error {
+	late := time.NewTicker(500 * time.Millisecond)
+	defer late.Stop()
+	offsets := time.NewTicker(5 * time.Second)
+	defer offsets.Stop()
+	clean := time.NewTicker(10 * time.Second)
+	defer clean.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-late.C:
+			for _, done := range s.pending.overdue(now.Add(-s.opts.FlushTimeout)) {
+				done(fmt.Errorf("%w: %v", ErrFlushTimeout, s.opts.FlushTimeout))
+			}
+		case <-offsets.C:
+			if err := s.index.FlushOffsets(); err != nil {
+				return fmt.Errorf("store: write consumer offsets: %w", err)
+			}
+		case now := <-clean.C:
+			if err := errors.Join(s.Clean(now), s.mend()); err != nil {
+				return fmt.Errorf("store: upkeep: %w", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/hal/disk/diskfault"
+	"pairmq/store"
+	"pairmq/store/table"
+)
+
+// queues is how many queues each topic of these tests has.
+const queues = 2
+
+// A life is one run of the workload on one disk: what was acknowledged in it.
+type life struct {
+	acks   []ack
+	topics []string // acknowledged topics
+}
+
+// live runs the workload on fs until it is done or the disk fails: a first run
+// that stores and stops cleanly, then a second that goes on where it ended.
+func live(fs *diskfault.FS, syncFlush bool) (l life, err error) {
+	for run := range 2 {
+		r, err := start(options(fs, syncFlush))
+		if err != nil {
+			return l, err
+		}
+		topic := fmt.Sprintf("Made%d", run)
+		if err = r.PutTopic(table.Topic{Name: topic, ReadQueueNums: 1, WriteQueueNums: 1, Perm: 6}); err == nil {
+			l.topics = append(l.topics, topic)
+		}
+		if err == nil {
+			var acks []ack
+			acks, err = putAll(r.Store, run*100, 100, 7, queues)
+			l.acks = append(l.acks, acks...)
+			r.CommitOffset("group", "Topic0", 0, int64(len(l.acks)))
+		}
+		if serr := r.stop(); err == nil {
+			err = serr
+		}
+		if err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+// verify opens what is left of a life and says whether its promises held. The
+// index must also be the same as one rebuilt from the log alone.
+func verify(t *testing.T, fs *diskfault.FS, l life, syncFlush bool) {
+	t.Helper()
+	r := mustStart(t, options(fs, syncFlush))
+	if st := r.Stats(); st.ReadOnly {
+		t.Fatalf("the store opened read-only")
+	}
+	if syncFlush {
+		for _, a := range l.acks {
+			if err := checkAcked(r.Store, a, queues); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, name := range l.topics {
+		if _, ok := r.Topic(name); !ok {
+			t.Fatalf("topic %s was acknowledged and is gone", name)
+		}
+	}
+	before := snapshot(t, r.Store, queues)
+	checkDense(t, before)
+	if err := r.stop(); err != nil {
+		t.Fatalf("stop after recovery: %v", err)
+	}
+	if err := fs.Remove("meta.db"); err != nil {
+		t.Fatal(err)
+	}
+	r = mustStart(t, options(fs, syncFlush))
+	if after := snapshot(t, r.Store, queues); !maps.EqualFunc(before, after, slices.Equal) {
+		t.Fatalf("the index rebuilt from the log differs:\n%v\nwas\n%v", after, before)
+	}
+	// Life goes on: what is stored now must survive beside what is old.
+	acks, err := putAll(r.Store, 1000, 20, 4, queues)
+	if err != nil {
+		t.Fatalf("put after recovery: %v", err)
+	}
+	for _, a := range acks {
+		if err := checkAcked(r.Store, a, queues); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkDense demands that no message stands twice in a queue.
+func checkDense(t *testing.T, all map[string][]string) {
+	t.Helper()
+	for key, records := range all {
+		if n := len(slices.Compact(slices.Sorted(slices.Values(records)))); n != len(records) {
+			t.Fatalf("%s holds a record twice: %v", key, records)
+		}
+	}
+}
+
+// TestPowerCutAtEveryOperation cuts the power at the first, second, third …
+// disk operation of the workload, in several ways each, until it runs through.
+func TestPowerCutAtEveryOperation(t *testing.T) {
+	for _, syncFlush := range []bool{true, false} {
+		t.Run(fmt.Sprintf("SyncFlush=%v", syncFlush), func(t *testing.T) {
+			t.Parallel()
+			tried, seeds := 0, uint64(3)
+			if testing.Short() {
+				seeds = 1
+			}
+			for cut, through := 1, false; !through; cut++ {
+				through = true
+				for seed := range seeds {
+					fs := diskfault.New(diskfault.Plan{Seed: seed, CutAt: cut, Real: t.TempDir()})
+					l, err := live(fs, syncFlush)
+					if err == nil && !fs.Struck() {
+						continue
+					}
+					through, tried = false, tried+1
+					verifyNamed(t, fmt.Sprintf("cut %d seed %d", cut, seed), fs.Restart(), l, syncFlush)
+				}
+			}
+			t.Logf("power was cut at %d points of the workload", tried)
+		})
+	}
+}
+
+// TestFailureOfEveryOperation lets each disk operation fail once: no false OK,
+// and the next start recovers.
+func TestFailureOfEveryOperation(t *testing.T) {
+	for _, sticky := range []bool{true, false} {
+		t.Run(fmt.Sprintf("Sticky=%v", sticky), func(t *testing.T) {
+			t.Parallel()
+			tried := 0
+			for n := 1; ; n++ {
+				fs := diskfault.New(diskfault.Plan{Seed: uint64(n), FailAt: n, Sticky: sticky, Real: t.TempDir()})
+				l, err := live(fs, true)
+				if err == nil && !fs.Struck() {
+					break
+				}
+				tried++
+				verifyNamed(t, fmt.Sprintf("failure %d", n), fs.Restart(), l, true)
+			}
+			t.Logf("%d operations failed in turn", tried)
+		})
+	}
+}
+
+// verifyNamed is verify; a failure says what was done to the disk.
+func verifyNamed(t *testing.T, what string, fs *diskfault.FS, l life, syncFlush bool) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Logf("this was %s; %d messages were acknowledged", what, len(l.acks))
+		}
+	}()
+	verify(t, fs, l, syncFlush)
+}
+
+// TestDiskFullIsAStateThatEnds fills the disk, frees it, and goes on.
+func TestDiskFullIsAStateThatEnds(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		fs := diskfault.New(diskfault.Plan{Quota: 4<<20 + 8*segment, Real: dir})
+		r := mustStart(t, options(fs, true))
+		acks, err := putAll(r.Store, 0, 2000, 8, queues)
+		if !errors.Is(err, store.ErrDiskFull) {
+			t.Fatalf("2000 messages into eight segments: %v, want ErrDiskFull", err)
+		}
+		for _, a := range acks {
+			if err := checkAcked(r.Store, a, queues); err != nil {
+				t.Fatal(err)
+			}
+		}
+		fs.SetQuota(4<<20 + 64*segment)
+		<-time.After(6 * time.Second) // the log looks for room every five
+		more, err := putAll(r.Store, 5000, 200, 8, queues)
+		if err != nil {
+			t.Fatalf("nothing can be stored after room was made: %v", err)
+		}
+		for _, a := range append(acks, more...) {
+			if err := checkAcked(r.Store, a, queues); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestNothingIsVisibleBeforeItIsDurable holds the sync back and looks.
+func TestNothingIsVisibleBeforeItIsDurable(t *testing.T) {
+	entered, release := make(chan struct{}, 100), make(chan struct{})
+	var hold atomic.Bool
+	fs := diskfault.New(diskfault.Plan{Real: t.TempDir(), Hook: func(op diskfault.Op) {
+		if hold.Load() && op.Kind == diskfault.Datasync && op.Name == "commitlog/00000000000000000000" {
+			entered <- struct{}{}
+			<-release
+		}
+	}})
+	r := mustStart(t, options(fs, true))
+	hold.Store(true)
+	done := make(chan error, 1)
+	m := message(0, queues)
+	if err := r.Put(sliceOf(m), func(err error) { done <- err }); err != nil {
+		t.Fatal(err)
+	}
+	<-entered // the bytes are written, the sync has begun
+	if end := r.MaxOffset(m.Topic, m.QueueID); end != 0 {
+		t.Errorf("MaxOffset is %d before the sync returned, want 0", end)
+	}
+	if g, err := r.Get(m.Topic, m.QueueID, 0, 1, 1<<20, nil); err != nil || g.Status == store.Found {
+		t.Errorf("Get before the sync returned finds %v, %v", g.Status, err)
+	}
+	select {
+	case err := <-done:
+		t.Errorf("the sender was answered (%v) before the sync returned", err)
+	default:
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if g, err := r.Get(m.Topic, m.QueueID, 0, 1, 1<<20, nil); err != nil || g.Status != store.Found {
+		t.Errorf("Get after the sync finds %v, %v", g.Status, err)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAKillCostsNothingEvenWithoutSyncs kills the process, not the power, under
+// ASYNC_FLUSH: what was acknowledged is in the kernel's hands.
+func TestAKillCostsNothingEvenWithoutSyncs(t *testing.T) {
+	for round := range 10 {
+		fs := diskfault.New(diskfault.Plan{Seed: uint64(round), Real: t.TempDir()})
+		r := mustStart(t, options(fs, false))
+		acks, err := putAll(r.Store, 0, 20+20*round, 9, queues)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := fs.Kill()
+		if err := r.stop(); err == nil {
+			t.Fatal("the killed process stopped without an error")
+		}
+		r = mustStart(t, options(left, false))
+		for _, a := range acks {
+			if err := checkAcked(r.Store, a, queues); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+		}
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

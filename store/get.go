@@ -1,0 +1,248 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"pairmq/store/index"
+	"pairmq/store/record"
+)
+
+// Limits of one Get, RocketMQ's own (MessageStoreConfig): records handed out
+// together, and index entries looked at for them.
+const (
+	maxGetMessages = 32
+	maxGetBytes    = 256 << 10
+	minScanEntries = 800
+)
+
+// nearby is the gap in bytes between two records of a queue across which one
+// read is cheaper than two.
+const nearby = 4 << 10
+
+// Get reads records of one queue from queue offset on that pass f (nil passes
+// all): at most maxMsgs (and 32), at most maxBytes (and 256 KiB) but always one.
+// Consumers see here nothing beyond what the flush policy has confirmed. The
+// statuses and offsets are those of RocketMQ 4.9.7's getMessage.
+func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter) (Result, error) {
+	r, units, err := s.find(topic, queueID, offset, maxMsgs, maxBytes, f)
+	if err == nil && len(units) > 0 {
+		err = s.load(&r, units)
+	}
+	if r.Status == Found {
+		s.stats.found.Add(1)
+		s.stats.gets.Add(int64(r.Count))
+		s.stats.getBytes.Add(int64(len(r.Body)))
+	} else {
+		s.stats.misses.Add(1)
+	}
+	return r, err
+}
+
+// find chooses the records from the index.
+func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter) (Result, []index.Unit, error) {
+	r := Result{NextBeginOffset: offset}
+	first, end, ok := s.index.Bounds(topic, queueID)
+	r.MinOffset, r.MaxOffset = first, end
+	if r.Status, ok = outside(ok, offset, first, end); !ok {
+		r.NextBeginOffset = correct(r.Status, offset, first, end)
+		return r, nil, nil
+	}
+	maxMsgs = min(max(maxMsgs, 1), maxGetMessages)
+	maxBytes = min(max(maxBytes, 1), maxGetBytes)
+	scan := minScanEntries
+	var units []index.Unit
+	var buf [128]index.Unit
+	total, next := 0, offset
+	for scan > 0 && next < end {
+		want := buf[:min(len(buf), scan)]
+		if f == nil {
+			want = buf[:min(len(want), maxMsgs-len(units))]
+		}
+		n, ok := s.index.Range(topic, queueID, next, want)
+		if !ok || n == 0 {
+			break
+		}
+		scan -= n
+		for _, u := range want[:n] {
+			if len(units) == maxMsgs {
+				break
+			}
+			if f != nil && !f.Match(u.TagsCode) {
+				next++
+				continue
+			}
+			if len(units) > 0 && total+int(u.Size) > maxBytes {
+				scan = 0
+				break
+			}
+			units, total, next = append(units, u), total+int(u.Size), next+1
+		}
+		if len(units) == maxMsgs {
+			break
+		}
+	}
+	return s.outcome(topic, queueID, r, units, offset, next)
+}
+
+func (s *Store) outcome(topic string, queueID int32, r Result, units []index.Unit, offset, next int64) (Result, []index.Unit, error) {
+	r.NextBeginOffset = next
+	switch {
+	case len(units) > 0:
+		r.Status = Found
+	case next > offset:
+		r.Status = NoMatchedMessage
+	default: // a gap: the queue's index begins anew further on
+		r.Status = OffsetFoundNull
+		if to, ok := s.index.NextOffset(topic, queueID, next); ok {
+			r.NextBeginOffset = to
+		}
+	}
+	return r, units, nil
+}
+
+// outside says whether offset lies beyond what the queue holds, and how.
+func outside(exists bool, offset, first, end int64) (Status, bool) {
+	switch {
+	case !exists:
+		return NoMatchedLogicQueue, false
+	case end == 0:
+		return NoMessageInQueue, false
+	case offset < first:
+		return OffsetTooSmall, false
+	case offset == end:
+		return OffsetOverflowOne, false
+	case offset > end:
+		return OffsetOverflowBadly, false
+	}
+	return Found, true
+}
+
+// correct is where a consumer whose offset lies outside goes on.
+func correct(st Status, offset, first, end int64) int64 {
+	switch st {
+	case OffsetTooSmall:
+		return first
+	case OffsetOverflowOne:
+		return offset
+	case OffsetOverflowBadly:
+		return end
+	default:
+		return 0
+	}
+}
+
+// load reads the units' records into r.Body, neighbours in one read.
+func (s *Store) load(r *Result, units []index.Unit) error {
+	buf := s.bodies.Get().(*[]byte)
+	body := (*buf)[:0]
+	for len(units) > 0 {
+		n, span := run(units)
+		var err error
+		if body, err = s.readRun(body, units[:n], span); err != nil {
+			return s.lost(r, body, units[0], err)
+		}
+		units = units[n:]
+		r.Count += n
+	}
+	if cap(body) <= maxGetBytes+64<<10 { // one giant record must not stay in memory
+		r.pool = &s.bodies
+	}
+	r.Body = body
+	return nil
+}
+
+// run is how many units from the first on are near enough for one read, and
+// how many bytes they span.
+func run(units []index.Unit) (n int, span int64) {
+	first := units[0].PhyOffset
+	span = int64(units[0].Size)
+	for n = 1; n < len(units); n++ {
+		u := units[n]
+		gap := u.PhyOffset - (first + span)
+		if gap < 0 || gap > nearby {
+			break
+		}
+		span = u.PhyOffset + int64(u.Size) - first
+	}
+	return n, span
+}
+
+// readRun appends the units' records to body. They lie within span bytes; what
+// is between them is read and closed up. The end of a segment cuts a read.
+func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, error) {
+	start, first := len(body), units[0].PhyOffset
+	if cut := s.opts.SegmentSize - first%s.opts.SegmentSize; span > cut {
+		for i := range units {
+			var err error
+			if body, err = s.readRun(body, units[i:i+1], int64(units[i].Size)); err != nil {
+				return body, err
+			}
+		}
+		return body, nil
+	}
+	body = append(body, make([]byte, span)...)
+	if _, err := s.clog.ReadAt(body[start:], first); err != nil {
+		return body[:start], err
+	}
+	to := start
+	for _, u := range units {
+		from := start + int(u.PhyOffset-first)
+		if err := isRecord(body[from:], u); err != nil {
+			return body[:start], err
+		}
+		to += copy(body[to:], body[from:from+int(u.Size)])
+	}
+	return body[:to], nil
+}
+
+// errStale: the bytes at an indexed place are not the record it names.
+var errStale = errors.New("store: index and log disagree")
+
+// isRecord checks the size and offset in a record's header, so that a segment
+// that was reused meanwhile is never served.
+func isRecord(b []byte, u index.Unit) error {
+	if size, phy := int32(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint64(b[28:])); size != u.Size || phy != u.PhyOffset {
+		return fmt.Errorf("%w: at %d, %d bytes are expected; found %d bytes of offset %d", errStale, u.PhyOffset, u.Size, size, phy)
+	}
+	return nil
+}
+
+// lost answers a read of records that are gone: the segment was given back
+// meanwhile, which is no error, or the log is damaged there.
+func (s *Store) lost(r *Result, body []byte, u index.Unit, err error) error {
+	body = body[:0]
+	s.bodies.Put(&body)
+	r.Body, r.Count, r.Status = nil, 0, MessageWasRemoving
+	if u.PhyOffset < s.clog.Start() || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("store: read record at %d: %w", u.PhyOffset, err)
+}
+
+// RecordAt returns a copy of the record at phyOffset (bytes), as stored. It
+// fails with ErrNotFound unless a visible record begins there.
+func (s *Store) RecordAt(phyOffset int64) ([]byte, error) {
+	var head [4]byte
+	if phyOffset < s.clog.Start() || phyOffset+record.MinSize > s.visible.Load() {
+		return nil, fmt.Errorf("%w: offset %d, the log has %d to %d", ErrNotFound, phyOffset, s.clog.Start(), s.visible.Load())
+	}
+	if _, err := s.clog.ReadAt(head[:], phyOffset); err != nil {
+		return nil, fmt.Errorf("%w: offset %d: %w", ErrNotFound, phyOffset, err)
+	}
+	size := int64(binary.BigEndian.Uint32(head[:]))
+	if size < record.MinSize || size > int64(s.limits.Record) || phyOffset%s.opts.SegmentSize+size > s.opts.SegmentSize {
+		return nil, fmt.Errorf("%w: offset %d holds no record of %d bytes", ErrNotFound, phyOffset, size)
+	}
+	b := make([]byte, size)
+	if _, err := s.clog.ReadAt(b, phyOffset); err != nil {
+		return nil, fmt.Errorf("%w: offset %d: %w", ErrNotFound, phyOffset, err)
+	}
+	v, err := record.Parse(b, s.limits)
+	if err != nil || v.PhyOffset() != phyOffset {
+		return nil, fmt.Errorf("%w: offset %d is not where a record begins", ErrNotFound, phyOffset)
+	}
+	return b, nil
+}

@@ -1,0 +1,159 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"pairmq/store/commitlog"
+	"pairmq/store/index"
+	"pairmq/store/record"
+)
+
+// Names below the store's folder.
+const (
+	commitLogDir  = "commitlog"
+	quarantineDir = "quarantine"
+	indexFile     = "meta.db"
+	offsetsFile   = "offsets.wal"
+	backupFile    = "meta.bak"
+)
+
+// recover opens index and log, indexes again what the index has not sealed,
+// and finds where the log ends.
+func (s *Store) recover() error {
+	if err := s.openFiles(); err != nil {
+		return err
+	}
+	clean := s.cleanEnd()
+	from := max(s.index.Checkpoint(), s.clog.Start())
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{
+		From: from, Durable: max(from, clean), Clean: clean == from, Check: s.check, Visit: s.visit,
+	})
+	switch {
+	case errors.Is(err, commitlog.ErrCorrupt):
+		s.damaged = true
+		s.log.Error("the commit log is damaged; the store is read-only. Keep the folder, let consumers drain, restore the log from a copy",
+			"phyOffset", rec.End, "nextGood", rec.Resume, "err", err)
+	case err != nil:
+		return fmt.Errorf("store: recover commit log: %w", err)
+	}
+	if !s.damaged { // else the index keeps what it knows of the part that cannot be read
+		if err := s.index.Truncate(s.clog.End()); err != nil {
+			return fmt.Errorf("store: cut the index at the log's end %d: %w", s.clog.End(), err)
+		}
+	}
+	s.visible.Store(s.clog.End())
+	s.durable.Store(s.clog.Durable())
+	// The mark must be gone before the first append: it promises that nothing follows.
+	if err := s.index.SetMark(nil); err != nil {
+		return fmt.Errorf("store: remove the mark of the clean stop: %w", err)
+	}
+	if err := s.index.Seal(s.durable.Load()); err != nil {
+		return fmt.Errorf("store: seal index chunk: %w", err)
+	}
+	if err := s.mend(); err != nil {
+		return err
+	}
+	s.queues.forgetAll() // from here on a queue goes on where the index ends
+	s.log.Info("store open", "minPhyOffset", s.clog.Start(), "maxPhyOffset", s.clog.End(), "scannedFrom", from, "scannedBytes", s.clog.End()-from)
+	return nil
+}
+
+func (s *Store) openFiles() (err error) {
+	o := &s.opts
+	s.index, err = index.Open(index.Options{
+		FS: o.FS, File: indexFile, Journal: offsetsFile, Backup: backupFile, Quarantine: quarantineDir,
+		ChunkBytes: o.ChunkBytes, NoSync: o.IndexNoSync, Log: o.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("store: open index: %w", err)
+	}
+	s.clog, err = commitlog.Open(commitlog.Options{
+		FS: o.FS, Dir: commitLogDir, Quarantine: quarantineDir, SegmentSize: o.SegmentSize,
+		SyncFlush: o.SyncFlush, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
+		Confirmed: s.confirmed, Durable: s.flushed, Log: o.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("store: open commit log: %w", err)
+	}
+	return nil
+}
+
+// cleanEnd is the end of the log at the last stop if that was clean, else -1.
+// The mark is those eight bytes, big-endian.
+func (s *Store) cleanEnd() int64 {
+	v := s.index.Mark()
+	if len(v) != 8 {
+		return -1
+	}
+	return int64(binary.BigEndian.Uint64(v))
+}
+
+// stopClean seals the index and leaves the mark of a clean stop, unless the
+// log failed or was damaged.
+func (s *Store) stopClean() error {
+	if s.damaged || s.clog.Failed() != nil || s.index.Failed() != nil {
+		return nil // the next start finds out what is on flash
+	}
+	end := s.clog.Durable()
+	if err := s.index.SealAll(end); err != nil {
+		return fmt.Errorf("store: seal the index: %w", err)
+	}
+	if err := s.index.SetMark(binary.BigEndian.AppendUint64(nil, uint64(end))); err != nil {
+		return fmt.Errorf("store: mark the clean stop: %w", err)
+	}
+	return nil
+}
+
+// check judges the record at the front of b for the commit log's recovery: it
+// must lie where it says, and its checksums must be right.
+func (s *Store) check(b []byte, phyOffset int64) (int, error) {
+	v, err := record.Parse(b, s.limits)
+	switch {
+	case errors.Is(err, record.ErrShort):
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
+	case errors.Is(err, record.ErrBlank):
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
+	case err != nil:
+		return 0, err
+	case v.PhyOffset() != phyOffset:
+		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
+	}
+	return v.Size(), v.CheckCRC()
+}
+
+// visit indexes one record that recovery found good.
+func (s *Store) visit(b []byte, phyOffset int64) error {
+	v, err := record.Parse(b, s.limits)
+	if err != nil {
+		return fmt.Errorf("store: visit record at %d: %w", phyOffset, err)
+	}
+	s.queues.last = max(s.queues.last, v.StoreTimestamp())
+	if queued(v.SysFlag()) {
+		s.follow(&v)
+	}
+	s.index.Apply(indexRecord(&v))
+	return nil
+}
+
+// follow notes the queue offset of a record, and warns where one is missing.
+func (s *Store) follow(v *record.View) {
+	q := s.queues.get(s.index, string(v.Topic()), v.QueueID())
+	if got := v.QueueOffset(); got != q.next && q.next != 0 && got != 0 {
+		s.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id, "phyOffset", v.PhyOffset(), "queueOffset", got, "want", q.next)
+	}
+	q.next = v.QueueOffset() + 1
+}
+
+// indexRecord is what the index remembers of a record.
+func indexRecord(v *record.View) index.Record {
+	r := index.Record{
+		PhyOffset: v.PhyOffset(), Size: int32(v.Size()), Topic: string(v.Topic()), QueueID: v.QueueID(), QueueOffset: -1,
+		TagsCode: v.TagsCode(), StoreTimestamp: v.StoreTimestamp(), Keys: v.AppendKeyHashes(nil),
+	}
+	if queued(v.SysFlag()) {
+		r.QueueOffset = v.QueueOffset()
+	}
+	return r
+}

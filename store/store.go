@@ -1,0 +1,155 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pairmq/hal/disk"
+	"pairmq/internal/lifecycle"
+	"pairmq/store/commitlog"
+	"pairmq/store/index"
+	"pairmq/store/record"
+)
+
+// What a caller may have to tell apart. Each is wrapped with the numbers that
+// locate it.
+var (
+	// ErrFailed: a write or sync failed. It is final: reads go on, nothing is
+	// stored until a restart has recovered the log.
+	ErrFailed = errors.New("store: stopped after a disk failure")
+	// ErrReadOnly: recovery found damage in the middle of the log, or the
+	// store is closing.
+	ErrReadOnly = errors.New("store: read-only")
+	// ErrDiskFull: there is no room for the next segment. Trying later may work.
+	ErrDiskFull = errors.New("store: disk full")
+	// ErrBusy: the disk does not keep up; nothing was stored.
+	ErrBusy = errors.New("store: the disk is too slow")
+	// ErrFlushTimeout: the message is stored but was not on flash in time. What
+	// becomes of it is unknown.
+	ErrFlushTimeout = errors.New("store: not flushed in time")
+	// ErrTooLarge: the messages do not fit in one segment.
+	ErrTooLarge = errors.New("store: too large for a segment")
+	// ErrNotFound: no record lies at that offset.
+	ErrNotFound = errors.New("store: no such record")
+)
+
+// Options says where a Store lives and when it forces data to flash.
+type Options struct {
+	FS            disk.FS         // required
+	StoreHost     netip.AddrPort  // what records carry as the broker's address
+	SegmentSize   int64           // bytes per commit log file; 0 means 64 MiB; a pair must agree
+	SyncFlush     bool            // a send waits for fdatasync
+	FlushInterval time.Duration   // age of the oldest unsynced byte without SyncFlush; 0 means 500 ms
+	FlushLinger   time.Duration   // wait for a larger batch before a sync; 0 means none
+	FlushTimeout  time.Duration   // a sender is told ErrFlushTimeout after it; 0 means 5 s
+	RecordCRC     bool            // add RocketMQ's __CRC32# property to each record
+	MaxBody       int             // bytes of one message's body that recovery believes; 0 means 4 MiB
+	Reserved      time.Duration   // a segment is kept this long after its last record; 0 means 72 h
+	MaxBytes      int64           // bytes of log to keep; 0 means no limit of its own
+	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
+	IndexNoSync   bool            // tests on a simulated disk: bbolt need not sync the real one
+	ChunkBytes    int64           // bytes of log per index chunk; 0 means index's default
+	Log           *slog.Logger    // nil discards
+}
+
+// A Store is one broker's memory. Its methods may be called from any
+// goroutine, Run and Close from one.
+type Store struct {
+	opts  Options
+	log   *slog.Logger
+	lock  io.Closer
+	clog  *commitlog.Log
+	index *index.Index
+
+	queues   queueTable
+	pending  pendingQueue
+	sealC    chan struct{} // durable moved: perhaps a chunk can be sealed
+	durable  atomic.Int64
+	visible  atomic.Int64
+	down     atomic.Bool // closing
+	damaged  bool        // recovery found the log damaged: read-only; set by Open alone
+	stats    counters
+	puts     puts
+	bodies   sync.Pool
+	arrivals []Arrival // announce only
+	limits   record.Limits
+}
+
+// Open recovers the commit log and the index in opts.FS and returns a Store
+// ready for Run. Nothing can be stored before Run. If the log is damaged in the
+// middle, the store opens read-only and says so in the log.
+func Open(opts Options) (*Store, error) {
+	if opts.FS == nil {
+		return nil, errors.New("store: Options.FS is required")
+	}
+	setDefaults(&opts)
+	lock, err := opts.FS.Lock("LOCK")
+	if err != nil {
+		return nil, fmt.Errorf("store: %w; is another pairmqd running on this folder?", err)
+	}
+	s := &Store{opts: opts, log: opts.Log, lock: lock, sealC: make(chan struct{}, 1)}
+	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
+	s.queues.init()
+	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }
+	if err := s.recover(); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
+	}
+	return s, nil
+}
+
+func setDefaults(o *Options) {
+	if o.SegmentSize == 0 {
+		o.SegmentSize = 64 << 20
+	}
+	if o.FlushTimeout == 0 {
+		o.FlushTimeout = 5 * time.Second
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 4 << 20
+	}
+	if o.Reserved == 0 {
+		o.Reserved = 72 * time.Hour
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if !o.StoreHost.IsValid() {
+		o.StoreHost = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 10911)
+	}
+}
+
+// Run writes, syncs, indexes and cleans until ctx ends; then everything stored
+// so far is on flash and every sender has been answered. It returns an error
+// when the store cannot go on.
+func (s *Store) Run(ctx context.Context) error {
+	g := lifecycle.NewGroup(ctx)
+	g.Go("commit log", s.clog.Run)
+	g.Go("index", s.seal)
+	g.Go("upkeep", s.upkeep)
+	return g.Wait()
+}
+
+// Close leaves a mark that the stop was clean and releases the files. Run must
+// have returned. It is called once.
+func (s *Store) Close() error {
+	s.down.Store(true)
+	return errors.Join(s.stopClean(), s.closeFiles())
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.clog != nil {
+		errs = append(errs, s.clog.Close())
+	}
+	if s.index != nil {
+		errs = append(errs, s.index.Close())
+	}
+	return errors.Join(append(errs, s.lock.Close())...)
+}

@@ -1,0 +1,57 @@
+package store
+
+import (
+	"pairmq/store/index"
+	"pairmq/store/table"
+)
+
+// Topic returns one topic's configuration.
+func (s *Store) Topic(name string) (table.Topic, bool) { return s.index.Topic(name) }
+
+// Topics returns every topic and the version of the table.
+func (s *Store) Topics() ([]table.Topic, table.DataVersion) { return s.index.Topics() }
+
+// PutTopic adds or replaces a topic; it is durable on return.
+func (s *Store) PutTopic(t table.Topic) error { return s.index.PutTopic(t) }
+
+// DeleteTopic forgets a topic, its consume queues and their offsets; durable on
+// return. A topic made anew under the name begins at queue offset 0.
+func (s *Store) DeleteTopic(name string) error {
+	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
+}
+
+// Group returns one subscription group's configuration.
+func (s *Store) Group(name string) (table.Group, bool) { return s.index.Group(name) }
+
+// Groups returns every subscription group and the version of the table.
+func (s *Store) Groups() ([]table.Group, table.DataVersion) { return s.index.Groups() }
+
+// PutGroup adds or replaces a subscription group; it is durable on return.
+func (s *Store) PutGroup(g table.Group) error { return s.index.PutGroup(g) }
+
+// DeleteGroup forgets a subscription group; it is durable on return. Its
+// consumer offsets stay: see DeleteOffsets.
+func (s *Store) DeleteGroup(name string) error { return s.index.DeleteGroup(name) }
+
+// CommitOffset notes where the group goes on in a queue. It is in memory on
+// return and on flash within some seconds: after a power cut a consumer may see
+// messages again, never miss one.
+func (s *Store) CommitOffset(group, topic string, queueID int32, offset int64) {
+	s.index.CommitOffset(group, topic, queueID, offset)
+}
+
+// Offset returns the queue offset at which the group goes on.
+func (s *Store) Offset(group, topic string, queueID int32) (int64, bool) {
+	return s.index.Offset(group, topic, queueID)
+}
+
+// Offsets returns every consumer offset of the group.
+func (s *Store) Offsets(group string) []index.GroupOffset { return s.index.Offsets(group) }
+
+// ResetOffset sets where the group goes on, backwards too; durable on return.
+func (s *Store) ResetOffset(group, topic string, queueID int32, offset int64) error {
+	return s.index.ResetOffset(group, topic, queueID, offset)
+}
+
+// DeleteOffsets forgets the group's consumer offsets; durable on return.
+func (s *Store) DeleteOffsets(group string) error { return s.index.DeleteOffsets(group) }

@@ -1,0 +1,95 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sort"
+
+	"pairmq/store/index"
+)
+
+// storeTimestampAt is where a record holds its store timestamp, if its born
+// host is IPv4 (12 bytes further on if not).
+const storeTimestampAt = 56
+
+// MinOffset is the queue offset of the oldest record still there, 0 for an
+// unknown queue.
+func (s *Store) MinOffset(topic string, queueID int32) int64 {
+	first, _, _ := s.index.Bounds(topic, queueID)
+	return first
+}
+
+// MaxOffset is the queue offset of the next record to become visible, 0 for
+// an unknown queue.
+func (s *Store) MaxOffset(topic string, queueID int32) int64 {
+	_, end, _ := s.index.Bounds(topic, queueID)
+	return end
+}
+
+// StoreTimestamp returns when the record at queueOffset was stored, in
+// milliseconds since 1970, or -1 if there is none.
+func (s *Store) StoreTimestamp(topic string, queueID int32, queueOffset int64) (int64, error) {
+	first, end, ok := s.index.Bounds(topic, queueID)
+	if !ok || queueOffset < first || queueOffset >= end {
+		return -1, nil
+	}
+	var u [1]index.Unit
+	if n, ok := s.index.Range(topic, queueID, queueOffset, u[:]); !ok || n == 0 {
+		return -1, nil
+	}
+	return s.stampAt(u[0].PhyOffset)
+}
+
+// stampAt reads the store timestamp of the record at phyOffset.
+func (s *Store) stampAt(phyOffset int64) (int64, error) {
+	var b [storeTimestampAt + 12 + 8]byte
+	if _, err := s.clog.ReadAt(b[:], phyOffset); err != nil {
+		return -1, fmt.Errorf("store: read timestamp at %d: %w", phyOffset, err)
+	}
+	at := storeTimestampAt
+	if sysFlag := binary.BigEndian.Uint32(b[36:]); sysFlag&0x10 != 0 {
+		at += 12
+	}
+	return int64(binary.BigEndian.Uint64(b[at:])), nil
+}
+
+// OffsetByTime finds the first queue offset whose record was stored at
+// timestamp (ms) or later, MaxOffset if all are older; with upper, the last one
+// stored at timestamp or earlier, MinOffset if all are newer. This is RocketMQ
+// 5's rule; store timestamps never run backwards along a queue.
+func (s *Store) OffsetByTime(topic string, queueID int32, timestamp int64, upper bool) (int64, error) {
+	first, end, ok := s.index.Bounds(topic, queueID)
+	if !ok || first >= end {
+		return 0, nil
+	}
+	limit := timestamp
+	if upper {
+		limit++
+	}
+	var errs []error
+	n := sort.Search(int(end-first), func(i int) bool {
+		stamp, err := s.StoreTimestamp(topic, queueID, first+int64(i))
+		if err != nil {
+			errs = append(errs, err)
+		}
+		return stamp >= limit
+	})
+	if upper && n > 0 {
+		n--
+	}
+	return first + int64(n), errors.Join(errs...)
+}
+
+// EarliestStoreTimestamp returns when the oldest record was stored, in
+// milliseconds since 1970, or -1 if there is none.
+func (s *Store) EarliestStoreTimestamp() int64 {
+	if s.clog.Start() >= s.visible.Load() {
+		return -1
+	}
+	stamp, err := s.stampAt(s.clog.Start())
+	if err != nil {
+		return -1
+	}
+	return stamp
+}
