@@ -1,0 +1,60 @@
+package main
+
+import "fmt"
+
+// A cell is one thing that is measured of each target. Its name says what:
+//
+//	send/SYNC_FLUSH/1024/64   messages of 1024 bytes, 64 requests in flight
+//	pull/1024                 drains a topic of such messages
+//	start/empty, start/stored process start to first answer, without and with a full store
+//	memory/idle, memory/loaded
+//
+// For the target disk, send/SYNC_FLUSH/1024/64 is what the disk allows: 64
+// records appended with one write and forced with one fdatasync, in a loop.
+const (
+	cellStartEmpty   = "start/empty"
+	cellStartStored  = "start/stored"
+	cellMemoryIdle   = "memory/idle"
+	cellMemoryLoaded = "memory/loaded"
+)
+
+// The two flush policies, under the names that configure them.
+const (
+	syncFlush  = "SYNC_FLUSH"
+	asyncFlush = "ASYNC_FLUSH"
+)
+
+// queues is how many each topic has, for every broker.
+const queues = 8
+
+func flushes() []string { return []string{syncFlush, asyncFlush} }
+func sizes() []int      { return []int{128, 1024, 16384} } // bytes of a message's body
+func inFlights() []int  { return []int{1, 64, 256} }       // requests
+
+func sendCell(flush string, size, inFlight int) string {
+	return fmt.Sprintf("send/%s/%d/%d", flush, size, inFlight)
+}
+
+func pullCell(size int) string { return fmt.Sprintf("pull/%d", size) }
+
+// pullCount is how many messages of that size a pull cell drains: enough for
+// many requests, few enough to stay in the page cache of a small machine.
+func pullCount(size int) int64 {
+	return int64(min(200_000, (128<<20)/size))
+}
+
+// allCells returns the names of all cells in the order of the report.
+func allCells() []string {
+	var all []string
+	for _, flush := range flushes() {
+		for _, size := range sizes() {
+			for _, n := range inFlights() {
+				all = append(all, sendCell(flush, size, n))
+			}
+		}
+	}
+	for _, size := range sizes() {
+		all = append(all, pullCell(size))
+	}
+	return append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Names of what a sample measures.
+const (
+	metricRate       = "messagesPerSecond"
+	metricP50        = "p50Micros"
+	metricP99        = "p99Micros"
+	metricP999       = "p999Micros"
+	metricMax        = "maxMicros"
+	metricBytes      = "bytesPerSecond"
+	metricErrors     = "errors"     // replies with another code than success, and requests without a reply
+	metricCPU        = "cpuMicros"  // processor time of the broker for one message
+	metricMillis     = "millis"     // from the start of the process to its first answer
+	metricRSS        = "rssKiB"     // VmRSS of the broker
+	metricHWM        = "hwmKiB"     // VmHWM of the broker
+	metricAnon       = "anonKiB"    // RssAnon of the broker: without mapped files
+	metricNamesrvRSS = "namesrvKiB" // VmRSS of the name server where it is a process of its own
+)
+
+// A sample is one cell of one target in one round.
+type sample struct {
+	Target string             `json:"target"`
+	Cell   string             `json:"cell"`
+	Round  int                `json:"round"` // from 1
+	At     time.Time          `json:"at"`
+	Values map[string]float64 `json:"values"`
+	Error  string             `json:"error,omitempty"` // why there is none, or only a part
+}
+
+// A report is all that was measured, and what with.
+type report struct {
+	Machine machine           `json:"machine"`
+	Command string            `json:"command"`
+	Targets map[string]string `json:"targets"` // name to version
+	Samples []sample          `json:"samples"`
+}
+
+// loadReport returns the report that the run adds to: a new one, or what the
+// JSON file has when it is to be kept.
+func loadReport(c config) (*report, error) {
+	r := &report{Targets: make(map[string]string), Command: fmt.Sprintf(
+		"bench -rounds=%d -seconds=%g -heat=%g -conns=%d -heap=%s", c.rounds, c.seconds.Seconds(), c.heat.Seconds(), c.conns, c.heap)}
+	if !c.merge && !c.render {
+		return r, nil
+	}
+	b, err := os.ReadFile(c.out)
+	if errors.Is(err, fs.ErrNotExist) && c.merge {
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.out, err)
+	}
+	return r, nil
+}
+
+// forget drops what an earlier run measured of a target's cell.
+func (r *report) forget(target, cell string) {
+	r.Samples = slices.DeleteFunc(r.Samples, func(s sample) bool { return s.Target == target && s.Cell == cell })
+}
+
+func (r *report) add(s sample) { r.Samples = append(r.Samples, s) }
+
+// median returns the middle of what all rounds measured; ok is false when no
+// round did. Of an even number it is the mean of the two in the middle.
+func (r *report) median(target, cell, metric string) (v float64, ok bool) {
+	var all []float64
+	for _, s := range r.Samples {
+		if s.Target != target || s.Cell != cell {
+			continue
+		}
+		if v, ok := s.Values[metric]; ok {
+			all = append(all, v)
+		}
+	}
+	if len(all) == 0 {
+		return 0, false
+	}
+	slices.Sort(all)
+	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2, true
+}
+
+// write replaces the JSON file.
+func (r *report) write(file string) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(file, append(b, '\n'))
+}
+
+func replaceFile(file string, b []byte) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(file+".new", b, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
+}
+
+// summary is the sample in a few words, for the person who waits.
+func (s sample) summary() string {
+	v := s.Values
+	switch {
+	case s.Error != "":
+		return "failed: " + s.Error
+	case v[metricRate] > 0:
+		return fmt.Sprintf("%s msg/s, p50 %s ms, p99 %s ms, %.0f refused", format(v[metricRate]), format(v[metricP50]/1e3), format(v[metricP99]/1e3), v[metricErrors])
+	case v[metricMillis] > 0:
+		return format(v[metricMillis]) + " ms"
+	case v[metricRSS] > 0:
+		return format(v[metricRSS]/1024) + " MiB resident"
+	}
+	return "nothing measured"
+}

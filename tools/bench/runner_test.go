@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEveryCellThatIsWantedIsMeasured(t *testing.T) {
+	c := config{
+		dir: t.TempDir(), rounds: 1, conns: 2, seconds: 500 * time.Millisecond, heat: 50 * time.Millisecond,
+		cells: []string{"send/SYNC_FLUSH/128/64", "pull/16384", "start", "memory"},
+	}
+	rep, err := loadReport(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := newRunner(c, []target{&fakeTarget{ours, freePort(t)}}, rep, t.Output()).rounds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	send := sendCell(syncFlush, 128, 64)
+	for cell, metrics := range map[string][]string{
+		send:             {metricRate, metricP50, metricP99, metricMax},
+		pullCell(16384):  {metricRate, metricBytes, metricP50},
+		cellStartEmpty:   {metricMillis},
+		cellStartStored:  {metricMillis},
+		cellMemoryIdle:   {metricRSS, metricHWM, metricAnon},
+		cellMemoryLoaded: {metricRSS, metricHWM, metricAnon},
+	} {
+		for _, m := range metrics {
+			if v, ok := rep.median(ours, cell, m); !ok || v <= 0 {
+				t.Errorf("%s: %s is %v, measured %v", cell, m, v, ok)
+			}
+		}
+	}
+	if v, ok := rep.median(limit, send, metricRate); !ok || v <= 0 {
+		t.Errorf("the disk allows %v messages per second, measured %v", v, ok)
+	}
+	if n := len(rep.Samples); n != 7 {
+		t.Errorf("%d samples, want 6 of the broker and 1 of the disk: %+v", n, rep.Samples)
+	}
+	if left, err := os.ReadDir(c.dir); len(left) != 0 || err != nil {
+		t.Errorf("left in the folder: %v, %v", left, err)
+	}
+	for _, want := range []string{"### Send, SYNC_FLUSH", "### Pull", "### Start", "### Memory", "* pairmqd: fake pairmqd"} {
+		if !strings.Contains(rep.markdown(), want) {
+			t.Errorf("the tables lack %q:\n%s", want, rep.markdown())
+		}
+	}
+}
+
+func TestAnotherTargetIsFirstInEachRound(t *testing.T) {
+	c := config{dir: t.TempDir(), rounds: 3, cells: []string{cellStartEmpty}}
+	rep, err := loadReport(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	targets := []target{&fakeTarget{ours, port}, &fakeTarget{v4, port}}
+	if err := newRunner(c, targets, rep, t.Output()).rounds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range rep.Samples {
+		got = append(got, s.Target)
+	}
+	if want := []string{ours, v4, v4, ours, ours, v4}; !slices.Equal(got, want) {
+		t.Errorf("measured in the order %v, want %v", got, want)
+	}
+}
+
+func TestStartReportsABrokerThatEnds(t *testing.T) {
+	dir := t.TempDir()
+	_, err := startBroker(t.Context(), spawn{dir: dir, addr: loopback(freePort(t)), path: "/bin/false"})
+	if err == nil || !strings.Contains(err.Error(), "ended before it answered") || !strings.Contains(err.Error(), filepath.Join(dir, "broker.log")) {
+		t.Errorf("start of a program that ends at once: %v", err)
+	}
+}
+
+func TestStartGivesUpWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	port := freePort(t)
+	f := &fakeTarget{ours, port}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It listens, but elsewhere.
+	_, err = startBroker(ctx, spawn{dir: t.TempDir(), addr: loopback(port), path: self, env: fakeEnv(0)})
+	if err == nil || !strings.Contains(err.Error(), "does not answer") {
+		t.Errorf("start of %s where nobody listens: %v", f.name(), err)
+	}
+}
+
+func TestPortsThatAreTaken(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	f := &fakeTarget{ours, freePort(t)}
+	b, err := f.start(t.Context(), t.TempDir(), asyncFlush)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.stop()
+	err = portsFrom(f.port - 11).waitFree(ctx)
+	if err == nil || !strings.Contains(err.Error(), "is taken") {
+		t.Errorf("wait for port %d, which is in use: %v", f.port, err)
+	}
+}
