@@ -30,8 +30,8 @@ func benchDecode(b *testing.B, name string) {
 }
 
 func BenchmarkAppendResponse(b *testing.B) {
-	for _, form := range []SerializeType{JSON, Binary} {
-		b.Run(fmt.Sprint(form), func(b *testing.B) {
+	for name, form := range map[string]SerializeType{"JSON": JSON, "Binary": Binary} {
+		b.Run(name, func(b *testing.B) {
 			c := decodeGolden(b, "v4-send-v2-response")
 			c.Serialize = form
 			var dst []byte
