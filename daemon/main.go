@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -40,6 +41,10 @@ const (
 	exitFailed
 	exitUsage
 )
+
+// softMemory is the heap in bytes beyond which the collector works harder, so
+// that the process stays below 64 MiB under load; GOMEMLIMIT sets another.
+const softMemory = 44 << 20
 
 func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -79,6 +84,9 @@ func start(args []string, stdout, stderr io.Writer) int {
 // serve runs the daemon until it is told to stop.
 func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(softMemory)
+	}
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)
 	}
