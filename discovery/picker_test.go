@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,17 +128,16 @@ func TestPickerSingleServerRestarts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var closing bool
+		var closing atomic.Bool
 		l.serve("a:1", remoting.HandlerFunc(func(req *remoting.Request) {
-			if closing {
+			if closing.Swap(false) {
 				_ = req.Conn().Close()
-				closing = false
 				return
 			}
 			req.ReplyError(remoting.RespSuccess, "a:1")
 		}))
 		mustLookup(t, p, "a:1")
-		closing = true // the connection ends under the next look-up
+		closing.Store(true) // the connection ends under the next look-up
 		mustLookup(t, p, "a:1")
 		l.remove("a:1")
 		l.serve("a:1", named("new"))

@@ -77,9 +77,39 @@ func TestDecodeCompressedRegisterBody(t *testing.T) {
 	}
 }
 
+// The bodies are those of running 4.9.7 and 5.4.0 brokers; the latter's topics
+// carry attributes, and static topics may follow.
+func TestDecodeCompressedRegisterBodyGolden(t *testing.T) {
+	tests := []struct {
+		file   string
+		topics int
+		first  table.Topic
+		want   table.DataVersion
+	}{
+		{"v4-register-body-compressed.hex", 16,
+			table.Topic{Name: "MadeA4", ReadQueueNums: 4, WriteQueueNums: 4, Perm: 6, FilterType: "SINGLE_TAG"},
+			table.DataVersion{Timestamp: 1795426376258, Counter: 12}},
+		{"v5-register-body-compressed.hex", 16,
+			table.Topic{Name: "rmq_sys_SYNC_BROKER_MEMBER_peer-v5", ReadQueueNums: 1, WriteQueueNums: 1, Perm: 1, FilterType: "SINGLE_TAG"},
+			table.DataVersion{Timestamp: 1795426213730, Counter: 6}},
+	}
+	for _, tt := range tests {
+		got, err := DecodeCompressedRegisterBody(golden(t, tt.file), 100)
+		if err != nil || len(got.Topics) != tt.topics || got.Version != tt.want {
+			t.Errorf("%s: %d topics with %+v, %v, want %d with %+v", tt.file, len(got.Topics), got.Version, err, tt.topics, tt.want)
+			continue
+		}
+		if !reflect.DeepEqual(got.Topics[0], tt.first) {
+			t.Errorf("%s: the first topic is %+v, want %+v", tt.file, got.Topics[0], tt.first)
+		}
+	}
+}
+
 func FuzzDecodeCompressedRegisterBody(f *testing.F) {
 	plain := deflate(`{"counter":3}`, 1, "T 1 1 6 SINGLE_TAG", "[]")
 	f.Add(plain)
+	f.Add(golden(f, "v4-register-body-compressed.hex"))
+	f.Add(golden(f, "v5-register-body-compressed.hex"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if b, err := DecodeCompressedRegisterBody(in, 10); err == nil && len(b.Topics) > 10 {
 			t.Errorf("%x decodes to %d topics, at most 10 are allowed", in, len(b.Topics))

@@ -62,6 +62,10 @@ var ErrNotRegistered = errors.New("discovery: not registered")
 // registerNowTime bounds RegisterNow: clients wait for its end.
 const registerNowTime = 3 * time.Second
 
+// retryTime is the longest wait before a name server that failed is tried
+// again: until then clients that ask it find no route to this broker.
+const retryTime = 10 * time.Second
+
 // NewRegistrar returns a Registrar that has not registered yet. It fails if a
 // required option is missing or an address is none.
 func NewRegistrar(opts RegistrarOptions) (*Registrar, error) {
@@ -84,7 +88,7 @@ func NewRegistrar(opts RegistrarOptions) (*Registrar, error) {
 	for _, addr := range opts.Servers {
 		r.targets = append(r.targets, &target{
 			r: r, addr: addr, log: opts.Log.With("namesrv", addr), wake: make(chan struct{}, 1),
-			backoff: lifecycle.Backoff{Min: min(time.Second, opts.Period), Max: opts.Period},
+			backoff: lifecycle.Backoff{Min: min(time.Second, opts.Period), Max: min(retryTime, opts.Period)},
 			status:  ServerStatus{Addr: addr},
 		})
 	}

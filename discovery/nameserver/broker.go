@@ -17,6 +17,10 @@ import (
 // maxBrokerTimeout bounds the heartbeatTimeoutMillis a broker may ask for.
 const maxBrokerTimeout = time.Hour
 
+// zlibMagic is the first byte of Java's zlib streams. 5.4.0 brokers say
+// compressed=false whatever they send (BrokerOuterAPI.registerBroker).
+const zlibMagic = 0x78
+
 var (
 	errCRC    = errors.New("crc32 of the body does not match")
 	errBroker = errors.New("bad broker")
@@ -101,7 +105,7 @@ func (s *Server) parseBody(c *remoting.Command) (discovery.RegisterBody, error) 
 	if got := discovery.BodyCRC32(c.Body); crc != 0 && crc != got {
 		return discovery.RegisterBody{}, fmt.Errorf("%w: %d bytes give %d, bodyCrc32 is %d", errCRC, len(c.Body), got, crc)
 	}
-	if compressed && len(c.Body) > 0 {
+	if len(c.Body) > 0 && (compressed || c.Body[0] == zlibMagic) {
 		return discovery.DecodeCompressedRegisterBody(c.Body, s.opts.MaxTopics)
 	}
 	return discovery.DecodeRegisterBody(c.Body, s.opts.MaxTopics)

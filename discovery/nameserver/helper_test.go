@@ -21,24 +21,30 @@ func newServer(t testing.TB, opts Options) *Server {
 	return s
 }
 
-// golden returns the command in a captured frame.
-func golden(t testing.TB, name string) *remoting.Command {
+// goldenBytes returns the captured bytes in a file.
+func goldenBytes(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile("../testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var frame []byte
+	var out []byte
 	for line := range bytes.Lines(text) {
 		if line = bytes.TrimSpace(line); !bytes.HasPrefix(line, []byte("#")) {
 			b, err := hex.DecodeString(string(line))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			frame = append(frame, b...)
+			out = append(out, b...)
 		}
 	}
-	c, err := remoting.DecodeCommand(frame, remoting.Limits{})
+	return out
+}
+
+// golden returns the command in a captured frame.
+func golden(t testing.TB, name string) *remoting.Command {
+	t.Helper()
+	c, err := remoting.DecodeCommand(goldenBytes(t, name), remoting.Limits{})
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
