@@ -1,0 +1,52 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Runs unmodified RocketMQ clients as it is told on standard input, one command a line, and reports on standard output.
+ * The form of the lines is that of package line. Every command has an id; it ends with an event "ok" or "failed" of
+ * that id. Consumers go on reporting after "ok", until "stop consumer=ID". The end of the input ends the agent.
+ */
+public final class Agent {
+    /** What "stop" ends. */
+    interface Stoppable {
+        void stop() throws Exception;
+    }
+
+    private final String namesrv;
+    private final Map<String, Stoppable> running = new ConcurrentHashMap<>();
+
+    private Agent(String namesrv) {
+        this.namesrv = namesrv;
+    }
+
+    public static void main(String[] args) throws Exception {
+        Agent agent = new Agent(args[0]);
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            Command c = Command.parse(line);
+            new Thread(() -> agent.run(c), c.verb + "-" + c.id()).start();
+        }
+        Runtime.getRuntime().halt(0);
+    }
+
+    private void run(Command c) {
+        try {
+            switch (c.verb) {
+                case "produce": new Produce(namesrv, c).run(); break;
+                case "order": new OrderedProduce(namesrv, c).run(); break;
+                case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
+                case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
+                case "pull": new PlainPull(namesrv, c).run(); break;
+                case "stop": running.remove(c.get("consumer")).stop(); break;
+                default: throw new IllegalArgumentException("unknown command " + c.verb);
+            }
+            Report.event("ok", "id", c.id());
+        } catch (Throwable e) {
+            e.printStackTrace();
+            Report.event("failed", "id", c.id(), "error", e.toString());
+        }
+    }
+}
