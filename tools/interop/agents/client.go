@@ -1,0 +1,122 @@
+package agents
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"pairmq/tools/interop/verify"
+)
+
+// Produce sends messages from..to-1 of a corpus to a topic, on this many
+// threads, and returns what the client was told about each.
+func (a *Agent) Produce(ctx context.Context, group, topic string, seed int64, from, to, threads int) ([]verify.Sent, error) {
+	s, err := a.command(ctx, "produce", "group", group, "topic", topic, "seed", seed, "from", from, "to", to, "threads", threads)
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
+// Order sends messages from..to-1 one by one; message n belongs to order
+// n % orders and goes to the queue which a selector finds by the order.
+func (a *Agent) Order(ctx context.Context, group, topic string, from, to, orders int) ([]verify.Sent, error) {
+	s, err := a.command(ctx, "order", "group", group, "topic", topic, "from", from, "to", to, "orders", orders)
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
+// A Subscription says what a consumer consumes and how.
+type Subscription struct {
+	Group, Topic string
+	Expr         string // "" is "*"
+	Instance     string // unlike any other in this agent
+	Where        string // FIRST (or ""), LAST, TIMESTAMP
+	Timestamp    int64  // for TIMESTAMP, in ms; the protocol counts in seconds
+	Broadcast    bool
+	Ordered      bool
+	Seek         string // lite: begin, end or ms; pull: begin, committed or ms
+	Queues       int    // pull: how many the topic has
+	Broker       string // pull: brokerName of the topic
+}
+
+func (s Subscription) pairs() []any {
+	expr, where, model := s.Expr, s.Where, ""
+	if expr == "" {
+		expr = "*"
+	}
+	if where == "" {
+		where = "FIRST"
+	}
+	if s.Broadcast {
+		model = "BROADCASTING"
+	}
+	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
+		"model", model, "order", s.Ordered, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker}
+}
+
+// A Consumer is a consumer that runs in an agent.
+type Consumer struct {
+	agent *Agent
+	s     *stream
+}
+
+// Push starts a push consumer.
+func (a *Agent) Push(ctx context.Context, sub Subscription) (*Consumer, error) {
+	return a.consumer(ctx, "push", sub)
+}
+
+// Lite starts a consumer that polls: DefaultLitePullConsumer in Java, a
+// subscribed PullConsumer in Go.
+func (a *Agent) Lite(ctx context.Context, sub Subscription) (*Consumer, error) {
+	return a.consumer(ctx, "lite", sub)
+}
+
+func (a *Agent) consumer(ctx context.Context, verb string, sub Subscription) (*Consumer, error) {
+	s, err := a.command(ctx, verb, sub.pairs()...)
+	if err != nil {
+		return nil, err
+	}
+	return &Consumer{agent: a, s: s}, nil
+}
+
+// Pull pulls all queues from Subscription.Seek to their ends and commits. It
+// returns the deliveries, and the offset of each queue that it began at.
+func (a *Agent) Pull(ctx context.Context, sub Subscription) ([]verify.Got, map[int32]int64, error) {
+	s, err := a.command(ctx, "pull", sub.pairs()...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.got, s.sought, nil
+}
+
+// Got returns the deliveries so far.
+func (c *Consumer) Got() []verify.Got {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return slices.Clone(c.s.got)
+}
+
+// Sought returns the offsets that a seek found, by queue.
+func (c *Consumer) Sought() map[int32]int64 {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return maps.Clone(c.s.sought)
+}
+
+// Wait waits until cond holds of the deliveries so far.
+func (c *Consumer) Wait(ctx context.Context, cond func([]verify.Got) bool) error {
+	if err := c.s.wait(ctx, func() bool { return cond(c.s.got) }); err != nil {
+		return fmt.Errorf("agents: %s: after %d deliveries: %w\n%s", c.agent.Name, len(c.Got()), err, c.agent.Log())
+	}
+	return nil
+}
+
+// Stop shuts the consumer down as an application should.
+func (c *Consumer) Stop(ctx context.Context) error {
+	_, err := c.agent.command(ctx, "stop", "consumer", c.s.id)
+	return err
+}
