@@ -63,7 +63,9 @@ func (l *lan) remove(addr string) {
 		_ = c.Close()
 	}
 	if h.server != nil {
-		if err := h.server.Shutdown(l.ctx); err != nil {
+		now, cancel := context.WithCancel(l.ctx) // does not wait for requests without answer
+		cancel()
+		if err := h.server.Shutdown(now); err != nil && !errors.Is(err, context.Canceled) {
 			l.t.Errorf("shut %s down: %v", addr, err)
 		}
 	}
