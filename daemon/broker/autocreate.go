@@ -1,0 +1,138 @@
+package broker
+
+import (
+	"strings"
+
+	"pairmq/internal/remoting"
+	"pairmq/store/table"
+)
+
+// defaultTopic is the template of the topics that clients make by sending.
+const defaultTopic = "TBW102"
+
+// Values of a topic's filter type.
+const (
+	singleTag = "SINGLE_TAG"
+	multiTag  = "MULTI_TAG"
+)
+
+const permReadWrite = table.PermRead | table.PermWrite
+
+// topicForSend makes the topic of a send that does not exist yet: a retry topic
+// of a group, or what the template allows. It is durable on return, and the
+// name servers are about to be told.
+func (b *Broker) topicForSend(h *sendHeader) (table.Topic, error) {
+	if err := table.CheckTopicName(h.topic); err != nil {
+		return table.Topic{}, err
+	}
+	if group, ok := strings.CutPrefix(h.topic, table.RetryPrefix); ok {
+		g, err := b.group(group)
+		if err != nil {
+			return table.Topic{}, err
+		}
+		return b.makeTopic(groupTopic(table.RetryPrefix+g.Name, 1))
+	}
+	t, ok := b.store.Topic(h.defaultTopic)
+	if b.opts.NoAutoCreateTopic || !ok || t.Perm&table.PermInherit == 0 {
+		return table.Topic{}, refuse(remoting.RespTopicNotExist, "topic %s does not exist, and no topic like %.40q may be made", h.topic, h.defaultTopic)
+	}
+	queues := max(1, min(h.defaultQueues, t.WriteQueueNums))
+	return b.makeTopic(table.Topic{
+		Name: strings.Clone(h.topic), ReadQueueNums: queues, WriteQueueNums: queues,
+		Perm: t.Perm &^ table.PermInherit, FilterType: t.FilterType, SysFlag: t.SysFlag,
+	})
+}
+
+// groupTopic is a topic that belongs to a group.
+func groupTopic(name string, queues int32) table.Topic {
+	return table.Topic{Name: name, ReadQueueNums: queues, WriteQueueNums: queues, Perm: permReadWrite, FilterType: singleTag}
+}
+
+// deadLetterTopic returns the topic of a group's dead letters, made if need be.
+func (b *Broker) deadLetterTopic(group string) (table.Topic, error) {
+	name := table.DLQPrefix + group
+	if t, ok := b.store.Topic(name); ok {
+		return t, nil
+	}
+	return b.makeTopic(groupTopic(name, 1))
+}
+
+// makeTopic returns the topic called t.Name, which becomes t if there is none.
+func (b *Broker) makeTopic(t table.Topic) (table.Topic, error) {
+	if len(t.Name) > table.MaxTopicName { // of a group with a long name
+		return t, refuse(remoting.RespMessageIllegal, "topic %s has %d bytes, at most %d fit into a message", t.Name, len(t.Name), table.MaxTopicName)
+	}
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	if old, ok := b.store.Topic(t.Name); ok {
+		return old, nil // another connection was faster
+	}
+	if err := b.roomForTopic(); err != nil {
+		return t, err
+	}
+	if err := b.store.PutTopic(t); err != nil {
+		return t, err
+	}
+	b.log.Info("topic made", "topic", t.Name, "queues", t.WriteQueueNums)
+	b.opts.Registrar.Notify()
+	return t, nil
+}
+
+func (b *Broker) roomForTopic() error {
+	if all, _ := b.store.Topics(); len(all) >= b.opts.MaxTopics {
+		return refuse(remoting.RespTopicNotExist, "there are %d topics, no more are allowed", len(all))
+	}
+	return nil
+}
+
+// group returns a subscription group, made if need be and allowed; durable on
+// return. RocketMQ's own groups are not kept anywhere, nor is a group that a
+// slave does not know.
+func (b *Broker) group(name string) (table.Group, error) {
+	if g, ok := b.store.Group(name); ok {
+		return g, nil
+	}
+	switch err := table.CheckGroupName(name); {
+	case err != nil:
+		return table.Group{}, refuse(remoting.RespSubscriptionGroupNotExist, "%v", err)
+	case systemGroup(name) || b.slave():
+		return table.DefaultGroup(strings.Clone(name)), nil
+	case b.opts.NoAutoCreateGroup:
+		return table.Group{}, refuse(remoting.RespSubscriptionGroupNotExist, "subscription group %s does not exist", name)
+	}
+	return b.makeGroup(table.DefaultGroup(strings.Clone(name)))
+}
+
+// makeGroup returns the group called g.Name, which becomes g if there is none.
+func (b *Broker) makeGroup(g table.Group) (table.Group, error) {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	if old, ok := b.store.Group(g.Name); ok {
+		return old, nil
+	}
+	if err := b.roomForGroup(); err != nil {
+		return g, err
+	}
+	if err := b.store.PutGroup(g); err != nil {
+		return g, err
+	}
+	b.log.Info("subscription group made", "group", g.Name)
+	return g, nil
+}
+
+func (b *Broker) roomForGroup() error {
+	if all, _ := b.store.Groups(); len(all) >= b.opts.MaxGroups {
+		return refuse(remoting.RespSubscriptionGroupNotExist, "there are %d subscription groups, no more are allowed", len(all))
+	}
+	return nil
+}
+
+// systemGroup says whether a group is one of RocketMQ's tools.
+func systemGroup(name string) bool {
+	switch name {
+	case "TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "SELF_TEST_C_GROUP", "SELF_TEST_CONSUMER_GROUP",
+		"CID_ONSAPI_OWNER", "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONS-HTTP-PROXY":
+		return true
+	}
+	return strings.HasPrefix(name, "CID_RMQ_SYS_")
+}

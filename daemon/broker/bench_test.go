@@ -1,0 +1,95 @@
+package broker
+
+import (
+	"testing"
+
+	"pairmq/internal/remoting"
+	"pairmq/store"
+	"pairmq/store/record"
+)
+
+// A quickStore answers at once with what it has, so that what is measured is
+// the broker's own work.
+type quickStore struct {
+	*fakeStore
+	result store.Result
+}
+
+func (s *quickStore) Put(ms []record.Message, done func(error)) error {
+	for i := range ms {
+		ms[i].StoreHost, ms[i].PhyOffset, ms[i].QueueOffset = fakeHost, 1<<33, 1<<20
+	}
+	done(nil)
+	return nil
+}
+
+func (s *quickStore) Get(string, int32, int64, int, int, store.Filter) (store.Result, error) {
+	return s.result, nil
+}
+
+// served calls f with a request as a connection's goroutine would. The request
+// may be served again and again: only its first answer leaves.
+func served(tb testing.TB, cmd *remoting.Command, f func(b *Broker, st *quickStore, req *remoting.Request)) {
+	tb.Helper()
+	st := &quickStore{fakeStore: newFakeStore()}
+	st.topics["TopicTest"] = groupTopic("TopicTest", 4)
+	b, err := New(Options{Store: st, Name: "broker-a"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ln := newPipeListener()
+	done := make(chan struct{})
+	srv := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(func(req *remoting.Request) {
+		f(b, st, req)
+		close(done)
+	})})
+	go func() { _ = srv.Serve(tb.Context(), ln) }()
+	near := ln.connect()
+	go func() { _, _ = near.Write(remoting.AppendCommand(nil, cmd)) }()
+	<-done
+	_ = near.Close()
+}
+
+func record1K() []byte {
+	m := record.Message{Topic: "TopicTest", Body: make([]byte, 1024), BornHost: fakeHost, StoreHost: fakeHost}
+	return record.Append(nil, &m)
+}
+
+func BenchmarkSend(b *testing.B) {
+	for _, name := range []string{"v4-send-v2-request", "v4-send-batch-request"} {
+		b.Run(name, func(b *testing.B) {
+			served(b, golden(b, name), func(br *Broker, _ *quickStore, req *remoting.Request) {
+				b.ReportAllocs()
+				for b.Loop() {
+					br.Serve(req)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkPull(b *testing.B) {
+	served(b, golden(b, "v5-lite-pull-request"), func(br *Broker, st *quickStore, req *remoting.Request) {
+		st.result = store.Result{Status: store.Found, NextBeginOffset: 1 << 20, MinOffset: 1 << 10, MaxOffset: 1 << 21, Count: 1, Body: record1K()}
+		b.ReportAllocs()
+		for b.Loop() {
+			br.Serve(req)
+		}
+	})
+}
+
+// BenchmarkHoldAndWake is a pull that is held and the arrival that wakes it.
+func BenchmarkHoldAndWake(b *testing.B) {
+	p := newLongPoll(20_000)
+	for i := range 10_000 {
+		p.add(&heldPull{reading: reading{topic: "T", queueID: int32(i)}})
+	}
+	arrivals := []store.Arrival{{Topic: "T", QueueID: 77}}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.arrived(arrivals)
+		h := p.next()
+		p.leave()
+		p.add(h)
+	}
+}

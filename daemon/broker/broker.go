@@ -1,0 +1,153 @@
+package broker
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
+	"pairmq/store"
+	"pairmq/store/table"
+)
+
+// upkeepPeriod is how often clients and locks are looked through for those
+// whose time is over, and counters are sampled.
+const upkeepPeriod = 10 * time.Second
+
+// A Broker answers clients. It is a remoting.Handler; New makes one.
+type Broker struct {
+	opts     Options
+	store    Store
+	log      *slog.Logger
+	handlers map[int32]handler
+	started  time.Time
+
+	clusterProperty string     // CLUSTER as it is appended to properties
+	changing        sync.Mutex // one change of topics or groups at a time
+	sends           sendPool
+	pulls           pullPool
+	polls           *longPoll
+	clients         *clients
+	notices         *notices
+	locks           *lockTable
+}
+
+// A handler serves one request: it replies, now or later, and returns nil; or
+// it returns an error and has not replied.
+type handler func(req *remoting.Request) error
+
+// New returns a Broker ready for Run and Serve. A master's first New makes the
+// system topics, durable on return.
+func New(opts Options) (*Broker, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	b := &Broker{opts: opts, store: opts.Store, log: opts.Log, started: time.Now()}
+	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
+	b.sends.init()
+	b.polls = newLongPoll(opts.MaxHeldPulls)
+	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
+	b.notices = newNotices()
+	b.locks = newLockTable()
+	b.handlers = b.table()
+	if b.slave() {
+		return b, nil // its topics are the master's
+	}
+	return b, b.makeSystemTopics()
+}
+
+func (b *Broker) slave() bool { return b.opts.ID != 0 }
+
+// Run keeps the broker's timers until ctx ends: it ends held pulls, forgets
+// silent clients and old locks, and tells consumers of changes. Pulls still held
+// are answered then.
+func (b *Broker) Run(ctx context.Context) error {
+	g := lifecycle.NewGroup(ctx)
+	g.Go("held pulls", b.polls.run)
+	for i := range pullWorkers {
+		g.Go("pull worker "+strconv.Itoa(i), b.wakePulls)
+	}
+	g.Go("notices", b.sendNotices)
+	g.Go("upkeep", b.upkeep)
+	err := g.Wait()
+	for _, h := range b.polls.close() {
+		b.finish(h)
+	}
+	return err
+}
+
+func (b *Broker) upkeep(ctx context.Context) error {
+	tick := time.NewTicker(upkeepPeriod)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			b.notices.add(b.clients.expire(now.Add(-clientTimeout)))
+			b.locks.expire(now)
+		}
+	}
+}
+
+// Serve answers req; it is called by the connection's reading goroutine. A
+// change of topics or groups blocks it for one commit of the store, a large
+// batch while other large batches are being stored; nothing else does.
+func (b *Broker) Serve(req *remoting.Request) {
+	h := b.handlers[req.Code]
+	if h == nil {
+		req.ReplyError(remoting.RespRequestCodeNotSupported, " request type "+strconv.Itoa(int(req.Code))+
+			" not supported ("+remoting.RequestName(req.Code)+")")
+		return
+	}
+	if err := h(req); err != nil {
+		b.fail(req, err)
+	}
+}
+
+// Closed forgets what was there for the sake of conn: its clients, whose groups
+// are told, and its held pulls. The server calls it when a connection has ended.
+func (b *Broker) Closed(conn *remoting.Conn) {
+	b.notices.add(b.clients.closed(conn))
+	for _, h := range b.polls.drop(conn) {
+		h.req.ReplyError(remoting.RespPullNotFound, "")
+	}
+}
+
+// Arrived wakes the pulls that wait for one of these records. The store calls
+// it from one goroutine, which it does not hold up.
+func (b *Broker) Arrived(arrivals []store.Arrival) { b.polls.arrived(arrivals) }
+
+// table is which request codes are served, and by what.
+func (b *Broker) table() map[int32]handler {
+	return map[int32]handler{
+		remoting.ReqSendMessage:         b.sendLong,
+		remoting.ReqSendMessageV2:       b.sendShort,
+		remoting.ReqSendBatchMessage:    b.sendShort,
+		remoting.ReqConsumerSendMsgBack: b.sendBack,
+
+		remoting.ReqPullMessage:     b.pull,
+		remoting.ReqLitePullMessage: b.pull,
+
+		remoting.ReqHeartBeat:              b.heartbeat,
+		remoting.ReqUnregisterClient:       b.unregisterClient,
+		remoting.ReqGetConsumerListByGroup: b.consumerList,
+		remoting.ReqCheckClientConfig:      b.checkClientConfig,
+		remoting.ReqLockBatchMQ:            b.lockQueues,
+		remoting.ReqUnlockBatchMQ:          b.unlockQueues,
+
+		remoting.ReqGetSystemTopicListFromBroker: b.systemTopics,
+
+		remoting.ReqGetConsumerConnectionList: b.consumerConnections,
+		remoting.ReqGetProducerConnectionList: b.producerConnections,
+	}
+}
+
+// perm is the broker's permission; see table.PermRead.
+func (b *Broker) perm(bit int32) bool { return b.opts.Perm&bit != 0 }
+
+// permOf says whether a topic allows what bit stands for.
+func permOf(t *table.Topic, bit int32) bool { return t.Perm&bit != 0 }

@@ -1,0 +1,87 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+
+	"pairmq/internal/remoting"
+	"pairmq/store"
+	"pairmq/store/index"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// A refusal is an error that is meant for the client as it is.
+type refusal struct {
+	code   int32
+	remark string
+}
+
+func (r *refusal) Error() string { return r.remark }
+
+// refuse returns an error that responseCode makes code, with a remark for people.
+func refuse(code int32, format string, args ...any) error {
+	return &refusal{code, fmt.Sprintf(format, args...)}
+}
+
+// responseCode makes an error what the client is told. It is the one place
+// where that is decided. The remark of an error that is not the client's fault
+// names no path and no cause that only the log should have.
+//
+// Of a message that was stored, or may have been, SYSTEM_ERROR is never said:
+// producers would store it a second time on another queue.
+func responseCode(err error) (code int32, remark string) {
+	if err == nil {
+		return remoting.RespSuccess, ""
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.code, r.remark
+	}
+	switch {
+	case errors.Is(err, remoting.ErrField):
+		return remoting.RespSystemError, err.Error()
+	case errors.Is(err, table.ErrName):
+		return remoting.RespInvalidParameter, err.Error() // 4.x says 1, on which producers try again
+	case errors.Is(err, record.ErrTooLong), errors.Is(err, record.ErrBatch), errors.Is(err, record.ErrProperties):
+		return remoting.RespMessageIllegal, err.Error()
+	case errors.Is(err, store.ErrTooLarge):
+		return remoting.RespMessageIllegal, "the messages do not fit in one commit log segment"
+	case errors.Is(err, store.ErrFlushTimeout):
+		return remoting.RespFlushDiskTimeout, "stored, but not on disk in time"
+	case errors.Is(err, store.ErrDiskFull):
+		return remoting.RespServiceNotAvailable, "the broker's disk is full"
+	case errors.Is(err, store.ErrBusy):
+		return remoting.RespSystemBusy, "[PC_SYNCHRONIZED] the broker's disk is too slow" // as 5.x, whose clients then try elsewhere
+	case errors.Is(err, store.ErrFailed), errors.Is(err, index.ErrFailed):
+		return remoting.RespServiceNotAvailable, "the broker's disk has failed"
+	case errors.Is(err, store.ErrReadOnly):
+		return remoting.RespServiceNotAvailable, "the broker stores nothing now: it is stopping, or its commit log is damaged"
+	case errors.Is(err, store.ErrNotFound):
+		return remoting.RespSystemError, "there is no message at that offset"
+	}
+	return remoting.RespSystemError, "the broker could not do this; its log says why"
+}
+
+// known says whether responseCode has a code of its own for err, so that the
+// client knows all there is to know.
+func known(err error) bool {
+	code, remark := responseCode(err)
+	_, other := responseCode(errUnknown)
+	return code != remoting.RespSystemError || remark != other
+}
+
+var errUnknown = errors.New("broker: unknown error")
+
+// fail answers req with what responseCode makes of err, and logs an error that
+// the client is told nothing about.
+func (b *Broker) fail(req *remoting.Request, err error) {
+	if !known(err) {
+		b.log.Error("request failed", "code", remoting.RequestName(req.Code), "err", err)
+	}
+	req.ReplyError(responseCode(err))
+}
+
+// errSlave refuses what only a master does.
+func errSlave(what string) error {
+	return refuse(remoting.RespServiceNotAvailable, "this broker is a slave: %s", what)
+}

@@ -1,0 +1,305 @@
+package broker
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+
+	"pairmq/store"
+	"pairmq/store/index"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// A fakeStore keeps everything in memory, by the rules of package store.
+type fakeStore struct {
+	mu      sync.Mutex
+	topics  map[string]table.Topic
+	groups  map[string]table.Group
+	queues  map[queueKey]*fakeQueue
+	offsets map[string]map[queueKey]int64
+	end     int64
+	now     int64 // store timestamp of the next message, ms
+	writes  int   // of tables
+
+	putErr   error                 // what Put returns
+	doneErr  error                 // what it tells done
+	held     chan func(error)      // if set, gets done instead of its being called
+	getErr   error                 // what Get returns
+	tableErr error                 // what changes of tables return
+	arrived  func([]store.Arrival) // if set, told of each Put
+	stale    bool                  // the next Get sees nothing
+	gets     int
+}
+
+type fakeQueue struct {
+	min  int64
+	msgs []record.Message // from min on
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{
+		topics: map[string]table.Topic{}, groups: map[string]table.Group{}, queues: map[queueKey]*fakeQueue{},
+		offsets: map[string]map[queueKey]int64{}, now: 1_795_404_113_000,
+	}
+}
+
+var fakeHost = netip.MustParseAddrPort("127.0.0.1:20911")
+
+func (s *fakeStore) Put(ms []record.Message, done func(error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.putErr != nil {
+		return s.putErr
+	}
+	k := queueKey{ms[0].Topic, ms[0].QueueID}
+	q := s.queues[k]
+	if q == nil {
+		q = &fakeQueue{}
+		s.queues[k] = q
+	}
+	var arrivals []store.Arrival
+	for i := range ms {
+		m := &ms[i]
+		m.StoreHost = fakeHost
+		size, err := record.Size(m)
+		if err != nil {
+			return err
+		}
+		m.PhyOffset, m.StoreTimestamp, m.QueueOffset = s.end, s.now, q.min+int64(len(q.msgs))
+		s.end += int64(size)
+		kept := *m
+		kept.Body = slices.Clone(m.Body)
+		q.msgs = append(q.msgs, kept)
+		tags, _ := record.Property(m.Properties, record.PropertyTags)
+		arrivals = append(arrivals, store.Arrival{Topic: m.Topic, QueueID: m.QueueID, QueueOffset: m.QueueOffset, TagsCode: record.TagsCode(tags)})
+	}
+	switch arrived := s.arrived; {
+	case s.held != nil:
+		s.held <- done
+	default:
+		err := s.doneErr
+		go func() {
+			if arrived != nil {
+				arrived(arrivals)
+			}
+			done(err)
+		}()
+	}
+	return nil
+}
+
+func (s *fakeStore) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter) (store.Result, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gets++
+	if s.getErr != nil {
+		return store.Result{}, s.getErr
+	}
+	q := s.queues[queueKey{topic, queueID}]
+	if q == nil || s.stale {
+		s.stale = false
+		return store.Result{Status: store.NoMatchedLogicQueue}, nil
+	}
+	end := q.min + int64(len(q.msgs))
+	r := store.Result{NextBeginOffset: offset, MinOffset: q.min, MaxOffset: end}
+	switch {
+	case end == 0:
+		r.Status, r.NextBeginOffset = store.NoMessageInQueue, 0
+	case offset < q.min:
+		r.Status, r.NextBeginOffset = store.OffsetTooSmall, q.min
+	case offset == end:
+		r.Status = store.OffsetOverflowOne
+	case offset > end:
+		r.Status, r.NextBeginOffset = store.OffsetOverflowBadly, end
+	default:
+		r.Status = store.NoMatchedMessage
+		for _, m := range q.msgs[offset-q.min:] {
+			tags, _ := record.Property(m.Properties, record.PropertyTags)
+			if f == nil || f.Match(record.TagsCode(tags)) {
+				if n, _ := record.Size(&m); r.Count == max(maxMsgs, 1) || r.Count > 0 && len(r.Body)+n > maxBytes {
+					break
+				}
+				r.Status, r.Body, r.Count = store.Found, record.Append(r.Body, &m), r.Count+1
+			}
+			r.NextBeginOffset = m.QueueOffset + 1
+		}
+	}
+	return r, nil
+}
+
+func (s *fakeStore) MinOffset(topic string, queueID int32) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[queueKey{topic, queueID}]; q != nil {
+		return q.min
+	}
+	return 0
+}
+
+func (s *fakeStore) MaxOffset(topic string, queueID int32) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[queueKey{topic, queueID}]; q != nil {
+		return q.min + int64(len(q.msgs))
+	}
+	return 0
+}
+
+func (s *fakeStore) OffsetByTime(topic string, queueID int32, timestamp int64, upper bool) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[queueKey{topic, queueID}]
+	if q == nil {
+		return 0, nil
+	}
+	n := int64(0)
+	for _, m := range q.msgs {
+		if m.StoreTimestamp < timestamp || upper && m.StoreTimestamp == timestamp {
+			n++
+		}
+	}
+	if upper {
+		n = max(n-1, 0)
+	}
+	return q.min + n, nil
+}
+
+func (s *fakeStore) StoreTimestamp(topic string, queueID int32, queueOffset int64) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[queueKey{topic, queueID}]
+	if q == nil || queueOffset < q.min || queueOffset >= q.min+int64(len(q.msgs)) {
+		return -1, nil
+	}
+	return q.msgs[queueOffset-q.min].StoreTimestamp, nil
+}
+
+func (s *fakeStore) RecordAt(phyOffset int64) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.queues {
+		for i := range q.msgs {
+			if q.msgs[i].PhyOffset == phyOffset {
+				return record.Append(nil, &q.msgs[i]), nil
+			}
+		}
+	}
+	return nil, store.ErrNotFound
+}
+
+func (s *fakeStore) EarliestStoreTimestamp() int64 { return 1_795_404_113_000 }
+
+func (s *fakeStore) Stats() store.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return store.Stats{MaxPhyOffset: s.end, VisiblePhyOffset: s.end, DiskTotal: 1000, DiskFree: 770}
+}
+
+func (s *fakeStore) CommitOffset(group, topic string, queueID int32, offset int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.offsets[group] == nil {
+		s.offsets[group] = map[queueKey]int64{}
+	}
+	s.offsets[group][queueKey{topic, queueID}] = offset
+}
+
+func (s *fakeStore) Offset(group, topic string, queueID int32) (int64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.offsets[group][queueKey{topic, queueID}]
+	return v, ok
+}
+
+func (s *fakeStore) Offsets(group string) (all []index.GroupOffset) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, v := range s.offsets[group] {
+		all = append(all, index.GroupOffset{Topic: k.topic, QueueID: k.queueID, Offset: v})
+	}
+	return all
+}
+
+func (s *fakeStore) DeleteOffsets(group string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.offsets, group)
+	return s.tableErr
+}
+
+func (s *fakeStore) Topic(name string) (table.Topic, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, ok := s.topics[name]
+	return t, ok
+}
+
+func (s *fakeStore) Topics() (all []table.Topic, v table.DataVersion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.topics {
+		all = append(all, t)
+	}
+	return all, table.DataVersion{Timestamp: 1, Counter: int64(s.writes)}
+}
+
+func (s *fakeStore) PutTopic(t table.Topic) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tableErr == nil {
+		s.topics[t.Name] = t
+		s.writes++
+	}
+	return s.tableErr
+}
+
+func (s *fakeStore) DeleteTopic(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.topics, name)
+	return s.tableErr
+}
+
+func (s *fakeStore) Group(name string) (table.Group, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, ok := s.groups[name]
+	return g, ok
+}
+
+func (s *fakeStore) Groups() (all []table.Group, v table.DataVersion) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.groups {
+		all = append(all, g)
+	}
+	return all, table.DataVersion{Timestamp: 1, Counter: int64(s.writes)}
+}
+
+func (s *fakeStore) PutGroup(g table.Group) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tableErr == nil {
+		s.groups[g.Name] = g
+		s.writes++
+	}
+	return s.tableErr
+}
+
+func (s *fakeStore) DeleteGroup(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.groups, name)
+	return s.tableErr
+}
+
+// stored returns the messages of a queue.
+func (s *fakeStore) stored(topic string, queueID int32) []record.Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.queues[queueKey{topic, queueID}]; q != nil {
+		return slices.Clone(q.msgs)
+	}
+	return nil
+}

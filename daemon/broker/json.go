@@ -1,0 +1,105 @@
+package broker
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"pairmq/internal/remoting"
+)
+
+// decodeJSON reads the body of a request into v. It refuses one that is large,
+// deeply nested or no JSON of that shape.
+func decodeJSON(body []byte, v any) error {
+	if len(body) > maxJSONBody {
+		return refuse(remoting.RespSystemError, "the body has %d bytes, at most %d are read", len(body), maxJSONBody)
+	}
+	if !shallow(body) {
+		return refuse(remoting.RespSystemError, "the body nests deeper than %d levels", maxJSONDepth)
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return refuse(remoting.RespSystemError, "the body is not understood: %v", err)
+	}
+	return nil
+}
+
+// shallow says whether b nests at most maxJSONDepth deep, b being JSON.
+func shallow(b []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxJSONDepth {
+				return false
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return true
+}
+
+// replyJSON answers req with v as its body.
+func replyJSON(req *remoting.Request, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	replyBody(req, body)
+	return nil
+}
+
+// replyBody answers req with a body that is nobody else's.
+func replyBody(req *remoting.Request, body []byte) {
+	req.Reply(&remoting.Response{Body: body, Release: func() {}})
+}
+
+// replyDone answers req with success and nothing more.
+func replyDone(req *remoting.Request) { req.Reply(&remoting.Response{}) }
+
+// replyNumber answers req with one header field.
+func replyNumber(req *remoting.Request, name string, v int64) {
+	req.Reply(&remoting.Response{Fields: remoting.Fields{{Key: name, Value: strconv.FormatInt(v, 10)}}})
+}
+
+// A messageQueue names a queue as bodies do.
+type messageQueue struct {
+	BrokerName string `json:"brokerName"`
+	QueueID    int32  `json:"queueId"`
+	Topic      string `json:"topic"`
+}
+
+// A queueMap is JSON with message queues as keys, raw objects without quotes as
+// RocketMQ has them: no other form is understood by clients of both versions.
+type queueMap struct {
+	buf   []byte
+	count int
+}
+
+// add appends a queue and its value, whatever marshals to JSON.
+func (m *queueMap) add(q messageQueue, value any) error {
+	k, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	if m.count > 0 {
+		m.buf = append(m.buf, ',')
+	}
+	m.count++
+	m.buf = append(append(append(m.buf, k...), ':'), v...)
+	return nil
+}
+
+// body is the map as the last member of an object that begins with head, such
+// as `{"offsetTable":`.
+func (m *queueMap) body(head string) []byte {
+	return append(append(append([]byte(head), '{'), m.buf...), '}', '}')
+}

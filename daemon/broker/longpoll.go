@@ -1,0 +1,213 @@
+package broker
+
+import (
+	"container/heap"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"pairmq/internal/remoting"
+	"pairmq/store"
+)
+
+// pullWorkers is how many goroutines read for woken pulls, so that neither the
+// store's goroutine nor one slow read holds the others up.
+const pullWorkers = 2
+
+// A heldPull waits for a record at reading.offset or beyond, or for its deadline.
+type heldPull struct {
+	reading
+	req      *remoting.Request
+	deadline time.Time
+	at       int // in longPoll.byTime; -1 when it is held no longer
+}
+
+type queueKey struct {
+	topic   string
+	queueID int32
+}
+
+// A longPoll is the pulls that found nothing and wait. What wakes one takes it
+// out; it is read for once more and answered by a worker.
+type longPoll struct {
+	limit  int
+	wake   chan struct{} // there is something in woken
+	sooner chan struct{} // the next deadline has become another
+
+	mu     sync.Mutex // guards the rest
+	count  int        // held and woken
+	queues map[queueKey][]*heldPull
+	byTime deadlines
+	woken  []*heldPull
+	closed bool
+}
+
+func newLongPoll(limit int) *longPoll {
+	return &longPoll{limit: limit, wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), queues: map[queueKey][]*heldPull{}}
+}
+
+// hold keeps the pull, which found res, for at most d. A pull for which there
+// is no room is refused with a code on which clients wait before the next try.
+func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res store.Result) error {
+	h := &heldPull{reading: *r, req: req, deadline: time.Now().Add(d)}
+	req.Fields, req.Remark = nil, "" // they are read, and held pulls are many
+	kept, full := b.polls.add(h)
+	if full {
+		return refuse(remoting.RespSystemBusy, "%d pulls are held, no more are allowed", b.opts.MaxHeldPulls)
+	}
+	if !kept {
+		b.replyPull(req, r, res)
+		return nil
+	}
+	// A record that arrived since it was read woke nobody.
+	if b.store.MaxOffset(r.topic, r.queueID) > r.offset && b.polls.take(h) {
+		b.finish(h)
+	}
+	return nil
+}
+
+// finish answers a pull that was held, whatever there is now. It is held no
+// longer.
+func (b *Broker) finish(h *heldPull) {
+	defer b.polls.leave()
+	res, err := b.read(&h.reading)
+	if err != nil {
+		b.fail(h.req, err)
+		return
+	}
+	b.replyPull(h.req, &h.reading, res)
+}
+
+// wakePulls finishes woken pulls until ctx ends.
+func (b *Broker) wakePulls(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.polls.wake:
+		}
+		for h := b.polls.next(); h != nil; h = b.polls.next() {
+			b.finish(h)
+		}
+	}
+}
+
+// add holds h. It does not if p is closed, or full.
+func (p *longPoll) add(h *heldPull) (kept, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.count >= p.limit {
+		return false, !p.closed
+	}
+	p.count++
+	k := queueKey{h.topic, h.queueID}
+	p.queues[k] = append(p.queues[k], h)
+	heap.Push(&p.byTime, h)
+	if h.at == 0 {
+		signal(p.sooner)
+	}
+	return true, false
+}
+
+// take takes h out, unless somebody else has.
+func (p *longPoll) take(h *heldPull) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.at < 0 {
+		return false
+	}
+	p.remove(h)
+	return true
+}
+
+// remove takes h, which is held, out.
+func (p *longPoll) remove(h *heldPull) {
+	heap.Remove(&p.byTime, h.at)
+	k := queueKey{h.topic, h.queueID}
+	all := p.queues[k]
+	if i := slices.Index(all, h); len(all) > 1 {
+		p.queues[k] = slices.Delete(all, i, i+1)
+	} else {
+		delete(p.queues, k)
+	}
+}
+
+// arrived wakes those that wait for one of arrivals.
+func (p *longPoll) arrived(arrivals []store.Arrival) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.woken)
+	for i := range arrivals {
+		if len(p.byTime) == 0 {
+			break
+		}
+		a := &arrivals[i]
+		k := queueKey{a.Topic, a.QueueID}
+		for _, h := range slices.Backward(p.queues[k]) {
+			if a.QueueOffset >= h.offset && (h.filter == nil || h.filter.Match(a.TagsCode)) {
+				p.remove(h)
+				p.woken = append(p.woken, h)
+			}
+		}
+	}
+	if len(p.woken) > before {
+		signal(p.wake)
+	}
+}
+
+// next returns a woken pull to be finished, nil if there is none. It has
+// another worker look after the ones behind it.
+func (p *longPoll) next() *heldPull {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.woken) == 0 {
+		p.woken = nil
+		return nil
+	}
+	h := p.woken[0]
+	p.woken[0] = nil
+	p.woken = p.woken[1:]
+	if len(p.woken) > 0 {
+		signal(p.wake)
+	}
+	return h
+}
+
+// leave notes that one pull was finished.
+func (p *longPoll) leave() {
+	p.mu.Lock()
+	p.count--
+	p.mu.Unlock()
+}
+
+// drop takes out what conn waits for; the caller answers it.
+func (p *longPoll) drop(conn *remoting.Conn) []*heldPull {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var gone []*heldPull
+	for _, h := range p.byTime {
+		if h.req.Conn() == conn {
+			gone = append(gone, h)
+		}
+	}
+	for _, h := range gone {
+		p.remove(h)
+	}
+	p.count -= len(gone)
+	return gone
+}
+
+// close holds nothing from now on and returns what is to be finished.
+func (p *longPoll) close() []*heldPull {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	left := append([]*heldPull(p.byTime), p.woken...)
+	for _, h := range left {
+		h.at = -1
+	}
+	p.byTime, p.woken = nil, nil
+	clear(p.queues)
+	return left
+}

@@ -1,0 +1,129 @@
+package broker
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"pairmq/internal/remoting"
+)
+
+// A connection is a client as tools are shown it.
+type connection struct {
+	ClientAddr string `json:"clientAddr"`
+	ClientID   string `json:"clientId"`
+	Language   string `json:"language"`
+	Version    int32  `json:"version"`
+}
+
+// consumers is a consumer group as tools are shown it.
+type consumers struct {
+	Connections      []connection                `json:"connectionSet"`
+	ConsumeFromWhere string                      `json:"consumeFromWhere"`
+	ConsumeType      string                      `json:"consumeType"`
+	MessageModel     string                      `json:"messageModel"`
+	Subscriptions    map[string]subscriptionData `json:"subscriptionTable"`
+}
+
+// consumerIDs returns the client ids of a group, sorted as Java sorts them;
+// clients and this broker allocate queues by that order.
+func (c *clients) consumerIDs(group string) []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	g := c.consumers[group]
+	if g == nil {
+		return nil
+	}
+	ids := make([]string, 0, len(g.members))
+	for _, m := range g.members {
+		ids = append(ids, m.id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// conns returns the connections of a group's consumers.
+func (c *clients) consumerConns(group string) []*remoting.Conn {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if g := c.consumers[group]; g != nil {
+		return slices.Collect(maps.Keys(g.members))
+	}
+	return nil
+}
+
+// group returns a consumer group that is online.
+func (c *clients) group(name string) (consumers, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	g := c.consumers[name]
+	if g == nil {
+		return consumers{}, false
+	}
+	all := consumers{
+		Connections: connections(g.members), ConsumeFromWhere: g.consumeFrom, ConsumeType: g.consumeType,
+		MessageModel: g.messageModel, Subscriptions: make(map[string]subscriptionData, len(g.subscriptions)),
+	}
+	for topic, s := range g.subscriptions {
+		all.Subscriptions[topic] = s.data
+	}
+	return all, true
+}
+
+// producersOf returns a producer group's connections.
+func (c *clients) producersOf(group string) []connection {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return connections(c.producers[group])
+}
+
+// subscribers returns the consumer groups online that subscribe to a topic.
+func (c *clients) subscribers(topic string) (groups []string) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for name, g := range c.consumers {
+		if g.subscriptions[topic] != nil {
+			groups = append(groups, name)
+		}
+	}
+	return groups
+}
+
+func connections(members map[*remoting.Conn]*member) []connection {
+	all := make([]connection, 0, len(members))
+	for conn, m := range members {
+		all = append(all, connection{conn.RemoteAddr().String(), m.id, m.language.String(), m.version})
+	}
+	slices.SortFunc(all, func(a, b connection) int { return strings.Compare(a.ClientID, b.ClientID) })
+	return all
+}
+
+// consumerList serves GET_CONSUMER_LIST_BY_GROUP, 38.
+func (b *Broker) consumerList(req *remoting.Request) error {
+	group := req.Fields.Get("consumerGroup")
+	ids := b.clients.consumerIDs(group)
+	if len(ids) == 0 {
+		return refuse(remoting.RespSystemError, "no consumer for this group, %.255s", group)
+	}
+	return replyJSON(req, map[string][]string{"consumerIdList": ids})
+}
+
+// consumerConnections serves GET_CONSUMER_CONNECTION_LIST, 203.
+func (b *Broker) consumerConnections(req *remoting.Request) error {
+	group := req.Fields.Get("consumerGroup")
+	all, ok := b.clients.group(group)
+	if !ok {
+		return refuse(remoting.RespConsumerNotOnline, "no consumer of group %.255s is online", group)
+	}
+	return replyJSON(req, all)
+}
+
+// producerConnections serves GET_PRODUCER_CONNECTION_LIST, 204.
+func (b *Broker) producerConnections(req *remoting.Request) error {
+	group := req.Fields.Get("producerGroup")
+	all := b.clients.producersOf(group)
+	if len(all) == 0 {
+		return refuse(remoting.RespSystemError, "no producer of group %.255s is online", group)
+	}
+	return replyJSON(req, map[string][]connection{"connectionSet": all})
+}

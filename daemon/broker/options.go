@@ -1,0 +1,83 @@
+package broker
+
+import (
+	"cmp"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"pairmq/store/table"
+)
+
+// Options says who a Broker is, what it works with, and its bounds.
+type Options struct {
+	Store     Store          // required
+	Registrar Registrar      // nil: there are no name servers to tell
+	Cluster   string         // brokerClusterName; "" means DefaultCluster
+	Name      string         // brokerName, required
+	ID        int64          // brokerId; 0 is the master, others take no messages and no changes
+	Addr      netip.AddrPort // what clients are told; shown by request 28
+	Config    func() string  // settings as key=value lines, for request 26; nil means none
+
+	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
+	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB
+	NoAutoCreateTopic  bool          // autoCreateTopicEnable=false
+	NoAutoCreateGroup  bool          // autoCreateSubscriptionGroup=false
+	DefaultTopicQueues int32         // queues of the template TBW102; 0 means 8
+	TraceTopic         string        // made at start if set: traceTopicEnable, msgTraceTopicName
+	NoNotifyConsumers  bool          // notifyConsumerIdsChangedEnable=false
+	MaxHold            time.Duration // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
+	YoungBytes         int64         // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
+
+	MaxTopics        int // 0 means 10,000
+	MaxGroups        int // subscription groups kept, and groups of each kind online; 0 means 10,000
+	MaxClients       int // connections in one group; 0 means 4096
+	MaxSubscriptions int // topics one consumer subscribes to; 0 means 512
+	MaxOnline        int // clients in groups and topics these subscribe to, all in all, some 200 bytes each; 0 means 100,000
+	MaxHeldPulls     int // pulls held for long polling, about 1 KiB each; 0 means 20,000
+
+	Log *slog.Logger // nil discards
+}
+
+// bounds nobody needs to set.
+const (
+	maxQueues       = 1024    // of one topic, as RocketMQ's own BenchmarkTest has
+	maxClientID     = 1 << 10 // bytes
+	maxJSONBody     = 1 << 20 // bytes of a request's JSON body
+	maxJSONDepth    = 16      // objects and arrays inside each other
+	maxTags         = 1024    // in one subscription
+	maxAttributes   = 32      // of one topic
+	maxAttributeLen = 256     // bytes of an attribute's name, and of its value
+)
+
+func (o *Options) check() error {
+	switch {
+	case o.Store == nil:
+		return errors.New("broker: Options.Store is required")
+	case o.Name == "":
+		return errors.New("broker: Options.Name is required")
+	}
+	if o.Registrar == nil {
+		o.Registrar = nobody{}
+	}
+	if o.Config == nil {
+		o.Config = func() string { return "" }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Cluster = cmp.Or(o.Cluster, "DefaultCluster")
+	o.Perm = cmp.Or(o.Perm, table.PermRead|table.PermWrite)
+	o.MaxMessageSize = cmp.Or(o.MaxMessageSize, 4<<20)
+	o.DefaultTopicQueues = cmp.Or(o.DefaultTopicQueues, 8)
+	o.MaxHold = cmp.Or(o.MaxHold, 25*time.Second)
+	o.YoungBytes = cmp.Or(o.YoungBytes, 64<<20)
+	o.MaxTopics = cmp.Or(o.MaxTopics, 10_000)
+	o.MaxGroups = cmp.Or(o.MaxGroups, 10_000)
+	o.MaxClients = cmp.Or(o.MaxClients, 4096)
+	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, 512)
+	o.MaxOnline = cmp.Or(o.MaxOnline, 100_000)
+	o.MaxHeldPulls = cmp.Or(o.MaxHeldPulls, 20_000)
+	return nil
+}

@@ -1,0 +1,92 @@
+package broker
+
+import (
+	"strconv"
+	"strings"
+
+	"pairmq/internal/remoting"
+	"pairmq/store/record"
+)
+
+// Names of properties that the broker reads or writes; see record.Property for
+// their form.
+const (
+	propertyCluster  = "CLUSTER" // the requester of a reply finds its cluster by it
+	propertyDelay    = "DELAY"
+	propertyRetry    = "RETRY_TOPIC"
+	propertyOriginID = "ORIGIN_MESSAGE_ID"
+)
+
+// What a message asks for and nobody here can keep yet.
+var (
+	errDelayed     = refuse(remoting.RespMessageIllegal, "delayed messages are not supported by this broker: it would deliver them at once")
+	errTimed       = refuse(remoting.RespMessageIllegal, "timed messages are not supported by this broker: it would deliver them at once")
+	errTransaction = refuse(remoting.RespMessageIllegal, "transactional messages are not supported by this broker: it would deliver them before their commit")
+)
+
+// wants is what the properties of a message ask of the broker.
+type wants struct {
+	delay       int // level
+	timer       bool
+	transaction bool
+	cluster     bool // has a CLUSTER already
+	foreign     bool // and that is another one
+}
+
+// readProperties checks a client's properties text and finds what it asks for.
+func (b *Broker) readProperties(props string) (w wants, err error) {
+	if err := record.CheckProperties(props); err != nil {
+		return w, err
+	}
+	for at := 0; at < len(props); {
+		end := len(props)
+		if n := strings.IndexByte(props[at:], 0x02); n >= 0 {
+			end = at + n
+		}
+		name, value, _ := strings.Cut(props[at:end], "\x01")
+		at = end + 1
+		if value == "" {
+			continue
+		}
+		switch name {
+		case propertyDelay:
+			if w.delay, err = strconv.Atoi(value); err != nil {
+				return w, refuse(remoting.RespMessageIllegal, "the delay level %.40q is no number", value)
+			}
+		case "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "TIMER_DEL_UNIQKEY":
+			w.timer = true
+		case "TRAN_MSG":
+			w.transaction = strings.EqualFold(value, "true")
+		case propertyCluster:
+			w.cluster, w.foreign = true, value != b.opts.Cluster
+		}
+	}
+	return w, nil
+}
+
+// check refuses what cannot be kept: delivering it at once would be wrong.
+func (w *wants) check(sysFlag int32) error {
+	switch {
+	case w.transaction || sysFlag&record.SysTransactionMask != 0:
+		return errTransaction
+	case w.delay > 0:
+		return errDelayed
+	case w.timer:
+		return errTimed
+	}
+	return nil
+}
+
+// withCluster returns props with this broker's CLUSTER, as they are stored.
+// Like 5.x it leaves WAIT where it is.
+func (b *Broker) withCluster(props string, w wants) string {
+	if w.foreign {
+		props = record.RemoveProperty(props, propertyCluster)
+	} else if w.cluster {
+		return props
+	}
+	if props == "" || props[len(props)-1] == 0x02 {
+		return props + b.clusterProperty
+	}
+	return props + "\x02" + b.clusterProperty
+}

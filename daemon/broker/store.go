@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"context"
+
+	"pairmq/store"
+	"pairmq/store/index"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// Store is what a broker needs to remember; *store.Store has it. All methods
+// are safe for concurrent use.
+type Store interface {
+	Messages
+	Offsets
+	Tables
+}
+
+// Messages is the part of a Store that keeps messages.
+type Messages interface {
+	// Put stores ms, which share topic and queue, one after the other, and
+	// fills in their offsets, store time and store host. done is called once,
+	// from another goroutine, when the flush policy has kept its promise or
+	// could not; not at all if Put fails, for then nothing was stored.
+	Put(ms []record.Message, done func(error)) error
+	// Get reads from queue offset on: at most maxMsgs, about maxBytes; see
+	// store.Status for what it may find.
+	Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter) (store.Result, error)
+	MinOffset(topic string, queueID int32) int64
+	MaxOffset(topic string, queueID int32) int64
+	// OffsetByTime returns the first queue offset stored at timestamp (ms) or
+	// later; with upper, the last one stored at it or earlier.
+	OffsetByTime(topic string, queueID int32, timestamp int64, upper bool) (int64, error)
+	// StoreTimestamp returns when a message was stored, in ms; -1 for none.
+	StoreTimestamp(topic string, queueID int32, queueOffset int64) (int64, error)
+	// RecordAt returns the record at a position in the commit log, or store.ErrNotFound.
+	RecordAt(phyOffset int64) ([]byte, error)
+	EarliestStoreTimestamp() int64
+	Stats() store.Stats
+}
+
+// Offsets is the part of a Store that keeps consumer offsets.
+type Offsets interface {
+	CommitOffset(group, topic string, queueID int32, offset int64)
+	Offset(group, topic string, queueID int32) (int64, bool)
+	Offsets(group string) []index.GroupOffset
+	DeleteOffsets(group string) error
+}
+
+// Tables is the part of a Store that keeps topics and subscription groups.
+// Changes are durable on return.
+type Tables interface {
+	Topic(name string) (table.Topic, bool)
+	Topics() ([]table.Topic, table.DataVersion)
+	PutTopic(table.Topic) error
+	DeleteTopic(name string) error
+	Group(name string) (table.Group, bool)
+	Groups() ([]table.Group, table.DataVersion)
+	PutGroup(table.Group) error
+	DeleteGroup(name string) error
+}
+
+// Registrar tells the name servers which topics this broker has.
+type Registrar interface {
+	RegisterNow(ctx context.Context) error // returns once they know, or could not be told
+	Notify()                               // has them told soon; does not block
+}
+
+// nobody is the registrar of a broker without name servers.
+type nobody struct{}
+
+func (nobody) RegisterNow(context.Context) error { return nil }
+func (nobody) Notify()                           {}
