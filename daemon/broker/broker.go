@@ -132,12 +132,21 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqPullMessage:     b.pull,
 		remoting.ReqLitePullMessage: b.pull,
 
+		remoting.ReqQueryConsumerOffset:     b.queryConsumerOffset,
+		remoting.ReqUpdateConsumerOffset:    b.updateConsumerOffset,
+		remoting.ReqSearchOffsetByTimestamp: b.searchOffset,
+		remoting.ReqGetMaxOffset:            b.maxOffset,
+		remoting.ReqGetMinOffset:            b.minOffset,
+		remoting.ReqGetEarliestMsgStoretime: b.earliestStoreTime,
+		remoting.ReqViewMessageByID:         b.viewMessage,
+
 		remoting.ReqHeartBeat:              b.heartbeat,
 		remoting.ReqUnregisterClient:       b.unregisterClient,
 		remoting.ReqGetConsumerListByGroup: b.consumerList,
 		remoting.ReqCheckClientConfig:      b.checkClientConfig,
 		remoting.ReqLockBatchMQ:            b.lockQueues,
 		remoting.ReqUnlockBatchMQ:          b.unlockQueues,
+		remoting.ReqQueryAssignment:        b.queryAssignment,
 
 		remoting.ReqGetSystemTopicListFromBroker: b.systemTopics,
 
