@@ -33,6 +33,8 @@ type Broker struct {
 	clients         *clients
 	notices         *notices
 	locks           *lockTable
+	registrations   *registrations
+	rates           *rates
 }
 
 // A handler serves one request: it replies, now or later, and returns nil; or
@@ -52,6 +54,8 @@ func New(opts Options) (*Broker, error) {
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
 	b.notices = newNotices()
 	b.locks = newLockTable()
+	b.registrations = newRegistrations(opts.Registrar)
+	b.rates = newRates(b.started, opts.Store.Stats())
 	b.handlers = b.table()
 	if b.slave() {
 		return b, nil // its topics are the master's
@@ -62,8 +66,8 @@ func New(opts Options) (*Broker, error) {
 func (b *Broker) slave() bool { return b.opts.ID != 0 }
 
 // Run keeps the broker's timers until ctx ends: it ends held pulls, forgets
-// silent clients and old locks, and tells consumers of changes. Pulls still held
-// are answered then.
+// silent clients and old locks, tells consumers of changes, and answers changes
+// of topics once the name servers know. Pulls still held are answered then.
 func (b *Broker) Run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
 	g.Go("held pulls", b.polls.run)
@@ -71,6 +75,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		g.Go("pull worker "+strconv.Itoa(i), b.wakePulls)
 	}
 	g.Go("notices", b.sendNotices)
+	g.Go("registrations", b.registrations.run)
 	g.Go("upkeep", b.upkeep)
 	err := g.Wait()
 	for _, h := range b.polls.close() {
@@ -89,6 +94,7 @@ func (b *Broker) upkeep(ctx context.Context) error {
 		case now := <-tick.C:
 			b.notices.add(b.clients.expire(now.Add(-clientTimeout)))
 			b.locks.expire(now)
+			b.rates.sample(now, b.store.Stats())
 		}
 	}
 }
@@ -148,10 +154,26 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqUnlockBatchMQ:          b.unlockQueues,
 		remoting.ReqQueryAssignment:        b.queryAssignment,
 
+		remoting.ReqUpdateAndCreateTopic:         b.updateTopic,
+		remoting.ReqUpdateAndCreateTopicList:     b.updateTopics,
+		remoting.ReqDeleteTopicInBroker:          b.deleteTopic,
+		remoting.ReqGetAllTopicConfig:            b.allTopics,
+		remoting.ReqGetTopicConfig:               b.topicConfig,
 		remoting.ReqGetSystemTopicListFromBroker: b.systemTopics,
 
+		remoting.ReqUpdateAndCreateSubscriptiongroup:     b.updateGroup,
+		remoting.ReqUpdateAndCreateSubscriptiongroupList: b.updateGroups,
+		remoting.ReqDeleteSubscriptiongroup:              b.deleteGroup,
+		remoting.ReqGetAllSubscriptiongroupConfig:        b.allGroups,
+		remoting.ReqGetSubscriptiongroupConfig:           b.groupConfig,
+
+		remoting.ReqGetTopicStatsInfo:         b.topicStats,
+		remoting.ReqGetConsumeStats:           b.consumeStats,
 		remoting.ReqGetConsumerConnectionList: b.consumerConnections,
 		remoting.ReqGetProducerConnectionList: b.producerConnections,
+		remoting.ReqQueryTopicConsumeByWho:    b.consumersOfTopic,
+		remoting.ReqGetBrokerRuntimeInfo:      b.runtimeInfo,
+		remoting.ReqGetBrokerConfig:           b.brokerConfig,
 	}
 }
 
