@@ -298,8 +298,8 @@ func TestConsumeStats(t *testing.T) {
 		r.st.CommitOffset("CG", "T1", 7, 9) // of a queue that was there once
 		r.st.CommitOffset("CG", "Gone", 0, 1)
 		entry := func(topic string) string {
-			return `{"brokerName":"broker-a","queueId":0,"topic":"` + topic + `"}:{"brokerOffset":2,"consumerOffset":1,"lastTimestamp":1795404113000},` +
-				`{"brokerName":"broker-a","queueId":1,"topic":"` + topic + `"}:{"brokerOffset":0,"consumerOffset":0,"lastTimestamp":0}`
+			return `{"brokerName":"broker-a","queueId":0,"topic":"` + topic + `"}:{"brokerOffset":2,"consumerOffset":1,"lastTimestamp":1795404113000,"pullOffset":1},` +
+				`{"brokerName":"broker-a","queueId":1,"topic":"` + topic + `"}:{"brokerOffset":0,"consumerOffset":0,"lastTimestamp":0,"pullOffset":0}`
 		}
 		stats := func(fields ...string) string {
 			return string(c.call(remoting.ReqGetConsumeStats, "", with([]string{"consumerGroup", "CG"}, fields)...).Body)

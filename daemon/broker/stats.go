@@ -47,6 +47,7 @@ type consumeOffsets struct {
 	BrokerOffset   int64 `json:"brokerOffset"`
 	ConsumerOffset int64 `json:"consumerOffset"`
 	LastTimestamp  int64 `json:"lastTimestamp"` // store time of the message consumed last, ms; 0 for none
+	PullOffset     int64 `json:"pullOffset"`    // 5.x shows what it is ahead of ConsumerOffset as in flight; not known here
 }
 
 // consumeStats serves GET_CONSUME_STATS, 208.
@@ -79,7 +80,7 @@ func (b *Broker) addConsumeStats(m *queueMap, t *table.Topic, offsets []index.Gr
 		}
 	}
 	for q := range t.ReadQueueNums {
-		o := consumeOffsets{BrokerOffset: b.store.MaxOffset(t.Name, q), ConsumerOffset: consumed[q]}
+		o := consumeOffsets{BrokerOffset: b.store.MaxOffset(t.Name, q), ConsumerOffset: consumed[q], PullOffset: consumed[q]}
 		if o.LastTimestamp, err = b.storedAt(t.Name, q, o.ConsumerOffset-1); err != nil {
 			return err
 		}
