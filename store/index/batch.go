@@ -12,16 +12,17 @@ import (
 //	 0 magic    4  "PMOJ"
 //	 4 crc      4  of all that follows, to the batch's end
 //	 8 sequence 8  one more than the batch before
-//	16 length   4  bytes of the batch
-//	20 kind     4  1 is a snapshot, 0 is not
-//	24 entries, each one byte of kind, then
+//	16 lap      8  a random number that a snapshot and those that follow share
+//	24 length   4  bytes of the batch
+//	28 kind     4  1 is a snapshot, 0 is not
+//	32 entries, each one byte of kind, then
 //	   define  number 4, group 2 + n, topic 2 + n: the number stands for both
 //	           in this and later batches, up to the next snapshot
 //	   offset  number 4, queue 4, version 4, queue offset 8
 //	   forget  group 2 + n, topic 2 + n; an empty one means all
 const (
 	batchMagic  = 0x504D4F4A
-	batchHeader = 24
+	batchHeader = 32
 
 	entryDefine = 1
 	entryOffset = 2
@@ -68,14 +69,15 @@ func (w *batchWriter) offset(number uint32, s slot) {
 }
 
 // finish completes the batch and pads it to whole pages.
-func (w *batchWriter) finish(sequence int64, snapshot bool) []byte {
+func (w *batchWriter) finish(sequence int64, lap uint64, snapshot bool) []byte {
 	be := binary.BigEndian
 	be.PutUint32(w.b, batchMagic)
 	be.PutUint64(w.b[8:], uint64(sequence))
-	be.PutUint32(w.b[16:], uint32(len(w.b)))
-	be.PutUint32(w.b[20:], 0)
+	be.PutUint64(w.b[16:], lap)
+	be.PutUint32(w.b[24:], uint32(len(w.b)))
+	be.PutUint32(w.b[28:], 0)
 	if snapshot {
-		be.PutUint32(w.b[20:], 1)
+		be.PutUint32(w.b[28:], 1)
 	}
 	be.PutUint32(w.b[4:], crc32.ChecksumIEEE(w.b[8:]))
 	if n := len(w.b) % pageSize; n > 0 {
@@ -87,6 +89,7 @@ func (w *batchWriter) finish(sequence int64, snapshot bool) []byte {
 // A batchHead is what a batch says of itself.
 type batchHead struct {
 	sequence int64
+	lap      uint64
 	length   int
 	snapshot bool
 }
@@ -98,12 +101,12 @@ func decodeBatchHead(b []byte, limit int64) (batchHead, error) {
 	if len(b) < batchHeader || be.Uint32(b) != batchMagic {
 		return batchHead{}, fmt.Errorf("%w: no batch", ErrDamaged)
 	}
-	length := int64(be.Uint32(b[16:]))
-	kind := be.Uint32(b[20:])
+	length := int64(be.Uint32(b[24:]))
+	kind := be.Uint32(b[28:])
 	if length < batchHeader || length > limit || kind > 1 {
 		return batchHead{}, fmt.Errorf("%w: batch of %d bytes and kind %d", ErrDamaged, length, kind)
 	}
-	return batchHead{sequence: int64(be.Uint64(b[8:])), length: int(length), snapshot: kind == 1}, nil
+	return batchHead{sequence: int64(be.Uint64(b[8:])), lap: be.Uint64(b[16:]), length: int(length), snapshot: kind == 1}, nil
 }
 
 // A batchVisitor is told what is in a batch, in order.

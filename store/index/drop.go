@@ -13,6 +13,9 @@ import (
 func (x *Index) DropBefore(phyOffset int64) error {
 	x.write.Lock()
 	defer x.write.Unlock()
+	if err := x.Failed(); err != nil {
+		return err
+	}
 	x.mu.Lock()
 	if phyOffset <= x.floor {
 		x.mu.Unlock()
@@ -168,7 +171,7 @@ func (x *Index) setFloors(plans []*dropPlan, phyOffset int64) (moved []*Queue) {
 				p.behind = behind
 			}
 		}
-		if p.behind > 0 && p.behind != q.floor && !q.gone {
+		if p.behind > q.min && !q.gone { // else they had gone before
 			x.giveRef(q)
 			q.floor = p.behind
 			moved = append(moved, q)
@@ -246,6 +249,9 @@ func (p *dropPlan) finish(ordinal uint32, phyOffset int64) {
 	case ok:
 		q.min = max(q.min, first)
 	default:
+		if q.floor < q.max {
+			q.cut(q.floor)
+		}
 		q.min, q.max = q.floor, q.floor
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"math/bits"
 	"runtime/debug"
-	"time"
 
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -123,7 +122,7 @@ func createBuckets(tx *bbolt.Tx) error {
 func (x *Index) openBolt(name string) (err error) {
 	defer recovered(&err)()
 	x.db, err = bbolt.Open(x.opts.FS.RealPath(name), 0o600, &bbolt.Options{
-		Timeout:         2 * time.Second,
+		Timeout:         x.opts.LockTimeout,
 		NoFreelistSync:  true, // else all of it is written with every commit
 		FreelistType:    bbolt.FreelistMapType,
 		PageSize:        pageSize,

@@ -49,7 +49,7 @@ func (x *Index) syncDue(j *journal) bool {
 func (o *offsets) nextBatch() ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.dirty) == 0 && len(o.forgets) == 0 {
+	if len(o.dirty) == 0 && len(o.forgets) == 0 && !o.unsaved {
 		return nil, nil
 	}
 	j := &o.journal
@@ -57,7 +57,7 @@ func (o *offsets) nextBatch() ([]byte, error) {
 		j.w.b = nil // grown by a snapshot
 	}
 	snapshot := true
-	if j.at >= 0 {
+	if j.at >= 0 && !o.unsaved {
 		o.encodeNews()
 		snapshot = !j.fits(len(j.w.b))
 	}
@@ -70,7 +70,7 @@ func (o *offsets) nextBatch() ([]byte, error) {
 	}
 	o.clean()
 	j.sequence++
-	return j.w.finish(j.sequence, snapshot), nil
+	return j.w.finish(j.sequence, j.lap, snapshot), nil
 }
 
 // encodeNews encodes the batch of what changed.
@@ -109,8 +109,8 @@ func (o *offsets) encodeAll() {
 
 // define gives p a number in the half in use, if it has none.
 func (o *offsets) define(p *pair) {
-	if j := &o.journal; p.epoch != j.epoch {
-		p.number, p.epoch = j.numbers, j.epoch
+	if j := &o.journal; p.lap != j.lap {
+		p.number, p.lap = j.numbers, j.lap
 		j.numbers++
 		j.w.define(p.number, p.group, p.topic)
 	}
@@ -124,5 +124,5 @@ func (o *offsets) clean() {
 			p.slots[i].dirty = false
 		}
 	}
-	o.dirty, o.forgets = o.dirty[:0], nil
+	o.dirty, o.forgets, o.unsaved = o.dirty[:0], nil, false
 }

@@ -51,6 +51,7 @@ type Options struct {
 	ChunkRecords int              // records per chunk; 0 means 131072
 	JournalBytes int64            // size of a new journal; 0 means 4 MiB
 	MaxFile      int              // bytes that the bbolt file may take; 0 means 1 GiB
+	LockTimeout  time.Duration    // how long Open waits for another process; 0 means 2 s
 	NoSync       bool             // tests on a simulated disk only: bbolt does not sync
 	Log          *slog.Logger     // nil discards
 	Now          func() time.Time // nil means time.Now
@@ -65,6 +66,7 @@ func (o *Options) setDefaults() {
 	o.ChunkRecords = cmp.Or(o.ChunkRecords, 131072)
 	o.JournalBytes = max(cmp.Or(o.JournalBytes, 4<<20), 4*pageSize)
 	o.MaxFile = cmp.Or(o.MaxFile, 1<<30)
+	o.LockTimeout = cmp.Or(o.LockTimeout, 2*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -143,7 +145,7 @@ func (x *Index) Close() error {
 	defer x.write.Unlock()
 	var err error
 	if x.Failed() == nil {
-		err = x.foldOnly()
+		err = errors.Join(x.flushOffsets(true), x.foldOnly())
 	}
 	return errors.Join(err, x.offsets.close(), x.db.Close())
 }

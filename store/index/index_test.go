@@ -2,6 +2,7 @@ package index
 
 import (
 	"testing"
+	"time"
 
 	"pairmq/hal/disk"
 )
@@ -72,5 +73,14 @@ func TestReopen(t *testing.T) {
 	}
 	if x.Checkpoint() != records*size || x.Rebuilt() {
 		t.Errorf("Checkpoint = %d, Rebuilt = %v, want %d, false", x.Checkpoint(), x.Rebuilt(), records*size)
+	}
+}
+
+// ticking is a clock that goes on by a minute with each look at it.
+func ticking() func() time.Time {
+	now := time.UnixMilli(1_800_000_000_000)
+	return func() time.Time {
+		now = now.Add(time.Minute)
+		return now
 	}
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // when one is full the other is begun, and the full one stays whole meanwhile.
 // Batches begin at pages, so that no write touches an older batch. The file is
 // written once when it is made: a sync then costs its pages and no metadata.
+// What an earlier lap left behind the last batch is told by its lap number.
 type journal struct {
 	mu       sync.Mutex // one batch at a time
 	f        disk.File  // nil before openJournal
@@ -20,8 +22,8 @@ type journal struct {
 	at       int64      // where the next batch goes; 0 in neither half: begin one
 	base     int64      // of the half in use
 	sequence int64      // of the last batch
-	epoch    int64      // sequence of the half's snapshot
-	numbers  uint32     // given out in this half
+	lap      uint64     // of the half in use
+	numbers  uint32     // given out in this lap
 	end      int64      // Index.end at the last sync
 	unsynced bool
 	synced   time.Time
@@ -47,7 +49,7 @@ func (j *journal) fits(n int) bool {
 func (j *journal) turn() {
 	j.base = j.half - j.base
 	j.at = j.base
-	j.epoch = j.sequence + 1
+	j.lap = rand.Uint64() | 1 // never 0, which no pair has a number in
 	j.numbers = 0
 }
 

@@ -18,6 +18,7 @@ type offsets struct {
 	groups   map[string]map[string]*pair // group → topic
 	size     int                         // bytes of a snapshot
 	full     bool                        // said so in the log
+	unsaved  bool                        // the journal may not have all of it: it needs a snapshot
 	dirty    []*pair                     // with slots that the journal does not have
 	forgets  []forget                    // that the journal does not have
 	changed  []*pair                     // that the file does not have
@@ -30,8 +31,8 @@ type offsets struct {
 type pair struct {
 	group, topic   string
 	slots          []slot // by queue
-	number         uint32 // in the journal's half that began with epoch
-	epoch          int64
+	number         uint32 // in the journal's lap
+	lap            uint64
 	dirty, changed bool // is in offsets.dirty, in offsets.changed
 	gone           bool
 }

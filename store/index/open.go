@@ -9,8 +9,8 @@ import (
 )
 
 // Open opens the index in opts.FS, or makes an empty one. A damaged file is set
-// aside and made anew: see Rebuilt. It fails if another process has the file
-// (after 2 s), with ErrFormat if another version wrote it, and when the disk does.
+// aside and made anew: see Rebuilt. It fails if another process has the file,
+// with ErrFormat if another version wrote it, and when the disk does.
 func Open(opts Options) (*Index, error) {
 	if opts.FS == nil {
 		return nil, errors.New("index: Options.FS is required")

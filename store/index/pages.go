@@ -7,8 +7,6 @@ import (
 	"hash/fnv"
 	"io"
 	"math"
-
-	"pairmq/hal/disk"
 )
 
 // pageSize is the page of bbolt file and journal, on every architecture.
@@ -41,13 +39,19 @@ const (
 // prevent it, and at every start again. So its pages are checked before it
 // sees them; what the values hold has checksums of its own.
 type pageCheck struct {
-	f     disk.File
+	f     pageFile
 	pages uint64   // in the file; page numbers are below
 	seen  []uint64 // a bit per page
 }
 
+// A pageFile is the part of a disk.File that checkPages needs.
+type pageFile interface {
+	io.ReaderAt
+	Size() (int64, error) // bytes
+}
+
 // checkPages fails with ErrDamaged unless bbolt can open and walk f.
-func checkPages(f disk.File) error {
+func checkPages(f pageFile) error {
 	size, err := f.Size()
 	if err != nil {
 		return fmt.Errorf("%w: size of the file: %w", ErrDamaged, err)

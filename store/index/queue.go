@@ -53,22 +53,19 @@ type memRun struct {
 
 func (r *memRun) end() int64 { return r.first + int64(r.shown) }
 
-// empty says whether the queue has no units at all.
-func (q *Queue) empty() bool { return len(q.sealed) == 0 && len(q.mem) == 0 }
-
 // accept prepares the queue for a unit at offset. Offsets are consecutive, with
 // three exceptions. A queue may begin anywhere: on a slave that came late. A gap
 // stays a gap. And a record that takes an offset anew hides what the queue had
 // from there on: on a master of another kind its topic was deleted and made
 // again, and the newer record is what the log says.
 func (q *Queue) accept(offset int64) {
-	switch {
-	case q.empty():
-		q.min, q.max = offset, offset
-	case offset < q.max:
+	empty := q.min == q.max
+	if offset < q.max {
 		q.cut(offset)
-	case offset > q.max:
-		q.max = offset
+	}
+	q.max = offset
+	if empty {
+		q.min = offset
 	}
 }
 

@@ -28,6 +28,7 @@ func (x *Index) openJournal() (found bool, err error) {
 	if size >= 4*pageSize {
 		x.replayJournal()
 	}
+	o.unsaved = len(o.groups) > 0
 	if snapshot := int64(o.size) + pageSize; snapshot > j.half {
 		return found, x.createJournal(max(x.opts.JournalBytes, 4*snapshot))
 	}
@@ -57,16 +58,13 @@ func (x *Index) createJournal(size int64) error {
 // with the newer snapshot has it all; if that snapshot is torn, the other does.
 func (x *Index) replayJournal() {
 	j := &x.offsets.journal
-	first, second := j.halfHead(0), j.halfHead(j.half)
 	newer, older := int64(0), j.half
-	if second.sequence > first.sequence {
+	if j.halfHead(j.half).sequence > j.halfHead(0).sequence {
 		newer, older = older, newer
 	}
 	if !x.replayHalf(newer) {
 		x.replayHalf(older)
 	}
-	// A torn batch's sequence is not used again.
-	j.sequence = max(j.sequence, first.sequence, second.sequence)
 }
 
 // halfHead returns the head of the snapshot that a half begins with, a zero one
@@ -95,23 +93,25 @@ func (x *Index) replayHalf(base int64) bool {
 	o := &x.offsets
 	j := &o.journal
 	r := &replay{o: o, names: map[uint32]forget{}}
-	at, last := base, int64(0)
+	at := base
+	var last batchHead
 	for at < base+j.half {
 		head, err := j.readHead(at)
-		if err != nil || head.snapshot != (at == base) || at > base && head.sequence != last+1 {
+		if err != nil || head.snapshot != (at == base) ||
+			at > base && (head.lap != last.lap || head.sequence != last.sequence+1) {
 			break
 		}
 		b := make([]byte, head.length)
 		if _, err := j.f.ReadAt(b, at); err != nil || r.batch(b, head) != nil {
 			break
 		}
-		last = head.sequence
+		last = head
 		at += (int64(head.length) + pageSize - 1) / pageSize * pageSize
 	}
 	if at == base {
 		return false
 	}
-	j.sequence = max(j.sequence, last)
+	j.sequence = max(j.sequence, last.sequence)
 	j.base = base // the next snapshot goes to the other half
 	return true
 }

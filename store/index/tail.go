@@ -98,7 +98,7 @@ func (x *Index) apply(q *Queue, r *Record) {
 		c = &memChunk{start: r.PhyOffset, open: true}
 		x.open = c
 	}
-	if q != nil && (r.QueueOffset != q.max || q.empty()) {
+	if q != nil && r.QueueOffset != q.max {
 		x.jump(q, r)
 	}
 	c.add(q, r)
@@ -110,7 +110,7 @@ func (x *Index) apply(q *Queue, r *Record) {
 
 // jump handles a queue offset that is not the next one.
 func (x *Index) jump(q *Queue, r *Record) {
-	if !q.empty() {
+	if q.max > 0 {
 		x.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id,
 			"phyOffset", r.PhyOffset, "queueOffset", r.QueueOffset, "want", q.max)
 	}

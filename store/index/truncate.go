@@ -12,6 +12,9 @@ import (
 func (x *Index) Truncate(phyOffset int64) error {
 	x.write.Lock()
 	defer x.write.Unlock()
+	if err := x.Failed(); err != nil {
+		return err
+	}
 	x.mu.RLock()
 	starts, checkpoint := x.cutAt(phyOffset)
 	marks, floor, end := x.deletedBelow > phyOffset, x.floor > phyOffset, x.end > phyOffset
