@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// A block is the value that holds one run of one queue: consecutive units. It
+// A block holds one run of one queue: units of consecutive queue offsets. It
 // looks the same in memory and in the file, big-endian:
 //
 //	 0 crc   4  of queue reference, chunk start and the 16 bytes that follow
@@ -106,20 +106,20 @@ func pieceOf(block []byte, i, n, width int) []byte {
 	return block[unitAt(i, width):][:min(pieceUnits, n-i)*width]
 }
 
-// checkBlock reads a block's header. It fails with ErrDamaged unless the block
-// is id's and has the length that its header says.
-func checkBlock(block []byte, id blockID) (n, width int, err error) {
-	if len(block) < blockHeader {
-		return 0, 0, fmt.Errorf("%w: block of %d bytes", ErrDamaged, len(block))
+// checkBlock reads the header of the block that b begins with. It fails with
+// ErrDamaged unless the block is id's and b has all of it.
+func checkBlock(b []byte, id blockID) (n, width int, err error) {
+	if len(b) < blockHeader {
+		return 0, 0, fmt.Errorf("%w: block of %d bytes", ErrDamaged, len(b))
 	}
 	be := binary.BigEndian
-	n64, width := int64(be.Uint32(block[8:])), int(block[4])
+	n64, width := int64(be.Uint32(b[8:])), int(b[4])
 	switch {
-	case blockCRC(block, id) != be.Uint32(block):
+	case blockCRC(b, id) != be.Uint32(b):
 		return 0, 0, fmt.Errorf("%w: header of the block at queue offset %d", ErrDamaged, id.first)
-	case width != narrow && width != wide, int64(be.Uint64(block[12:])) != id.first,
-		n64*wide > math.MaxInt32, blockSize(int(n64), width) != len(block):
-		return 0, 0, fmt.Errorf("%w: block of %d bytes for %d units of %d", ErrDamaged, len(block), n64, width)
+	case width != narrow && width != wide, int64(be.Uint64(b[12:])) != id.first,
+		n64*wide > math.MaxInt32, blockSize(int(n64), width) > len(b):
+		return 0, 0, fmt.Errorf("%w: %d units of %d bytes in at most %d", ErrDamaged, n64, width, len(b))
 	}
 	return int(n64), width, nil
 }

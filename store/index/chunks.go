@@ -16,20 +16,17 @@ type sealedChunk struct {
 	pieces         []uint32 // first hash of each piece of keys
 }
 
-// Keys in a chunk's bucket: the directory has one byte, a block its queue's
-// reference and first offset, a piece of keys FFFF and its number. They are
-// written in this order, which is bbolt's too as long as there were fewer than
-// four billion queues.
+// Values in a chunk's bucket, by kind and number: the directory, pieces of
+// blocks, pieces of keys. They are few and large: bbolt, and checkPages before
+// it, visits every key at a start.
+const (
+	kindDirectory = iota
+	kindBlocks
+	kindKeys
+)
 
-func directoryKey() []byte { return []byte{0} }
-
-func blockKey(dst []byte, ref uint32, first int64) []byte {
-	dst = binary.BigEndian.AppendUint32(dst, ref)
-	return binary.BigEndian.AppendUint64(dst, uint64(first))
-}
-
-func pieceKey(n int) []byte {
-	return binary.BigEndian.AppendUint32([]byte{0xFF, 0xFF}, uint32(n))
+func chunkValueKey(dst []byte, kind byte, n uint32) []byte {
+	return binary.BigEndian.AppendUint32(append(dst, kind), n)
 }
 
 func chunkKey(dst []byte, start int64) []byte {
@@ -77,7 +74,7 @@ func (x *Index) loadChunk(tx *bbolt.Tx, start int64) error {
 	}
 	c := sealedChunk{start: start, end: start}
 	ordinal := x.firstSealed + uint32(len(x.sealed))
-	d, err := decodeDirectory(chunkBucket(tx, start).Get(directoryKey()), start)
+	d, err := decodeDirectory(chunkBucket(tx, start).Get(chunkValueKey(nil, kindDirectory, 0)), start)
 	if err != nil {
 		x.log.Error("a chunk of the index is damaged", "phyOffset", start, "err", err)
 		c.damaged, c.blind = true, true
@@ -88,7 +85,7 @@ func (x *Index) loadChunk(tx *bbolt.Tx, start int64) error {
 	x.sealed = append(x.sealed, c)
 	for _, r := range d.runs {
 		if q := x.byRef[r.ref]; q != nil { // else of a deleted topic
-			q.addSealed(run{first: r.first, chunk: ordinal, count: r.count})
+			q.addSealed(run{first: r.first, chunk: ordinal, count: r.count, piece: r.piece, at: r.at})
 		}
 	}
 	return nil

@@ -53,6 +53,7 @@ func TestBlock(t *testing.T) {
 		if n, width, err := checkBlock(block, id); n != test.n || width != test.width || err != nil || len(block) != blockSize(n, width) {
 			t.Errorf("%s: checkBlock = %d, %d, %v for %d bytes", test.name, n, width, err, len(block))
 		}
+		block = append(block, "the next block"...)
 		for _, from := range []int{0, test.n / 2, test.n - 1} {
 			got := make([]Unit, test.n)
 			n, err := readBlock(block, id, from, got)
@@ -144,7 +145,7 @@ func FuzzReadBlock(f *testing.F) {
 }
 
 func FuzzDecodeDirectory(f *testing.F) {
-	d := directory{end: 9000, oldest: 1, newest: 2, records: 3, runs: []directoryRun{{1, 2, 3}, {4, 5, 6}}, pieces: []uint32{7}}
+	d := directory{end: 9000, oldest: 1, newest: 2, records: 3, runs: []directoryRun{{1, 2, 3, 0, 0}, {4, 5, 6, 1, 99}}, pieces: []uint32{7}}
 	f.Add(d.appendTo(nil, 4096))
 	f.Add((&directory{end: 4096}).appendTo(nil, 4096))
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -14,10 +14,11 @@ import (
 //	16 oldest  8  store timestamp, ms
 //	24 newest  8  store timestamp, ms
 //	32 records 4
-//	36 runs    4  then per run: queue reference 4, first queue offset 8, units 4
+//	36 runs    4  then per run: queue reference 4, first queue offset 8, units 4,
+//	              piece 4 and offset in it 4 of its block
 //	40 pieces  4  then per piece of keys: its first hash 4
 //
-// With it a start reads one page per chunk instead of every block.
+// With it a start reads one page per chunk instead of all blocks.
 type directory struct {
 	end            int64
 	oldest, newest int64
@@ -30,12 +31,14 @@ type directoryRun struct {
 	ref   uint32
 	first int64
 	count uint32
+	piece uint32
+	at    uint32
 }
 
 const (
 	directoryVersion = 1
 	directoryHeader  = 44
-	directoryRunSize = 16
+	directoryRunSize = 24
 )
 
 func (d *directory) appendTo(dst []byte, start int64) []byte {
@@ -53,6 +56,8 @@ func (d *directory) appendTo(dst []byte, start int64) []byte {
 		dst = be.AppendUint32(dst, r.ref)
 		dst = be.AppendUint64(dst, uint64(r.first))
 		dst = be.AppendUint32(dst, r.count)
+		dst = be.AppendUint32(dst, r.piece)
+		dst = be.AppendUint32(dst, r.at)
 	}
 	for _, hash := range d.pieces {
 		dst = be.AppendUint32(dst, hash)
@@ -89,7 +94,7 @@ func decodeDirectory(b []byte, start int64) (directory, error) {
 	b = b[directoryHeader:]
 	d.runs = make([]directoryRun, runs)
 	for i := range d.runs {
-		d.runs[i] = directoryRun{be.Uint32(b), int64(be.Uint64(b[4:])), be.Uint32(b[12:])}
+		d.runs[i] = directoryRun{ref: be.Uint32(b), first: int64(be.Uint64(b[4:])), count: be.Uint32(b[12:]), piece: be.Uint32(b[16:]), at: be.Uint32(b[20:])}
 		b = b[directoryRunSize:]
 	}
 	d.pieces = make([]uint32, pieces)

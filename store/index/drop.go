@@ -37,17 +37,14 @@ func (x *Index) DropBefore(phyOffset int64) error {
 	if err != nil {
 		return err
 	}
+	// First in memory: no reader plans to read a chunk that is about to go.
 	moved := x.setFloors(plans, phyOffset)
-	drop := func(tx *bbolt.Tx) error { return x.dropChunks(tx, phyOffset, starts, moved) }
-	finish := func(*tables) { x.finishDrops(plans, phyOffset, len(starts)) }
+	expired := x.finishDrops(plans, phyOffset, len(starts))
+	drop := func(tx *bbolt.Tx) error { return x.dropChunks(tx, phyOffset, starts, moved, expired) }
 	if len(moved) > 0 { // no log tells any more where they go on: the backup has to
-		return x.changeTables(drop, finish)
+		return x.changeTables(drop, func(*tables) {})
 	}
-	if err := x.update(drop); err != nil {
-		return err
-	}
-	finish(nil)
-	return nil
+	return x.update(drop)
 }
 
 // A dropPlan says where a queue begins once the log before an offset is gone.
@@ -102,7 +99,7 @@ func (p *dropPlan) seek(tx *bbolt.Tx, phyOffset int64, damaged func(start int64,
 // seekRun returns the queue offset of the first unit of r whose record is at or
 // behind phyOffset.
 func seekRun(tx *bbolt.Tx, id blockID, r run, phyOffset int64) (first int64, found bool, err error) {
-	block, err := getBlock(tx, id)
+	block, err := getBlock(tx, id, r)
 	if err != nil {
 		return 0, false, err
 	}
@@ -116,18 +113,18 @@ func seekRun(tx *bbolt.Tx, id blockID, r run, phyOffset int64) (first int64, fou
 	return r.first + int64(i), i < int(r.count), err
 }
 
-// getBlock returns a block, which is valid while tx is.
-func getBlock(tx *bbolt.Tx, id blockID) ([]byte, error) {
+// getBlock returns bytes that begin with r's block, valid while tx is.
+func getBlock(tx *bbolt.Tx, id blockID, r run) ([]byte, error) {
 	bucket := chunkBucket(tx, id.start)
 	if bucket == nil {
 		return nil, fmt.Errorf("%w: no chunk at %d", ErrDamaged, id.start)
 	}
-	var key [12]byte
-	block := bucket.Get(blockKey(key[:0], id.ref, id.first))
-	if block == nil {
-		return nil, fmt.Errorf("%w: no block of queue offset %d in the chunk at %d", ErrDamaged, id.first, id.start)
+	var key [5]byte
+	piece := bucket.Get(chunkValueKey(key[:0], kindBlocks, r.piece))
+	if int64(r.at) >= int64(len(piece)) {
+		return nil, fmt.Errorf("%w: %d bytes of blocks in piece %d of the chunk at %d, one is at %d", ErrDamaged, len(piece), r.piece, id.start, r.at)
 	}
-	return block, nil
+	return piece[r.at:], nil
 }
 
 // firstInMemory returns the queue offset of the first unit at or behind
@@ -181,7 +178,7 @@ func (x *Index) setFloors(plans []*dropPlan, phyOffset int64) (moved []*Queue) {
 }
 
 // dropChunks deletes chunks and notes the new start of the log.
-func (x *Index) dropChunks(tx *bbolt.Tx, phyOffset int64, starts []int64, moved []*Queue) error {
+func (x *Index) dropChunks(tx *bbolt.Tx, phyOffset int64, starts []int64, moved []*Queue, expired []string) error {
 	if err := deleteChunks(tx, starts); err != nil {
 		return err
 	}
@@ -191,11 +188,9 @@ func (x *Index) dropChunks(tx *bbolt.Tx, phyOffset int64, starts []int64, moved 
 		}
 		q.listed = true
 	}
-	for topic, below := range x.deleted {
-		if below <= phyOffset {
-			if err := tx.Bucket([]byte(bucketDeleted)).Delete([]byte(topic)); err != nil {
-				return err
-			}
+	for _, topic := range expired {
+		if err := tx.Bucket([]byte(bucketDeleted)).Delete([]byte(topic)); err != nil {
+			return err
 		}
 	}
 	if err := putNumber(tx, stateNextRef, int64(x.nextRef)); err != nil {
@@ -214,7 +209,9 @@ func deleteChunks(tx *bbolt.Tx, starts []int64) error {
 	return nil
 }
 
-func (x *Index) finishDrops(plans []*dropPlan, phyOffset int64, gone int) {
+// finishDrops carries the plans out in memory. It returns the deleted topics of
+// which no record is left.
+func (x *Index) finishDrops(plans []*dropPlan, phyOffset int64, gone int) (expired []string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.sealed = append([]sealedChunk(nil), x.sealed[gone:]...)
@@ -223,12 +220,14 @@ func (x *Index) finishDrops(plans []*dropPlan, phyOffset int64, gone int) {
 	x.end = max(x.end, phyOffset)
 	for topic, below := range x.deleted {
 		if below <= phyOffset {
+			expired = append(expired, topic)
 			delete(x.deleted, topic)
 		}
 	}
 	for _, p := range plans {
 		p.finish(x.firstSealed, phyOffset)
 	}
+	return expired
 }
 
 // finish takes the runs before ordinal from the queue, and those in which

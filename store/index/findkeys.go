@@ -63,7 +63,7 @@ func (c *sealedChunk) find(tx *bbolt.Tx, hash uint32, floor int64) ([]int64, err
 	first, _ := slices.BinarySearch(c.pieces, hash)
 	var found []int64
 	for n := max(0, first-1); n < len(c.pieces) && c.pieces[n] <= hash; n++ {
-		pairs, err := checkKeyPiece(bucket.Get(pieceKey(n)), c.start, n)
+		pairs, err := checkKeyPiece(bucket.Get(chunkValueKey(nil, kindKeys, uint32(n))), c.start, n)
 		if err != nil {
 			return nil, err
 		}

@@ -143,6 +143,7 @@ func (m *offsetModel) restart(t *testing.T, x *Index, dir string) *Index {
 // TestTornJournal damages the journal anywhere: what comes back is what some
 // flush had written, or what the file has.
 func TestTornJournal(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	x := openOS(t, dir, tinyJournal)
 	states := []offsetState{stateOf(x)}

@@ -13,7 +13,8 @@ type model struct {
 	rng     *rand.Rand
 	records []Record // all that is in the log, also what retention took
 	end     int64
-	floor   int64
+	floor   int64 // retention has decided on it
+	start   int64 // of the log: the floor, once the index has dropped what is below
 	deleted map[string]int64
 	retaken int64 // behind the last record that took an offset anew
 	fixed   int64 // the log is not cut before this
@@ -119,18 +120,27 @@ func (m *model) settle(x *Index) {
 	}
 }
 
-// drop moves the start of the log. Units that are hidden at that time are not
-// remembered, so what hides them stays.
-func (m *model) drop() {
+// drop moves the start of the log, in the index first. Units that are hidden at
+// that time are not remembered, so what hides them stays.
+func (m *model) drop(x *Index) error {
 	m.floor = max(m.floor, m.boundary())
 	m.fixed = max(m.floor, m.retaken)
+	return m.dropAgain(x)
+}
+
+func (m *model) dropAgain(x *Index) error {
+	err := x.DropBefore(m.floor)
+	if err == nil {
+		m.start = m.floor
+	}
+	return err
 }
 
 // truncate cuts the log.
 func (m *model) truncate(phyOffset int64) {
 	m.records = slices.DeleteFunc(m.records, func(r Record) bool { return r.PhyOffset+int64(r.Size) > phyOffset })
 	m.end = phyOffset
-	m.floor = min(m.floor, phyOffset)
+	m.floor, m.start = min(m.floor, phyOffset), min(m.start, phyOffset)
 	for topic, below := range m.deleted {
 		m.deleted[topic] = min(below, phyOffset)
 	}
@@ -139,7 +149,7 @@ func (m *model) truncate(phyOffset int64) {
 // apply gives the index the records that it has to see after Open or Truncate.
 func (m *model) apply(x *Index) {
 	for _, r := range m.records {
-		if r.PhyOffset >= max(x.Checkpoint(), m.floor) {
+		if r.PhyOffset >= max(x.Checkpoint(), m.start) {
 			x.Apply(r)
 		}
 	}

@@ -36,6 +36,8 @@ type run struct {
 	first int64
 	chunk uint32 // ordinal
 	count uint32 // units that count; the block may have more, hidden ones
+	piece uint32 // of the chunk's blocks
+	at    uint32 // where in it the block begins
 }
 
 func (r run) end() int64 { return r.first + int64(r.count) }

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var onlySeed = flag.Uint64("seed", 0, "run the model test with this seed alone")
+var onlySeed = flag.Uint64("seed", 0, "the model test uses this seed alone, other tests begin with it")
 
 // small makes chunks close after a few records.
 func small(o *Options) { o.ChunkRecords, o.ChunkBytes = 40, 16<<10 }
@@ -16,7 +16,7 @@ func small(o *Options) { o.ChunkRecords, o.ChunkBytes = 40, 16<<10 }
 // TestModel does what a store does, in random order, and compares with the log
 // after each step.
 func TestModel(t *testing.T) {
-	seeds := []uint64{1, 2, 3, 4, 5, 6, 7, 8}
+	seeds := []uint64{1, 2, 3, 4, 5, 6}
 	if *onlySeed != 0 {
 		seeds = []uint64{*onlySeed}
 	}
@@ -25,7 +25,7 @@ func TestModel(t *testing.T) {
 			t.Parallel()
 			s := &session{m: newModel(seed), dir: t.TempDir()}
 			s.x = openOS(t, s.dir, small)
-			for step := range 150 {
+			for step := range 120 {
 				name := s.step(t)
 				s.m.check(t, s.x, fmt.Sprintf("seed %d, step %d, %s", seed, step, name))
 			}
@@ -60,8 +60,7 @@ func (s *session) step(t *testing.T) string {
 		err = x.SealAll(m.end)
 	case chance < 78:
 		name = "drop"
-		m.drop()
-		err = x.DropBefore(m.floor)
+		err = m.drop(x)
 	case chance < 84:
 		name = "truncate"
 		m.truncate(max(m.fixed, m.end-m.rng.Int64N(m.end/4+1)))

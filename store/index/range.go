@@ -68,6 +68,7 @@ func (x *Index) Range(topic string, queueID int32, from int64, dst []Unit) (n in
 // A sealedRange is what it takes to read a run from the file.
 type sealedRange struct {
 	id    blockID
+	run   run
 	skip  int // units before the first that is wanted
 	count int // units that count from there on
 	queue *Queue
@@ -89,7 +90,7 @@ func (x *Index) rangeInMemory(topic string, queueID int32, from int64, dst []Uni
 		r := q.sealed[s]
 		skip := int(from - r.first)
 		id := blockID{start: x.chunk(r.chunk).start, ref: q.ref, first: r.first}
-		return 0, &sealedRange{id: id, skip: skip, count: int(r.count) - skip, queue: q}, true
+		return 0, &sealedRange{id: id, run: r, skip: skip, count: int(r.count) - skip, queue: q}, true
 	case m >= 0:
 		return q.mem[m].read(from, dst), nil, true
 	}
@@ -120,7 +121,7 @@ func (r *memRun) read(from int64, dst []Unit) int {
 func (x *Index) rangeInFile(s *sealedRange, dst []Unit) (n int, ok bool) {
 	dst = dst[:min(len(dst), s.count)]
 	err := x.view(func(tx *bbolt.Tx) error {
-		block, err := getBlock(tx, s.id)
+		block, err := getBlock(tx, s.id, s.run)
 		if err != nil {
 			return err
 		}

@@ -54,16 +54,20 @@ func (x *Index) Rebuild(span Span, records iter.Seq2[Record, error]) error {
 		}
 	}
 	b.chunk.end = span.End
+	// Readers wait: what they plan must fit what they find.
 	x.mu.Lock()
+	defer x.mu.Unlock()
 	s := x.newSealing(b.chunk)
-	x.mu.Unlock()
 	err := x.update(func(tx *bbolt.Tx) error {
 		if chunkBucket(tx, span.Start) != nil {
 			if err := deleteChunks(tx, []int64{span.Start}); err != nil {
 				return err
 			}
 		}
-		return s.put(tx)
+		if err := s.put(tx); err != nil {
+			return err
+		}
+		return x.loadChunks(tx)
 	})
 	if err != nil {
 		return err
@@ -72,14 +76,7 @@ func (x *Index) Rebuild(span Span, records iter.Seq2[Record, error]) error {
 		q.listed = true
 	}
 	x.log.Info("a chunk of the index was made anew", "phyOffset", span.Start, "records", s.chunk.records)
-	return x.reload()
-}
-
-// reload works out anew what the queues have. The caller holds write.
-func (x *Index) reload() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.fail(x.view(x.loadChunks))
+	return nil
 }
 
 // A chunkBuilder indexes a run of log aside from the queues, which have their

@@ -55,7 +55,8 @@ type sealing struct {
 	runs     []*memRun // by reference, then queue offset
 	unlisted []*Queue  // those not in the file yet
 	nextRef  uint32
-	pieces   []uint32
+
+	directory directory
 }
 
 // nextSealing takes the oldest complete chunk, and gives its queues references.
@@ -134,41 +135,58 @@ func (s *sealing) putChunk(tx *bbolt.Tx) error {
 		return err
 	}
 	b.FillPercent = 1
-	pieces := keyPieces(c.keys, c.start)
-	d := directory{end: c.end, oldest: c.oldest, newest: c.newest, records: uint32(c.records), pieces: pieces.first}
-	for _, r := range s.runs {
-		d.runs = append(d.runs, directoryRun{ref: r.queue.ref, first: r.first, count: uint32(r.n)})
-	}
-	if err := b.Put(directoryKey(), d.appendTo(nil, c.start)); err != nil {
+	blocks, keys := s.packBlocks(), keyPieces(c.keys, c.start)
+	s.directory.pieces = keys.first
+	if err := b.Put(chunkValueKey(nil, kindDirectory, 0), s.directory.appendTo(nil, c.start)); err != nil {
 		return err
 	}
-	for _, r := range s.runs {
-		// Readers use the block meanwhile, but neither header nor checksums.
-		finishBlock(r.block, blockID{c.start, r.queue.ref, r.first}, r.n, r.width)
-		if err := b.Put(blockKey(nil, r.queue.ref, r.first), r.block); err != nil {
+	for i, piece := range blocks {
+		if err := b.Put(chunkValueKey(nil, kindBlocks, uint32(i)), piece); err != nil {
 			return err
 		}
 	}
-	for i, value := range pieces.values {
-		if err := b.Put(pieceKey(i), value); err != nil {
+	for i, piece := range keys.values {
+		if err := b.Put(chunkValueKey(nil, kindKeys, uint32(i)), piece); err != nil {
 			return err
 		}
 	}
-	s.pieces = pieces.first
 	return nil
 }
+
+// packBlocks copies the runs' blocks end to end into pieces of about
+// blockPiece bytes, fills in their checksums, and enters them in the directory.
+func (s *sealing) packBlocks() (pieces [][]byte) {
+	c, d := s.chunk, &s.directory
+	*d = directory{end: c.end, oldest: c.oldest, newest: c.newest, records: uint32(c.records)}
+	var piece []byte
+	for _, r := range s.runs {
+		if len(piece) > 0 && len(piece)+len(r.block) > blockPiece {
+			pieces, piece = append(pieces, piece), nil
+		}
+		at := len(piece)
+		piece = append(piece, r.block...)
+		finishBlock(piece[at:], blockID{c.start, r.queue.ref, r.first}, r.n, r.width)
+		d.runs = append(d.runs, directoryRun{ref: r.queue.ref, first: r.first, count: uint32(r.n), piece: uint32(len(pieces)), at: uint32(at)})
+	}
+	if len(piece) > 0 {
+		pieces = append(pieces, piece)
+	}
+	return pieces
+}
+
+const blockPiece = 256 << 10 // bytes
 
 // finishSealing moves the chunk's runs from their queues' memory to what is in
 // the file.
 func (x *Index) finishSealing(s *sealing) {
 	c := s.chunk
 	ordinal := x.firstSealed + uint32(len(x.sealed))
-	x.sealed = append(x.sealed, sealedChunk{start: c.start, end: c.end, oldest: c.oldest, newest: c.newest, pieces: s.pieces})
-	for _, r := range s.runs {
-		q := r.queue
+	x.sealed = append(x.sealed, sealedChunk{start: c.start, end: c.end, oldest: c.oldest, newest: c.newest, pieces: s.directory.pieces})
+	for i, r := range s.runs {
+		q, d := r.queue, &s.directory.runs[i]
 		if len(q.mem) > 0 && q.mem[0] == r { // else it is hidden
 			q.mem = dropFirst(q.mem)
-			q.sealed = append(q.sealed, run{first: r.first, chunk: ordinal, count: uint32(r.shown)})
+			q.sealed = append(q.sealed, run{first: r.first, chunk: ordinal, count: uint32(r.shown), piece: d.piece, at: d.at})
 		}
 	}
 	for _, q := range s.unlisted {

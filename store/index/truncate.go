@@ -19,26 +19,23 @@ func (x *Index) Truncate(phyOffset int64) error {
 	starts, checkpoint := x.cutAt(phyOffset)
 	marks, floor, end := x.deletedBelow > phyOffset, x.floor > phyOffset, x.end > phyOffset
 	x.mu.RUnlock()
-	commit := func(tx *bbolt.Tx) error { return x.putCut(tx, phyOffset, checkpoint, starts) }
-	var err error
+	// First in memory: no reader plans to read a chunk that is about to go.
+	forget := func(tx *bbolt.Tx) error { return x.cutMemory(tx, phyOffset, checkpoint) }
+	commit := func(tx *bbolt.Tx) error {
+		if err := x.putCut(tx, phyOffset, checkpoint, starts); err != nil {
+			return err
+		}
+		return forget(tx)
+	}
 	switch {
 	case marks: // the backup has them too
-		err = x.changeTables(commit, func(*tables) { x.lowerMarks(phyOffset) })
+		return x.changeTables(commit, func(*tables) { x.lowerMarks(phyOffset) })
 	case floor || len(starts) > 0:
-		err = x.update(commit)
+		return x.update(commit)
+	case end:
+		return x.fail(x.view(forget))
 	}
-	if err != nil || !marks && !floor && !end {
-		return err
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.cutMemory(phyOffset)
-	x.checkpoint, x.floor = checkpoint, min(x.floor, phyOffset)
-	x.end = max(x.checkpoint, x.floor)
-	for _, c := range x.unsealed() {
-		x.end = c.end
-	}
-	return x.fail(x.view(x.loadChunks))
+	return nil
 }
 
 // lowerMarks keeps what is appended from phyOffset on from counting as deleted.
@@ -85,18 +82,23 @@ func (x *Index) putCut(tx *bbolt.Tx, phyOffset, checkpoint int64, starts []int64
 }
 
 // cutMemory drops what is in memory of records beyond phyOffset: whole chunks,
-// for their first part is applied again.
-func (x *Index) cutMemory(phyOffset int64) {
-	if x.open != nil && x.open.end > phyOffset {
-		x.open = nil
-	}
+// for their first part is applied again. tx has the chunks that are left.
+func (x *Index) cutMemory(tx *bbolt.Tx, phyOffset, checkpoint int64) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	n := len(x.closed)
 	for n > 0 && x.closed[n-1].end > phyOffset {
 		n--
 	}
-	if n < len(x.closed) {
+	if n < len(x.closed) || x.open != nil && x.open.end > phyOffset {
 		x.open = nil
-		clear(x.closed[n:])
-		x.closed = x.closed[:n]
 	}
+	clear(x.closed[n:])
+	x.closed = x.closed[:n]
+	x.checkpoint, x.floor = checkpoint, min(x.floor, phyOffset)
+	x.end = max(x.checkpoint, x.floor)
+	for _, c := range x.unsealed() {
+		x.end = c.end
+	}
+	return x.loadChunks(tx)
 }
