@@ -357,3 +357,18 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+// TestHeartbeatOfClientGo: its sets of codes are texts, and its versions count nanoseconds.
+func TestHeartbeatOfClientGo(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		const beat = `{"clientID":"192.0.2.3@7","producerDataSet":[],"consumerDataSet":[{"groupName":"G","consumeType":"CONSUME_PASSIVELY",` +
+			`"messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET","unitMode":false,"subscriptionDataSet":[{"classFilterMode":false,` +
+			`"topic":"T","subString":"TagA || TagB","tagsSet":["TagA","TagB"],"codeSet":["2598919","2598920"],"subVersion":1795404153807123456,"expressionType":"TAG"}]}]}`
+		c.expect(c.call(remoting.ReqHeartBeat, beat), 0, "")
+		resp := c.call(remoting.ReqGetConsumerConnectionList, "", "consumerGroup", "G")
+		if want := `"codeSet":[2598919,2598920],"expressionType":"TAG","subString":"TagA || TagB","subVersion":1795404153807123456`; !strings.Contains(string(resp.Body), want) {
+			t.Errorf("connections\n%s, want it to have\n%s", resp.Body, want)
+		}
+	})
+}

@@ -9,12 +9,23 @@ import (
 // codes follow from the expression; a client's own are not believed.
 type subscriptionData struct {
 	ClassFilterMode bool     `json:"classFilterMode"`
-	CodeSet         []int32  `json:"codeSet"`
+	CodeSet         codeSet  `json:"codeSet"`
 	ExpressionType  string   `json:"expressionType"`
 	SubString       string   `json:"subString"`
 	SubVersion      int64    `json:"subVersion"` // newer replaces older; ms from Java, ns from Go
 	TagsSet         []string `json:"tagsSet"`
 	Topic           string   `json:"topic"`
+}
+
+// A codeSet holds hashes of tags. It is written as numbers, as Java does, and
+// not read at all: rocketmq-client-go sends texts, and hashes bytes where Java
+// hashes UTF-16 units.
+type codeSet []int32
+
+// UnmarshalJSON takes anything and keeps nothing.
+func (c *codeSet) UnmarshalJSON([]byte) error {
+	*c = nil
+	return nil
 }
 
 // A subscription is what a group wants of one topic.
@@ -26,7 +37,7 @@ type subscription struct {
 
 func newSubscription(d *subscriptionData) *subscription {
 	s := &subscription{data: *d}
-	s.data.TagsSet, s.data.CodeSet = []string{}, []int32{}
+	s.data.TagsSet, s.data.CodeSet = []string{}, codeSet{}
 	if !byTag(d.ExpressionType) {
 		s.broken = errExpressionType(d.ExpressionType)
 		return s
@@ -39,7 +50,7 @@ func newSubscription(d *subscriptionData) *subscription {
 	}
 	s.filter = filterOf(tags)
 	if f, ok := s.filter.(tagFilter); ok {
-		s.data.TagsSet, s.data.CodeSet = tags, f
+		s.data.TagsSet, s.data.CodeSet = tags, codeSet(f)
 	}
 	return s
 }
