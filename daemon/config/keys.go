@@ -67,7 +67,7 @@ func messageKeys() []key {
 		boolean("autoCreateTopicEnable", "true", "make a topic when a client first sends to it", func(c *Config) *bool { return &c.AutoCreateTopic }),
 		boolean("autoCreateSubscriptionGroup", "true", "make a subscription group when a consumer first shows it", func(c *Config) *bool { return &c.AutoCreateGroup }),
 		number("defaultTopicQueueNums", "8", "queues of the template topic TBW102", func(c *Config) *int { return &c.DefaultTopicQueues }, 1, 1024),
-		number("brokerPermission", "6", "2 write, 4 read, 6 both", func(c *Config) *int { return &c.BrokerPermission }, 0, 6),
+		number("brokerPermission", "6", "2 write, 4 read, 6 both", func(c *Config) *int { return &c.BrokerPermission }, 2, 6),
 		boolean("longPollingEnable", "true", "hold a pull that finds nothing until a message comes", func(c *Config) *bool { return &c.LongPolling }),
 		duration("shortPollingTimeMills", "1000", "milliseconds a pull is held when longPollingEnable is false", time.Millisecond, func(c *Config) *time.Duration { return &c.ShortPollingTime }, 0, 30*time.Second),
 		boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange }),
