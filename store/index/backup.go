@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -127,11 +128,16 @@ func decodeBackup(f disk.File) (*backup, error) {
 }
 
 // restore takes over the backup if it is newer than the file, as it is when the
-// file was made anew or has lost its last commits. It reports whether it did.
+// file was made anew or has lost its last commits, or if it is as new and says
+// something else: the backup is under one checksum, in the file pages may be
+// old. It reports whether it did.
 func (x *Index) restore() (bool, error) {
 	b, err := x.readBackup()
-	if err != nil || b == nil || b.Generation <= x.tables.generation {
+	if err != nil || b == nil || b.Generation < x.tables.generation {
 		return false, err
+	}
+	if mine := x.collectBackup(); b.Generation == mine.Generation && sameTables(b, &mine) {
+		return false, nil
 	}
 	x.log.Warn("tables are taken from the backup", "file", x.opts.Backup, "topics", len(b.Topics), "groups", len(b.Groups))
 	x.write.Lock()
@@ -141,6 +147,12 @@ func (x *Index) restore() (bool, error) {
 	}
 	x.reset()
 	return true, x.loadFile()
+}
+
+func sameTables(a, b *backup) bool {
+	return a.TopicsVersion == b.TopicsVersion && a.GroupsVersion == b.GroupsVersion &&
+		slices.EqualFunc(a.Topics, b.Topics, equalTopics) && slices.EqualFunc(a.Groups, b.Groups, equalGroups) &&
+		maps.EqualFunc(a.Values, b.Values, bytes.Equal) && maps.Equal(a.Deleted, b.Deleted)
 }
 
 func (x *Index) putBackup(tx *bbolt.Tx, b *backup) error {

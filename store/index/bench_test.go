@@ -134,3 +134,18 @@ func BenchmarkCommitOffset(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkOpen opens the index of 256 MiB of log.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	x := openOS(b, dir, nil)
+	end := feed(x, 256<<10, 64, []uint32{7})
+	if err := x.SealAll(end); err != nil {
+		b.Fatal(err)
+	}
+	closeIndex(b, x)
+	b.ReportAllocs()
+	for b.Loop() {
+		closeIndex(b, openOS(b, dir, nil))
+	}
+}

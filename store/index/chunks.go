@@ -10,6 +10,7 @@ import (
 // A sealedChunk is a run of log whose units and keys are in the file.
 type sealedChunk struct {
 	start, end     int64
+	prev           int64 // end of the chunk before
 	oldest, newest int64 // store timestamps, ms
 	damaged        bool
 	blind          bool     // damaged, and its directory cannot be read
@@ -44,7 +45,7 @@ func chunkBucket(tx *bbolt.Tx, start int64) *bbolt.Bucket {
 // or is Open.
 func (x *Index) loadChunks(tx *bbolt.Tx) error {
 	x.firstSealed += uint32(len(x.sealed)) // ordinals are never used twice
-	x.sealed = nil
+	x.sealed, x.blind = nil, false
 	for _, t := range x.topics {
 		for _, q := range t.byID {
 			q.sealed, q.mem = nil, nil
@@ -60,7 +61,9 @@ func (x *Index) loadChunks(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	x.endBlindChunks()
+	if err := x.checkChain(); err != nil {
+		return err
+	}
 	for _, m := range x.unsealed() {
 		m.takeBack()
 	}
@@ -69,19 +72,16 @@ func (x *Index) loadChunks(tx *bbolt.Tx) error {
 }
 
 func (x *Index) loadChunk(tx *bbolt.Tx, start int64) error {
-	if n := len(x.sealed); start < 0 || n > 0 && start < x.sealed[n-1].end {
-		return fmt.Errorf("%w: chunk at %d within the one before", ErrDamaged, start)
-	}
-	c := sealedChunk{start: start, end: start}
+	c := sealedChunk{start: start, prev: start, end: start}
 	ordinal := x.firstSealed + uint32(len(x.sealed))
 	d, err := decodeDirectory(chunkBucket(tx, start).Get(chunkValueKey(nil, kindDirectory, 0)), start)
 	if err != nil {
 		x.log.Error("a chunk of the index is damaged", "phyOffset", start, "err", err)
-		c.damaged, c.blind = true, true
+		c.damaged, c.blind, x.blind = true, true, true
 		x.sealed = append(x.sealed, c)
 		return nil
 	}
-	c.end, c.oldest, c.newest, c.pieces = d.end, d.oldest, d.newest, d.pieces
+	c.prev, c.end, c.oldest, c.newest, c.pieces = d.prev, d.end, d.oldest, d.newest, d.pieces
 	x.sealed = append(x.sealed, c)
 	for _, r := range d.runs {
 		if q := x.byRef[r.ref]; q != nil { // else of a deleted topic
@@ -91,16 +91,25 @@ func (x *Index) loadChunk(tx *bbolt.Tx, start int64) error {
 	return nil
 }
 
-// endBlindChunks gives chunks without a directory the end that their successor
-// or the checkpoint implies.
-func (x *Index) endBlindChunks() {
+// checkChain fails with ErrDamaged unless the chunks follow each other up to the
+// checkpoint, as they do not when a write was lost. Chunks without a directory
+// get the end that their successor or the checkpoint implies.
+func (x *Index) checkChain() error {
 	end := x.checkpoint
 	for i := len(x.sealed) - 1; i >= 0; i-- {
-		if x.sealed[i].blind {
-			x.sealed[i].end = max(end, x.sealed[i].start)
+		c := &x.sealed[i]
+		if c.blind {
+			c.end = end
 		}
-		end = x.sealed[i].start
+		if c.end != end || c.start < c.prev || c.start > c.end {
+			return fmt.Errorf("%w: chunk [%d, %d) where one ends at %d", ErrDamaged, c.start, c.end, end)
+		}
+		end = c.prev
 	}
+	if end > x.floor && !(len(x.sealed) > 0 && x.sealed[0].blind) {
+		return fmt.Errorf("%w: no chunk ends at %d, and the log begins at %d", ErrDamaged, end, x.floor)
+	}
+	return nil
 }
 
 // addSealed adds the next run in log order.

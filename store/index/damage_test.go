@@ -38,7 +38,20 @@ func sampleIndex(t testing.TB, seed uint64) (dir string, m *model) {
 			t.Fatal(err)
 		}
 	}
-	for range 1000 {
+	for range 900 {
+		x.Apply(m.append())
+	}
+	if err := x.Seal(m.end); err != nil {
+		t.Fatal(err)
+	}
+	old, err := os.ReadFile(filepath.Join(dir, "meta.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "old.db"), old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 400 {
 		x.Apply(m.append())
 	}
 	x.CommitOffset("G", "topic1", 1, 5)
@@ -116,10 +129,14 @@ func TestDamagedPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	old, err := os.ReadFile(filepath.Join(dir, "old.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	rebuilt, mended := 0, 0
 	for seed := range uint64(40) {
 		file := filepath.Join(dir, "meta.db")
-		bad, how := damage(good, seed)
+		bad, how := damage(good, old, *onlySeed+seed)
 		if err := os.WriteFile(file, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -151,8 +168,9 @@ func TestDamagedPages(t *testing.T) {
 	}
 }
 
-// damage returns a copy of a file with one thing wrong.
-func damage(good []byte, seed uint64) (bad []byte, how string) {
+// damage returns a copy of a file with one thing wrong; old is the file as it
+// was earlier.
+func damage(good, old []byte, seed uint64) (bad []byte, how string) {
 	rng := rand.New(rand.NewPCG(seed, 2))
 	bad = append(bad, good...)
 	_, used, err := readMeta(bytes.NewReader(good))
@@ -162,7 +180,7 @@ func damage(good []byte, seed uint64) (bad []byte, how string) {
 	pages := int(used)
 	page := rng.IntN(pages)
 	at := bad[page*pageSize:][:pageSize]
-	switch rng.IntN(6) {
+	switch rng.IntN(8) {
 	case 0:
 		how = fmt.Sprintf("page %d is zeros", page)
 		clear(at)
@@ -175,11 +193,14 @@ func damage(good []byte, seed uint64) (bad []byte, how string) {
 		from := rng.IntN(pages)
 		how = fmt.Sprintf("page %d has what page %d had", page, from)
 		copy(at, good[from*pageSize:][:pageSize])
-	case 3:
+	case 3, 4:
+		how = fmt.Sprintf("page %d is as it was", page)
+		copy(at, old[min(page*pageSize, len(old)):])
+	case 5:
 		keep := 1 + rng.IntN(pages)
 		how = fmt.Sprintf("cut to %d pages", keep)
 		bad = bad[:keep*pageSize]
-	case 4:
+	case 6:
 		bit := rng.IntN(8 * 64)
 		how = fmt.Sprintf("bit %d of page %d is flipped", bit, page)
 		at[bit/8] ^= 1 << (bit % 8)

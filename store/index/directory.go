@@ -10,17 +10,19 @@ import (
 //
 //	 0 crc     4  of the chunk's start and of all that follows
 //	 4 version 4  1
-//	 8 end     8  log offset behind the chunk's last record
-//	16 oldest  8  store timestamp, ms
-//	24 newest  8  store timestamp, ms
-//	32 records 4
-//	36 runs    4  then per run: queue reference 4, first queue offset 8, units 4,
+//	 8 prev    8  log offset where the chunk before ended
+//	16 end     8  log offset behind the chunk's last record
+//	24 oldest  8  store timestamp, ms
+//	32 newest  8  store timestamp, ms
+//	40 records 4
+//	44 runs    4  then per run: queue reference 4, first queue offset 8, units 4,
 //	              piece 4 and offset in it 4 of its block
-//	40 pieces  4  then per piece of keys: its first hash 4
+//	48 pieces  4  then per piece of keys: its first hash 4
 //
-// With it a start reads one page per chunk instead of all blocks.
+// With it a start reads one page per chunk instead of all blocks, and sees that
+// no chunk is missing.
 type directory struct {
-	end            int64
+	prev, end      int64
 	oldest, newest int64
 	records        uint32
 	runs           []directoryRun // by ref, then first
@@ -37,7 +39,7 @@ type directoryRun struct {
 
 const (
 	directoryVersion = 1
-	directoryHeader  = 44
+	directoryHeader  = 52
 	directoryRunSize = 24
 )
 
@@ -46,6 +48,7 @@ func (d *directory) appendTo(dst []byte, start int64) []byte {
 	at := len(dst)
 	dst = be.AppendUint32(dst, 0)
 	dst = be.AppendUint32(dst, directoryVersion)
+	dst = be.AppendUint64(dst, uint64(d.prev))
 	dst = be.AppendUint64(dst, uint64(d.end))
 	dst = be.AppendUint64(dst, uint64(d.oldest))
 	dst = be.AppendUint64(dst, uint64(d.newest))
@@ -83,10 +86,10 @@ func decodeDirectory(b []byte, start int64) (directory, error) {
 		return directory{}, fmt.Errorf("%w: directory of the chunk at %d", ErrDamaged, start)
 	}
 	d := directory{
-		end: int64(be.Uint64(b[8:])), oldest: int64(be.Uint64(b[16:])), newest: int64(be.Uint64(b[24:])),
-		records: be.Uint32(b[32:]),
+		prev: int64(be.Uint64(b[8:])), end: int64(be.Uint64(b[16:])),
+		oldest: int64(be.Uint64(b[24:])), newest: int64(be.Uint64(b[32:])), records: be.Uint32(b[40:]),
 	}
-	runs, pieces := int64(be.Uint32(b[36:])), int64(be.Uint32(b[40:]))
+	runs, pieces := int64(be.Uint32(b[44:])), int64(be.Uint32(b[48:]))
 	if be.Uint32(b[4:]) != directoryVersion || d.end < start ||
 		int64(len(b)) != directoryHeader+runs*directoryRunSize+pieces*4 {
 		return directory{}, fmt.Errorf("%w: directory of %d bytes for %d runs and %d pieces of the chunk at %d", ErrDamaged, len(b), runs, pieces, start)

@@ -92,6 +92,7 @@ type Index struct {
 	byRef        map[uint32]*Queue // those that chunks may mention
 	nextRef      uint32            // for a queue that enters its first chunk
 	sealed       []sealedChunk
+	blind        bool        // one of them is: a gap or the end of a queue may be none
 	firstSealed  uint32      // ordinal of sealed[0]
 	closed       []*memChunk // complete, not yet in the file
 	open         *memChunk   // nil before a first record

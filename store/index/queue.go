@@ -79,6 +79,7 @@ func (q *Queue) cut(offset int64) {
 		if last.shown > 0 {
 			break
 		}
+		q.mem[len(q.mem)-1] = nil
 		q.mem = q.mem[:len(q.mem)-1]
 	}
 	if len(q.mem) == 0 {

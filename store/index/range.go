@@ -82,10 +82,9 @@ func (x *Index) rangeInMemory(topic string, queueID int32, from int64, dst []Uni
 	if q == nil {
 		return 0, nil, false
 	}
-	if from < q.min || from >= q.max {
-		return 0, nil, true
-	}
 	switch s, m := q.find(from); {
+	case from < q.min || from >= q.max:
+		return 0, nil, !x.blind
 	case s >= 0:
 		r := q.sealed[s]
 		skip := int(from - r.first)
@@ -94,17 +93,7 @@ func (x *Index) rangeInMemory(topic string, queueID int32, from int64, dst []Uni
 	case m >= 0:
 		return q.mem[m].read(from, dst), nil, true
 	}
-	return 0, nil, !x.isBlind()
-}
-
-// isBlind says whether a chunk is damaged in such a way that a gap may be none.
-func (x *Index) isBlind() bool {
-	for i := range x.sealed {
-		if x.sealed[i].blind {
-			return true
-		}
-	}
-	return false
+	return 0, nil, !x.blind
 }
 
 // read copies units from queue offset from on into dst.

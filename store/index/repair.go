@@ -40,10 +40,14 @@ func (x *Index) noteDamaged(start int64, err error) {
 
 // Rebuild makes the chunk of span, which Damaged returned, anew from the
 // records that its log has, in log order; others are ignored. An error among
-// them ends it and is returned, the chunk is as it was then. Durable on return.
+// them ends it and is returned, the chunk is as it was then. If there is no such
+// chunk any more, nothing happens. Durable on return.
 func (x *Index) Rebuild(span Span, records iter.Seq2[Record, error]) error {
 	x.write.Lock()
 	defer x.write.Unlock()
+	if !x.isChunk(span) {
+		return nil
+	}
 	b := &chunkBuilder{x: x, chunk: &memChunk{start: span.Start, end: span.Start, open: true}, aside: map[*Queue]*Queue{}}
 	for r, err := range records {
 		if err != nil {
@@ -58,6 +62,7 @@ func (x *Index) Rebuild(span Span, records iter.Seq2[Record, error]) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s := x.newSealing(b.chunk)
+	s.directory.prev = x.prevEnd(span.Start)
 	err := x.update(func(tx *bbolt.Tx) error {
 		if chunkBucket(tx, span.Start) != nil {
 			if err := deleteChunks(tx, []int64{span.Start}); err != nil {
@@ -79,6 +84,26 @@ func (x *Index) Rebuild(span Span, records iter.Seq2[Record, error]) error {
 	return nil
 }
 
+// isChunk says whether span is that of a chunk.
+func (x *Index) isChunk(span Span) bool {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	i := x.findChunk(span.Start)
+	return i >= 0 && x.sealed[i].end == span.End
+}
+
+// prevEnd returns where the chunk before the one at start ends.
+func (x *Index) prevEnd(start int64) int64 {
+	switch i := x.findChunk(start); {
+	case !x.sealed[i].blind:
+		return x.sealed[i].prev
+	case i > 0:
+		return x.sealed[i-1].end
+	default:
+		return min(start, x.floor)
+	}
+}
+
 // A chunkBuilder indexes a run of log aside from the queues, which have their
 // units in other chunks too.
 type chunkBuilder struct {
@@ -91,12 +116,12 @@ func (b *chunkBuilder) add(r *Record) {
 	b.x.mu.Lock()
 	defer b.x.mu.Unlock()
 	var q *Queue
-	if r.QueueOffset >= 0 && !b.x.isDeleted(r) {
-		real := b.x.queue(r.Topic, r.QueueID)
-		if q = b.aside[real]; q == nil {
-			b.x.giveRef(real)
-			q = &Queue{topic: real.topic, id: real.id, ref: real.ref, listed: real.listed, floor: real.floor}
-			b.aside[real] = q
+	if r.queued() && !b.x.isDeleted(r) {
+		own := b.x.queue(r.Topic, r.QueueID)
+		if q = b.aside[own]; q == nil {
+			b.x.giveRef(own)
+			q = &Queue{topic: own.topic, id: own.id, ref: own.ref, listed: own.listed, floor: own.floor}
+			b.aside[own] = q
 		}
 		q.accept(r.QueueOffset)
 	}

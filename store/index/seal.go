@@ -71,7 +71,9 @@ func (x *Index) nextSealing(durable int64) *sealing {
 
 // newSealing prepares a chunk for the file. The caller holds write and mu.
 func (x *Index) newSealing(c *memChunk) *sealing {
-	s := &sealing{chunk: c}
+	s := &sealing{chunk: c, directory: directory{
+		prev: x.checkpoint, end: c.end, oldest: c.oldest, newest: c.newest, records: uint32(c.records),
+	}}
 	for _, r := range c.runs {
 		if r.n == 0 || r.queue.gone {
 			continue
@@ -157,7 +159,6 @@ func (s *sealing) putChunk(tx *bbolt.Tx) error {
 // blockPiece bytes, fills in their checksums, and enters them in the directory.
 func (s *sealing) packBlocks() (pieces [][]byte) {
 	c, d := s.chunk, &s.directory
-	*d = directory{end: c.end, oldest: c.oldest, newest: c.newest, records: uint32(c.records)}
 	var piece []byte
 	for _, r := range s.runs {
 		if len(piece) > 0 && len(piece)+len(r.block) > blockPiece {
@@ -181,7 +182,9 @@ const blockPiece = 256 << 10 // bytes
 func (x *Index) finishSealing(s *sealing) {
 	c := s.chunk
 	ordinal := x.firstSealed + uint32(len(x.sealed))
-	x.sealed = append(x.sealed, sealedChunk{start: c.start, end: c.end, oldest: c.oldest, newest: c.newest, pieces: s.directory.pieces})
+	x.sealed = append(x.sealed, sealedChunk{
+		start: c.start, prev: s.directory.prev, end: c.end, oldest: c.oldest, newest: c.newest, pieces: s.directory.pieces,
+	})
 	for i, r := range s.runs {
 		q, d := r.queue, &s.directory.runs[i]
 		if len(q.mem) > 0 && q.mem[0] == r { // else it is hidden

@@ -1,6 +1,9 @@
 package index
 
-import "strings"
+import (
+	"math"
+	"strings"
+)
 
 // Record is what the index needs to know of one record.
 type Record struct {
@@ -14,6 +17,10 @@ type Record struct {
 	Keys           []uint32 // hashes; copied
 }
 
+// queued says whether the record is in a consume queue. The greatest offset is
+// none: the one behind it could not be told.
+func (r *Record) queued() bool { return r.QueueOffset >= 0 && r.QueueOffset < math.MaxInt64 }
+
 // A memChunk indexes a run of log in memory until it is in the file.
 type memChunk struct {
 	start, end     int64
@@ -22,6 +29,7 @@ type memChunk struct {
 	runs           []*memRun
 	keys           []uint64 // hash << 32 | offset in the chunk
 	open           bool     // records are still added
+	warned         bool     // of offsets that are not consecutive
 }
 
 // Apply indexes a record, in memory; Range sees it at once. Records come in
@@ -33,7 +41,7 @@ func (x *Index) Apply(r Record) {
 		return
 	}
 	var q *Queue
-	if r.QueueOffset >= 0 && !x.isDeleted(&r) {
+	if r.queued() && !x.isDeleted(&r) {
 		q = x.queue(r.Topic, r.QueueID)
 	}
 	x.apply(q, &r)
@@ -57,7 +65,7 @@ func (x *Index) ApplyTo(q *Queue, r Record) {
 	}
 	r.Topic, r.QueueID = q.topic, q.id
 	switch {
-	case r.QueueOffset < 0 || x.isDeleted(&r):
+	case !r.queued() || x.isDeleted(&r):
 		q = nil
 	case q.gone:
 		q = x.queue(q.topic, q.id)
@@ -99,7 +107,7 @@ func (x *Index) apply(q *Queue, r *Record) {
 		x.open = c
 	}
 	if q != nil && r.QueueOffset != q.max {
-		x.jump(q, r)
+		x.jump(c, q, r)
 	}
 	c.add(q, r)
 	x.end = c.end
@@ -108,9 +116,11 @@ func (x *Index) apply(q *Queue, r *Record) {
 	}
 }
 
-// jump handles a queue offset that is not the next one.
-func (x *Index) jump(q *Queue, r *Record) {
-	if q.max > 0 {
+// jump handles a queue offset that is not the next one. The log hears of the
+// first in a chunk: a broken master must not fill it.
+func (x *Index) jump(c *memChunk, q *Queue, r *Record) {
+	if q.max > 0 && !c.warned {
+		c.warned = true
 		x.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id,
 			"phyOffset", r.PhyOffset, "queueOffset", r.QueueOffset, "want", q.max)
 	}
@@ -128,7 +138,7 @@ func (c *memChunk) add(q *Queue, r *Record) {
 	if q != nil {
 		c.addUnit(q, r)
 	}
-	if q == nil && r.QueueOffset >= 0 {
+	if q == nil && r.queued() {
 		return // of a deleted topic
 	}
 	for _, hash := range r.Keys {

@@ -54,12 +54,9 @@ func (x *Index) cutAt(phyOffset int64) (starts []int64, checkpoint int64) {
 	checkpoint = x.checkpoint
 	for i := len(x.sealed) - 1; i >= 0 && x.sealed[i].end > phyOffset; i-- {
 		starts = append(starts, x.sealed[i].start)
-		checkpoint = x.sealed[i].start
-		if i > 0 {
-			checkpoint = x.sealed[i-1].end
-		}
+		checkpoint = x.sealed[i].prev
 	}
-	return starts, checkpoint
+	return starts, min(checkpoint, phyOffset)
 }
 
 func (x *Index) putCut(tx *bbolt.Tx, phyOffset, checkpoint int64, starts []int64) error {
