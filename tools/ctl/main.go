@@ -1,0 +1,28 @@
+// Command pairmq is the command line of pairmq: it sends and reads messages,
+// shows and changes topics and groups, shows what brokers and name servers are
+// doing, and loads a broker. It works with any RocketMQ broker and name server.
+//
+// Each command has three parts: flags become a plain struct, a method of
+// session does the work with it, and a print function writes what came out, as
+// text for people or as JSON for programs. Who serves what is asked through
+// discovery.Picker, unless --broker names one broker. The load itself is
+// tools/loadgen's.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "unknown"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	e := &env{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv, terminal: isTerminal(os.Stderr)}
+	code := execute(ctx, e, os.Args[1:])
+	stop()
+	os.Exit(code)
+}

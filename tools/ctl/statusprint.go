@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pairmq/discovery"
+	"pairmq/internal/remoting"
+)
+
+// number returns a whole number of the broker's own description.
+func (b *brokerStatus) number(key string) (int64, bool) {
+	n, err := strconv.ParseInt(b.Runtime[key], 10, 64)
+	return n, err == nil
+}
+
+// rate returns the first of several averages, "12.0 11.5 10.1".
+func (b *brokerStatus) rate(keys ...string) string {
+	for _, key := range keys {
+		if first, _, _ := strings.Cut(b.Runtime[key], " "); first != "" {
+			if v, err := strconv.ParseFloat(first, 64); err == nil {
+				return strconv.FormatFloat(v, 'f', 1, 64)
+			}
+		}
+	}
+	return "-"
+}
+
+// since returns how much a counter has grown since midnight.
+func (b *brokerStatus) since(now, midnight string) string {
+	n, ok := b.number(now)
+	m, known := b.number(midnight)
+	if !ok || !known {
+		return "-"
+	}
+	return fmt.Sprint(n - m)
+}
+
+func (b *brokerStatus) role() string {
+	if b.BrokerID == discovery.MasterID {
+		return "master"
+	}
+	return fmt.Sprintf("slave %d", b.BrokerID)
+}
+
+// log returns how much log the broker has: what is between its offsets.
+func (b *brokerStatus) log() string {
+	from, ok := b.number("commitLogMinOffset")
+	to, known := b.number("commitLogMaxOffset")
+	if !ok || !known {
+		return "-"
+	}
+	return size(max(0, to-from))
+}
+
+func (b *brokerStatus) disk() string {
+	v, err := strconv.ParseFloat(b.Runtime["commitLogDiskRatio"], 64)
+	if err != nil || v < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %%", v*100)
+}
+
+func (b *brokerStatus) behind() string {
+	if b.Behind == nil {
+		return "-"
+	}
+	return size(*b.Behind)
+}
+
+func (e *env) printStatus(st status) error {
+	if e.json {
+		return e.printJSON(st)
+	}
+	var err error
+	if len(st.Namesrvs) > 0 {
+		rows := [][]string{{"NAME SERVER", "STATE", "BROKERS", "MS"}}
+		for _, n := range st.Namesrvs {
+			if n.Error != "" {
+				rows = append(rows, []string{n.Addr, silence(n.err), "-", "-"})
+				continue
+			}
+			rows = append(rows, []string{n.Addr, "answers", fmt.Sprint(n.Brokers), fmt.Sprintf("%.1f", n.Millis)})
+		}
+		err = printTable(e.out, rows)
+		fmt.Fprintln(e.out)
+	}
+	rows := [][]string{{"CLUSTER", "BROKER", "ROLE", "ADDRESS", "VERSION", "IN/S", "OUT/S", "IN TODAY", "OUT TODAY", "LOG", "BEHIND", "DISK"}}
+	for i := range st.Brokers {
+		b := &st.Brokers[i]
+		row := []string{orDash(b.Cluster), orDash(b.BrokerName), b.role(), b.Addr}
+		if b.Error != "" {
+			rows = append(rows, append(row, silence(b.err)))
+			continue
+		}
+		rows = append(rows, append(row, safe(cmp.Or(b.Runtime["brokerVersionDesc"], "-")),
+			b.rate("putTps"), b.rate("getTransferredTps", "getTransferedTps"),
+			b.since("msgPutTotalTodayNow", "msgPutTotalTodayMorning"), b.since("msgGetTotalTodayNow", "msgGetTotalTodayMorning"),
+			b.log(), b.behind(), b.disk()))
+	}
+	return errors.Join(err, printTable(e.out, rows))
+}
+
+// silence tells why nothing is known of a server.
+func silence(err error) string {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return "refuses: " + remoting.ResponseName(r.code)
+	}
+	return "does not answer"
+}
