@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -77,9 +78,7 @@ func (m *model) mend(t *testing.T, x *Index, when string) (mended int) {
 		for _, name := range names {
 			readSome(x, name)
 		}
-		for hash := range uint32(500) {
-			x.FindKeys(hash, 0, 1<<62, 1<<20)
-		}
+		x.FindKeys(math.MaxUint32, 0, 1<<62, 1<<20) // looks into the only piece of each chunk
 		spans := x.Damaged()
 		if spans == nil {
 			return mended

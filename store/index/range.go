@@ -2,6 +2,7 @@ package index
 
 import (
 	"errors"
+	"fmt"
 
 	"go.etcd.io/bbolt"
 )
@@ -125,6 +126,20 @@ func (x *Index) rangeInFile(s *sealedRange, dst []Unit) (n int, ok bool) {
 	}
 	x.markDamaged(s.id.start, err)
 	return n, false
+}
+
+// getBlock returns bytes that begin with r's block, valid while tx is.
+func getBlock(tx *bbolt.Tx, id blockID, r run) ([]byte, error) {
+	bucket := chunkBucket(tx, id.start)
+	if bucket == nil {
+		return nil, fmt.Errorf("%w: no chunk at %d", ErrDamaged, id.start)
+	}
+	var key [5]byte
+	piece := bucket.Get(chunkValueKey(key[:0], kindBlocks, r.piece))
+	if int64(r.at) >= int64(len(piece)) {
+		return nil, fmt.Errorf("%w: %d bytes of blocks in piece %d of the chunk at %d, one is at %d", ErrDamaged, len(piece), r.piece, id.start, r.at)
+	}
+	return piece[r.at:], nil
 }
 
 // isDropped says whether the chunk was taken away after the read was planned.
