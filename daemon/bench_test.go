@@ -51,7 +51,7 @@ func startForBench(b *testing.B, flush string) string {
 // in one process: for profiles, and to compare one change with another.
 func BenchmarkSend(b *testing.B) {
 	for _, flush := range []string{"ASYNC_FLUSH", "SYNC_FLUSH"} {
-		for _, size := range []int{128, 1024} {
+		for _, size := range []int{128, 1024, 16384} {
 			for _, inFlight := range []int{1, 64, 256} {
 				b.Run(fmt.Sprintf("%s/%dB/%d", flush, size, inFlight), func(b *testing.B) {
 					addr := startForBench(b, flush)

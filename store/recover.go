@@ -55,6 +55,9 @@ func (s *Store) recover() error {
 	if err := s.mend(); err != nil {
 		return err
 	}
+	if !s.damaged {
+		s.index.ClampOffsets()
+	}
 	s.queues.forgetAll() // from here on a queue goes on where the index ends
 	s.log.Info("store open", "minPhyOffset", s.clog.Start(), "maxPhyOffset", s.clog.End(), "scannedFrom", from, "scannedBytes", s.clog.End()-from)
 	return nil
