@@ -10,6 +10,8 @@ import org.apache.rocketmq.common.message.MessageQueue;
  * which it reports per queue ("sought").
  */
 final class LitePull implements Agent.Stoppable {
+    private static final long SETTLE_MILLIS = 500;
+
     private final DefaultLitePullConsumer consumer;
     private final Thread poller;
     private volatile boolean stopped;
@@ -39,9 +41,19 @@ final class LitePull implements Agent.Stoppable {
         poller.start();
     }
 
+    /**
+     * Goes there twice: a pull that assign() has begun may come back behind seek() and make the client go on from
+     * where that pull ended. Nothing tells when it is through; until then nobody polls, so nothing is delivered.
+     */
     private void assign(Command c, String seek) throws Exception {
         Collection<MessageQueue> queues = consumer.fetchMessageQueues(c.get("topic"));
         consumer.assign(queues);
+        seek(c, queues, seek);
+        Thread.sleep(SETTLE_MILLIS);
+        seek(c, queues, seek);
+    }
+
+    private void seek(Command c, Collection<MessageQueue> queues, String seek) throws Exception {
         for (MessageQueue q : queues) {
             long to = -1;
             switch (seek) {
