@@ -56,6 +56,7 @@ type Target struct {
 	keys    map[string]string // broker.conf
 	namesrv *proc.Process     // Apache only
 	broker  *proc.Process
+	refused bool // the broker's last start failed
 }
 
 // Kind is the target that the environment chooses.
@@ -124,6 +125,7 @@ func (t *Target) Restart(ctx context.Context) error {
 // Launch is Restart without the wait for a route: for a broker that may not be
 // willing to serve. It fails if the broker ends before its port answers.
 func (t *Target) Launch(ctx context.Context) (err error) {
+	defer func() { t.refused = err != nil }()
 	if t.peer != nil {
 		keys := map[string]string{"brokerName": BrokerName, "brokerClusterName": Cluster, "namesrvAddr": t.Namesrv}
 		maps.Copy(keys, t.keys)
@@ -192,7 +194,10 @@ func (t *Target) Stop() error { return t.broker.Stop(stopTimeout) }
 
 // Close ends broker and name server.
 func (t *Target) Close() error {
-	err := t.Stop()
+	var err error
+	if !t.refused {
+		err = t.Stop()
+	}
 	if t.namesrv != nil {
 		err = errors.Join(err, t.namesrv.Stop(stopTimeout))
 	}
