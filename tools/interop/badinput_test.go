@@ -1,0 +1,130 @@
+package interop
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pairmq/tools/interop/target"
+	"pairmq/tools/interop/wire"
+)
+
+// closed stands for a connection that the broker ends instead of answering.
+const closed = -1
+
+// TestBadInput sends what no client sends. The broker answers with one of
+// RocketMQ's codes or hangs up, and serves the next one as if nothing was.
+func TestBadInput(t *testing.T) {
+	tg := startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"})
+	ctx := within(t, 3*time.Minute)
+	if err := dial(t, tg).CreateTopic(ctx, "Bad", 4); err != nil {
+		t.Fatal(err)
+	}
+	send := wire.SendRequest(wire.Message{Topic: "Bad", Properties: map[string]string{"k": "v"}, Body: []byte("body")})
+	batch := func(body []byte) *wire.Command {
+		req := send.With("m", true)
+		req.Code, req.Body = wire.SendBatch, body
+		return req
+	}
+	entry := wire.BatchEntry(0, []byte("inner"), "k\x01v\x02")
+	longInner := slices.Clone(entry)
+	binary.BigEndian.PutUint32(longInner[16:], 1<<30)
+	large := send.With("b", "Bad")
+	large.Body = make([]byte, 4<<20+1)
+	requests := []struct {
+		name  string
+		req   *wire.Command
+		codes []int
+	}{
+		{"unknown code", wire.NewCommand(31999), []int{wire.NotSupported}},
+		{"topic with path", send.With("b", "../x"), []int{wire.SystemError, wire.InvalidParameter}},
+		{"topic empty", send.With("b", ""), []int{wire.SystemError, wire.InvalidParameter}},
+		{"topic of 300 bytes", send.With("b", strings.Repeat("T", 300)), []int{wire.SystemError, wire.MessageIllegal, wire.InvalidParameter}},
+		{"topic of the broker's own", send.With("b", "SCHEDULE_TOPIC_XXXX"), []int{wire.NoPermission}},
+		{"queue negative", send.With("e", -7), []int{wire.Success}},
+		{"queue beyond range", send.With("e", 99), []int{wire.SystemError, wire.InvalidParameter}},
+		{"queue no number", send.With("e", "one"), []int{wire.SystemError, closed}},
+		{"properties end in a pair", send.With("i", "k\x01v\x02half"), []int{wire.Success, wire.MessageIllegal}},
+		{"properties too long", send.With("i", "k\x01"+strings.Repeat("v", 40000)+"\x02"), []int{wire.MessageIllegal}},
+		{"body too large", large, []int{wire.MessageIllegal}},
+		{"batch with long inner body", batch(longInner), []int{wire.SystemError, wire.MessageIllegal}},
+		{"batch cut short", batch(append(slices.Clone(entry), entry[:len(entry)-1]...)), []int{wire.SystemError, wire.MessageIllegal}},
+		{"pull beyond range", wire.PullRequest("BadGroup", "Bad", 99, 0, 0), []int{wire.SystemError, wire.InvalidParameter}},
+		{"pull of a negative offset", wire.PullRequest("BadGroup", "Bad", 0, -5, 0), []int{wire.PullOffsetMoved, wire.PullNotFound}},
+		{"pull far behind the end", wire.PullRequest("BadGroup", "Bad", 0, 1<<60, 0), []int{wire.PullOffsetMoved}},
+		{"heartbeat without body", wire.NewCommand(wire.HeartBeat), []int{wire.SystemError, closed}},
+	}
+	for _, tc := range requests {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := answer(ctx, t, tg, tc.req); !slices.Contains(tc.codes, got) {
+				t.Errorf("answer %d, want one of %v", got, tc.codes)
+			}
+			stillServes(ctx, t, tg)
+		})
+	}
+	for name, raw := range badFrames() {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, tg)
+			if err := c.Write(raw); err != nil {
+				t.Logf("the broker hung up while it was written to: %v", err)
+			}
+			if name == "header of an unknown type" && tg.Kind == target.ApacheV5 {
+				return // 5.x forgets about the frame
+			}
+			select {
+			case <-c.Done():
+			case <-time.After(10 * time.Second):
+				t.Error("neither answered nor closed within 10 s")
+			}
+			stillServes(ctx, t, tg)
+		})
+	}
+}
+
+// badFrames are bytes after which a connection is of no use any more.
+func badFrames() map[string][]byte {
+	huge := binary.BigEndian.AppendUint32(nil, 1<<31)
+	long := binary.BigEndian.AppendUint32(nil, 100)
+	long = binary.BigEndian.AppendUint32(long, 1000) // header of 1000 bytes in 100
+	return map[string][]byte{
+		"frame of 2 GiB":               append(huge, make([]byte, 64)...),
+		"frame of 100 MiB":             append(binary.BigEndian.AppendUint32(nil, 100<<20), make([]byte, 64)...),
+		"header longer than its frame": append(long, make([]byte, 96)...),
+		"header that is no JSON":       wire.RawFrame(0, []byte("this is not a header"), nil),
+		"header of an unknown type":    wire.RawFrame(7, []byte("{}"), nil),
+		"binary header cut short":      wire.RawFrame(1, []byte{1, 54, 0, 1}, nil),
+	}
+}
+
+// answer sends a request on a connection of its own and returns the code.
+func answer(ctx context.Context, t *testing.T, tg *target.Target, req *wire.Command) int {
+	t.Helper()
+	c := dial(t, tg)
+	defer c.Close()
+	resp, err := c.Call(ctx, req)
+	if errors.Is(err, wire.ErrClosed) {
+		return closed
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Code
+}
+
+func stillServes(ctx context.Context, t *testing.T, tg *target.Target) {
+	t.Helper()
+	c := dial(t, tg)
+	defer c.Close()
+	r, err := c.Send(ctx, wire.Message{Topic: "Bad", QueueID: 1, Body: []byte("good")})
+	if err != nil {
+		t.Fatalf("a good message afterwards: %v", err)
+	}
+	p, err := c.Pull(ctx, "BadGroup", "Bad", r.QueueID, r.QueueOffset, 5*time.Second) // Apache's index lags behind its log
+	if err != nil || len(p.Records) != 1 || string(p.Records[0].Body) != "good" {
+		t.Fatalf("a pull of it: %+v, %v", p, err)
+	}
+}
