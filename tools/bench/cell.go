@@ -9,7 +9,7 @@ import "fmt"
 //	start/empty, start/stored process start to first answer, without and with a full store
 //	memory/idle, memory/loaded
 //
-// For the target disk, send/SYNC_FLUSH/1024/64 is what the disk allows: 64
+// For the target disk, send/SYNC_FLUSH/1024/64 is the disk by itself: 64
 // records appended with one write and forced with one fdatasync, in a loop.
 const (
 	cellStartEmpty   = "start/empty"

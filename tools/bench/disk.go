@@ -20,10 +20,10 @@ const recordOverhead = 91 + 20 + 70
 // segment is how much of the file is allocated ahead, as brokers do.
 const segment = 64 << 20
 
-// disk measures what the disk allows: for each cell of SYNC_FLUSH, as many
+// disk measures what the disk does for the simplest of logs: for each cell of SYNC_FLUSH, as many
 // records as may be in flight are appended with one write and forced with one
-// fdatasync, again and again. No broker that keeps its promise is faster, and
-// one that answers while the next batch gathers comes close.
+// fdatasync, again and again. It is a yardstick and no bound: a broker that
+// writes the next batch while this one is being forced can be faster.
 func (r *runner) disk(ctx context.Context) error {
 	var failed []error
 	for _, size := range sizes() {

@@ -73,8 +73,8 @@ func (r *report) writeMachine(w *strings.Builder) {
 	w.WriteString("\n")
 }
 
-// writeSends writes the table of one flush policy. The disk's limit is only
-// one where every answer waits for it.
+// writeSends writes the table of one flush policy. The disk by itself is only
+// a yardstick where every answer waits for it.
 func (r *report) writeSends(w *strings.Builder, flush string) {
 	t := table{title: "Send, " + flush, labels: 2, head: []string{
 		"bytes", "in flight", "pairmqd msg/s", "p50 / p99 ms", "5.4.0 msg/s", "p50 / p99 ms", "4.9.7 msg/s", "p50 / p99 ms", "against the better", "CPU µs/msg: pairmqd, 5.4.0, 4.9.7",

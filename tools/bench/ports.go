@@ -24,7 +24,7 @@ func loopback(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
 // portsTimeout is how long another process may hold a port: one that Linux
 // gave to somebody's outgoing connection is soon free again.
-const portsTimeout = 20 * time.Second
+const portsTimeout = 90 * time.Second
 
 // waitFree waits until all ports can be listened on.
 func (p ports) waitFree(ctx context.Context) error {
