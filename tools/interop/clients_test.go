@@ -11,7 +11,10 @@ import (
 // TestClients runs every scenario with every client against one broker.
 func TestClients(t *testing.T) {
 	w := newWorld(t)
-	t.Run("ProduceConsume", func(t *testing.T) { produceConsume(t, w) })
+	t.Run("ProduceConsume", func(t *testing.T) {
+		produceConsume(t, w)
+		memory(t, w.target)
+	})
 	scenarios := []struct {
 		name string
 		run  func(*testing.T, *world, *agents.Agent)
