@@ -11,6 +11,7 @@ func (l *Log) tell(done <-chan struct{}) {
 		l.tellOnce()
 	}
 	if err := l.Failed(); err != nil && l.opts.Confirmed != nil {
+		l.awaitAppends()
 		l.opts.Confirmed(l.told.confirmed, err)
 	}
 }
@@ -38,4 +39,11 @@ func (l *Log) confirmed() int64 {
 		return l.durable.Load()
 	}
 	return l.written.Load()
+}
+
+// awaitAppends returns once no append is under way that began before the log
+// failed: whoever is told of the failure then knows of all that was appended.
+func (l *Log) awaitAppends() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 }
