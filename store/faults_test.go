@@ -172,7 +172,7 @@ func verifyNamed(t *testing.T, what string, fs *diskfault.FS, l life, syncFlush 
 func TestDiskFullIsAStateThatEnds(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		fs := diskfault.New(diskfault.Plan{Quota: 4<<20 + 8*segment, Real: dir})
+		fs := diskfault.New(diskfault.Plan{Quota: 64<<10 + 8*segment, Real: dir})
 		r := mustStart(t, options(fs, true))
 		acks, err := putAll(r.Store, 0, 2000, 8, queues)
 		if !errors.Is(err, store.ErrDiskFull) {
@@ -183,7 +183,7 @@ func TestDiskFullIsAStateThatEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		fs.SetQuota(4<<20 + 64*segment)
+		fs.SetQuota(64<<10 + 64*segment)
 		<-time.After(6 * time.Second) // the log looks for room every five
 		more, err := putAll(r.Store, 5000, 200, 8, queues)
 		if err != nil {

@@ -19,7 +19,7 @@ const segment = 32 << 10
 
 // options are those of a store on fs with small segments and chunks.
 func options(fs disk.FS, syncFlush bool) store.Options {
-	return store.Options{FS: fs, SegmentSize: segment, SyncFlush: syncFlush, ChunkBytes: 8 << 10, RecordCRC: true, IndexNoSync: true}
+	return store.Options{FS: fs, SegmentSize: segment, SyncFlush: syncFlush, ChunkBytes: 8 << 10, JournalBytes: 64 << 10, RecordCRC: true, IndexNoSync: true}
 }
 
 // A running is a store with its Run.

@@ -67,7 +67,7 @@ func (s *Store) openFiles() (err error) {
 	o := &s.opts
 	s.index, err = index.Open(index.Options{
 		FS: o.FS, File: indexFile, Journal: offsetsFile, Backup: backupFile, Quarantine: quarantineDir,
-		ChunkBytes: o.ChunkBytes, NoSync: o.IndexNoSync, Log: o.Log,
+		ChunkBytes: o.ChunkBytes, JournalBytes: o.JournalBytes, NoSync: o.IndexNoSync, Log: o.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("store: open index: %w", err)

@@ -55,6 +55,7 @@ type Options struct {
 	MaxBytes      int64           // bytes of log to keep; 0 means no limit of its own
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	IndexNoSync   bool            // tests on a simulated disk: bbolt need not sync the real one
+	JournalBytes  int64           // size of the consumer offset journal; 0 means index's default
 	ChunkBytes    int64           // bytes of log per index chunk; 0 means index's default
 	Log           *slog.Logger    // nil discards
 }
