@@ -15,8 +15,8 @@ type Log struct {
 	log  *slog.Logger
 
 	// mu is the append lock: it orders offsets. It is never held during I/O.
-	// Of several locks, told.mu is taken first, then dirMu, then syncMu, then
-	// a segment's, then mu.
+	// Of several locks, told.mu is taken first, then dirMu, then
+	// syncing, then a segment's, then mu.
 	mu      sync.Mutex
 	filling *batch        // collects appends until the writer takes it
 	spare   *batch        // nil while the writer has it
@@ -35,14 +35,15 @@ type Log struct {
 	failure                      atomic.Pointer[error]
 	failed                       chan struct{} // closed after failure was set
 
-	syncMu sync.Mutex // one sync at a time: the kernel tells of an error only once
-	dirMu  sync.Mutex // one change of the folder's entries at a time
-	spares []int64    // bases of the segments below recycle/, guarded by dirMu
+	syncing chan struct{} // holds a token during a sync: one at a time, the kernel tells of an error only once
+	dirMu   sync.Mutex    // one change of the folder's entries at a time
+	spares  []int64       // bases of the segments below recycle/, guarded by dirMu
 
 	kicks   chan struct{} // an append found the writer asleep
 	wrote   chan struct{} // without SyncFlush: there is something to sync
 	news    chan struct{} // Written or Durable moved
 	prepare chan struct{} // the next segment will be needed
+	freed   chan struct{} // there may be space for it now
 	counts  counts
 
 	told struct { // what the callbacks know
@@ -74,8 +75,8 @@ func Open(opts Options) (*Log, error) {
 	l := &Log{
 		opts: opts, log: opts.Log,
 		filling: &batch{}, spare: &batch{},
-		changed: make(chan struct{}), failed: make(chan struct{}),
-		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1),
+		changed: make(chan struct{}), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
+		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
 	segs, err := l.list()
 	if err != nil {

@@ -66,7 +66,7 @@ type Options struct {
 	BatchBytes    int           // most bytes of one write, and of waiting appends; 0 means 1 MiB
 	MaxWait       time.Duration // how long an append waits for its turn before ErrBusy; 0 means 1 s
 	Recycle       int           // retired segments kept for reuse; 0 means 2, negative none
-	OpenFiles     int           // segments held open for reading; 0 means 64
+	OpenFiles     int           // segments held open while nobody reads them; 0 means 64
 
 	// Confirmed is told that everything before end is as safe as SyncFlush
 	// says; and once, finally, that the log failed: then nothing behind end

@@ -13,25 +13,31 @@ import (
 const retryFull = 5 * time.Second
 
 // prepareAhead makes the next segment when the active one is three quarters
-// full, until done is closed.
+// full, until done is closed. While the disk is full it tries only now and then,
+// and when something was given back.
 func (l *Log) prepareAhead(done <-chan struct{}) {
 	retry := time.NewTimer(retryFull)
 	defer retry.Stop()
-	for {
-		if base, ok := l.wanted(); ok {
+	for full, try := false, true; ; {
+		if base, ok := l.wanted(); ok && try {
 			err := l.makeSegment(base)
 			if err != nil && !noSpace(err) {
 				l.fail(err)
 				return
 			}
+			full = err != nil
 			l.setFull(err)
-			if err != nil {
+			if full {
 				retry.Reset(retryFull)
 			}
 		}
 		select {
 		case <-l.prepare:
+			try = !full
+		case <-l.freed:
+			try = true
 		case <-retry.C:
+			try = true
 		case <-l.failed:
 			return
 		case <-done:

@@ -29,7 +29,7 @@ func (l *Log) Retire(before int64) (int64, error) {
 			return l.start.Load(), l.fail(fmt.Errorf("commitlog: retire segment %d: %w", segs[0].base, err))
 		}
 	}
-	poke(l.prepare) // there may be space now
+	poke(l.freed)
 	return l.start.Load(), nil
 }
 

@@ -1,8 +1,10 @@
 package commitlog
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -98,34 +100,36 @@ func (s *segment) close() error {
 	return nil
 }
 
-// handles are the segments with an open file, the longest open first.
+// handles are the segments with an open file, the longest open first, and some
+// that were closed since.
 type handles struct {
 	mu   sync.Mutex
 	open []*segment
 }
 
-// add enters s, whose lock the caller holds, and closes the oldest that nobody
-// uses if there are more than limit.
+// add enters s, whose lock the caller holds, and closes the oldest if there are
+// more than limit. Those in use stay open: then there are more for a while.
 func (h *handles) add(s *segment, limit int) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	kept := h.open[:0]
+	h.open = slices.DeleteFunc(h.open, func(old *segment) bool {
+		if old == s || !old.mu.TryLock() {
+			return old == s
+		}
+		defer old.mu.Unlock()
+		return old.file == nil
+	})
+	var errs []error
 	over := len(h.open) + 1 - limit
-	var first error
-	for _, old := range h.open {
+	h.open = slices.DeleteFunc(h.open, func(old *segment) bool {
 		if over <= 0 || !old.mu.TryLock() {
-			kept = append(kept, old)
-			continue
+			return false
 		}
-		if old.file != nil {
-			if err := old.close(); err != nil && first == nil {
-				first = err
-			}
-		}
-		old.mu.Unlock()
+		defer old.mu.Unlock()
 		over--
-	}
-	clear(h.open[len(kept):])
-	h.open = append(kept, s)
-	return first
+		errs = append(errs, old.close())
+		return true
+	})
+	h.open = append(h.open, s)
+	return errors.Join(errs...)
 }

@@ -4,8 +4,8 @@ import "time"
 
 // sync makes everything written so far durable. A failure is the log's.
 func (l *Log) sync() error {
-	l.syncMu.Lock()
-	defer l.syncMu.Unlock()
+	l.syncing <- struct{}{}
+	defer func() { <-l.syncing }()
 	// The kernel reports a lost page once: whoever comes after that must not
 	// take his own success for proof.
 	if err := l.Failed(); err != nil {

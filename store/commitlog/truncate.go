@@ -58,7 +58,7 @@ func (l *Log) Reset(start int64) error {
 		l.start.Store(start)
 		l.ready = start
 		l.setEnd(start)
-		poke(l.prepare)
+		poke(l.freed)
 		return nil
 	})
 }
@@ -85,7 +85,7 @@ func (l *Log) cutOff(end int64) error {
 	if err := l.removeCutOff(segs[keep:], last); err != nil {
 		return l.fail(fmt.Errorf("commitlog: cut off at %d: %w", end, err))
 	}
-	poke(l.prepare)
+	poke(l.freed)
 	return nil
 }
 

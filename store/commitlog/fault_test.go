@@ -1,0 +1,234 @@
+package commitlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"testing"
+
+	"pairmq/hal/disk/diskfault"
+)
+
+// faultOptions make everything happen within few operations: batches are torn,
+// segments roll, are prepared, retired, and used again.
+func faultOptions(sync bool) Options {
+	return Options{SegmentSize: 2048, SyncFlush: sync, BatchBytes: 1024, UnsyncedBytes: 1024, FlushBytes: 512}
+}
+
+func bothModes(t *testing.T, test func(t *testing.T, sync bool)) {
+	for _, sync := range []bool{true, false} {
+		t.Run(fmt.Sprintf("SyncFlush=%t", sync), func(t *testing.T) { test(t, sync) })
+	}
+}
+
+// outcomes is how many ways in which one power cut can end are looked at.
+const outcomes = 6
+
+// The power goes at every operation of a workload; each time several outcomes
+// of it are recovered, used, and recovered again.
+func TestPowerCutAtEveryOperation(t *testing.T) {
+	bothModes(t, func(t *testing.T, sync bool) {
+		cuts, torn := 0, 0
+		for n := 1; ; n++ {
+			d := diskfault.New(diskfault.Plan{Seed: uint64(n), CutAt: n})
+			first := newModel(faultOptions(sync))
+			if h, err := first.reopen(d, true); err == nil {
+				workload{seed: uint64(n), steps: 60, keep: 2048}.run(first, h)
+			}
+			if !d.Struck() {
+				break
+			}
+			for seed := range uint64(outcomes) {
+				m := first.clone()
+				after := d.RestartWith(uint64(n)*outcomes + seed)
+				h, err := m.reopen(after, true)
+				if err != nil {
+					t.Fatalf("%v, restart seed %d: %v", d, uint64(n)*outcomes+seed, err)
+				}
+				cuts++
+				if h.rec.Erased > 0 {
+					torn++
+				}
+				if err := (workload{seed: seed, steps: 6, keep: 2048}).run(m, h); err != nil {
+					t.Fatalf("%v, restart seed %d: work after it: %v", d, uint64(n)*outcomes+seed, err)
+				}
+				if _, err := m.reopen(after.Restart(), true); err != nil {
+					t.Fatalf("%v, restart seed %d: second restart: %v", d, uint64(n)*outcomes+seed, err)
+				}
+			}
+		}
+		t.Logf("%d outcomes of power cuts, %d with a torn tail", cuts, torn)
+		if torn == 0 {
+			t.Error("no cut left a torn tail")
+		}
+	})
+}
+
+func (m *model) clone() *model {
+	c := newModel(m.opts)
+	c.id, c.acked, c.durable, c.start = m.id, m.acked, m.durable, m.start
+	for off, a := range m.records {
+		c.records[off] = a
+	}
+	return c
+}
+
+// The power goes while the log recovers from a power cut, at every operation of
+// that; what was torn may be torn once more, but nothing worse.
+func TestPowerCutDuringRecovery(t *testing.T) {
+	bothModes(t, func(t *testing.T, sync bool) {
+		tried := 0
+		for n := 1; n < 60; n += 3 {
+			d := diskfault.New(diskfault.Plan{Seed: uint64(n), CutAt: n, Only: diskfault.Write})
+			first := newModel(faultOptions(sync))
+			h, err := first.reopen(d, true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			workload{seed: uint64(n), steps: 60, keep: 2048}.run(first, h)
+			for second := 1; ; second++ {
+				m := first.clone()
+				again := d.RestartWith(uint64(n))
+				again.Arm(diskfault.Plan{Seed: uint64(second), CutAt: second})
+				if h, err := openLog(again, m.opts, RecoverOptions{}); err == nil {
+					h.Close()
+				}
+				if !again.Struck() {
+					break
+				}
+				if _, err := m.reopen(again.Restart(), true); err != nil {
+					t.Fatalf("%v, then %v: %v", d, again, err)
+				}
+				tried++
+			}
+		}
+		t.Logf("%d power cuts during recovery", tried)
+	})
+}
+
+// Every operation fails in turn: once or for ever, wholly or in part. Nothing
+// that was confirmed is lost, whether the process is restarted or the power
+// goes as well; and nothing is confirmed after a failure.
+func TestEveryOperationFails(t *testing.T) {
+	plans := map[string]func(n int) diskfault.Plan{
+		"once":   func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n} },
+		"sticky": func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Sticky: true} },
+		"short":  func(n int) diskfault.Plan { return diskfault.Plan{ShortAt: n} },
+		"sync":   func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Only: diskfault.Datasync} },
+		"full":   func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Err: syscall.ENOSPC} },
+	}
+	for name, plan := range plans {
+		t.Run(name, func(t *testing.T) {
+			bothModes(t, func(t *testing.T, sync bool) {
+				tried := 0
+				for n := 1; ; n++ {
+					p := plan(n)
+					p.Seed = uint64(n)
+					d := diskfault.New(p)
+					m := newModel(faultOptions(sync))
+					if h, err := m.reopen(d, true); err == nil {
+						err := workload{seed: 7, steps: 60, keep: 2048}.run(m, h)
+						checkFailure(t, d, h, err)
+					}
+					if !d.Struck() {
+						if p.ShortAt > 0 && d.Ops() > n {
+							continue // that operation was no write
+						}
+						break
+					}
+					tried++
+					killed, cut := d.Kill(), m.clone()
+					if _, err := cut.reopen(d.RestartWith(uint64(n)), true); err != nil {
+						t.Fatalf("%v: after a power cut: %v", d, err)
+					}
+					// Without SyncFlush a failed sync may have cost what was confirmed.
+					if _, err := m.reopen(killed, !sync); err != nil {
+						t.Fatalf("%v: in a new process: %v", d, err)
+					}
+				}
+				t.Logf("%d operations failed", tried)
+			})
+		})
+	}
+}
+
+// checkFailure: a log that failed says so, to everybody, and is silent then.
+func checkFailure(t *testing.T, d *diskfault.FS, h *harness, err error) {
+	t.Helper()
+	h.mu.Lock()
+	told := h.failed
+	h.mu.Unlock()
+	if (h.Failed() != nil) != (told != nil) {
+		t.Fatalf("%v: failed with %v, told was %v", d, h.Failed(), told)
+	}
+	if h.Failed() != nil && !errors.Is(err, ErrFailed) {
+		t.Fatalf("%v: failed with %v, the workload saw %v", d, h.Failed(), err)
+	}
+}
+
+// Several producers, power cuts and kills at random, for several lives of one
+// log. A failure names the seed.
+func TestManyLives(t *testing.T) {
+	bothModes(t, func(t *testing.T, sync bool) {
+		records := 0
+		for seed := range uint64(12) {
+			m := newModel(faultOptions(sync))
+			d := diskfault.New(diskfault.Plan{Seed: seed})
+			for life := range 5 {
+				d.Arm(diskfault.Plan{Seed: seed, CutAt: 20 + int(seed*31+uint64(life)*17)%150})
+				h, err := m.reopen(d, true)
+				if errors.Is(err, diskfault.ErrPowerCut) {
+					d = d.Restart()
+					continue
+				}
+				if err != nil {
+					t.Fatalf("seed %d, life %d: %v", seed, life, err)
+				}
+				h.run()
+				m.concurrently(t.Context(), h, 4, seed)
+				h.cancel()
+				<-h.ended
+				m.promise(h)
+				d = d.RestartWith(seed + uint64(life))
+			}
+			h, err := m.reopen(d, true)
+			if err != nil {
+				t.Fatalf("seed %d, last: %v", seed, err)
+			}
+			records += len(h.found)
+		}
+		t.Logf("%d records survived", records)
+	})
+}
+
+// A killed process loses nothing that was written.
+func TestKill(t *testing.T) {
+	bothModes(t, func(t *testing.T, sync bool) {
+		m := newModel(faultOptions(sync))
+		d := diskfault.New(diskfault.Plan{})
+		for life := range uint64(20) {
+			h, err := m.reopen(d, false)
+			if err != nil {
+				t.Fatalf("life %d: %v", life, err)
+			}
+			h.run()
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg waitGroup
+			wg.Go(func() { m.concurrently(ctx, h, 2, life) })
+			if err := h.await(h.End() + 3000); err != nil {
+				t.Fatal(err)
+			}
+			m.promise(h)
+			d = d.Kill()
+			cancel()
+			wg.Wait()
+			h.cancel()
+			<-h.ended
+		}
+	})
+}
+
+// waitGroup: the tests call their mode sync.
+type waitGroup = sync.WaitGroup
