@@ -29,7 +29,10 @@ const nearby = 4 << 10
 func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter) (Result, error) {
 	r, units, err := s.find(topic, queueID, offset, maxMsgs, maxBytes, f)
 	if err == nil && len(units) > 0 {
-		err = s.load(&r, units)
+		var good int
+		if good, err = s.load(&r, units); err != nil && good > 0 { // what lies before the damage is served
+			return s.Get(topic, queueID, offset, good, maxBytes, f)
+		}
 	}
 	if r.Status == Found {
 		s.stats.found.Add(1)
@@ -134,24 +137,44 @@ func correct(st Status, offset, first, end int64) int64 {
 	}
 }
 
-// load reads the units' records into r.Body, neighbours in one read.
-func (s *Store) load(r *Result, units []index.Unit) error {
+// load reads the units' records into r.Body, neighbours in one read. If it
+// fails it says how many of the first ones can be read.
+func (s *Store) load(r *Result, units []index.Unit) (good int, err error) {
 	buf := s.bodies.Get().(*[]byte)
 	body := (*buf)[:0]
-	for len(units) > 0 {
-		n, span := run(units)
-		var err error
-		if body, err = s.readRun(body, units[:n], span); err != nil {
-			return s.lost(r, body, units[0], err)
+	for rest := units; len(rest) > 0; {
+		n, span := run(rest)
+		if body, err = s.readRun(body, rest[:n], span); err != nil {
+			if n > 1 { // one by one, to find the good ones
+				body, n, err = s.readSingly(body, rest[:n])
+			} else {
+				n = 0
+			}
 		}
-		units = units[n:]
 		r.Count += n
+		if err != nil {
+			good = r.Count
+			return good, s.lost(r, body, rest[n], err)
+		}
+		rest = rest[n:]
 	}
 	if cap(body) <= maxGetBytes+64<<10 { // one giant record must not stay in memory
 		r.pool = &s.bodies
 	}
 	r.Body = body
-	return nil
+	return r.Count, nil
+}
+
+// readSingly appends the units' records to body, up to the first that cannot be
+// read, and returns how many there are.
+func (s *Store) readSingly(body []byte, units []index.Unit) ([]byte, int, error) {
+	for i := range units {
+		var err error
+		if body, err = s.readRun(body, units[i:i+1], int64(units[i].Size)); err != nil {
+			return body, i, err
+		}
+	}
+	return body, len(units), nil
 }
 
 // run is how many units from the first on are near enough for one read, and
@@ -175,13 +198,11 @@ func run(units []index.Unit) (n int, span int64) {
 func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, error) {
 	start, first := len(body), units[0].PhyOffset
 	if cut := s.opts.SegmentSize - first%s.opts.SegmentSize; span > cut {
-		for i := range units {
-			var err error
-			if body, err = s.readRun(body, units[i:i+1], int64(units[i].Size)); err != nil {
-				return body, err
-			}
+		if len(units) == 1 {
+			return body, fmt.Errorf("%w: %d bytes at %d reach beyond their segment", errStale, span, first)
 		}
-		return body, nil
+		body, _, err := s.readSingly(body, units)
+		return body, err
 	}
 	body = append(body, make([]byte, span)...)
 	if _, err := s.clog.ReadAt(body[start:], first); err != nil {
@@ -190,7 +211,7 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 	to := start
 	for _, u := range units {
 		from := start + int(u.PhyOffset-first)
-		if err := isRecord(body[from:], u); err != nil {
+		if err := s.isRecord(body[from:], u); err != nil {
 			return body[:start], err
 		}
 		to += copy(body[to:], body[from:from+int(u.Size)])
@@ -202,10 +223,14 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 var errStale = errors.New("store: index and log disagree")
 
 // isRecord checks the size and offset in a record's header, so that a segment
-// that was reused meanwhile is never served.
-func isRecord(b []byte, u index.Unit) error {
+// that was reused meanwhile is never served; in a damaged log the whole record.
+func (s *Store) isRecord(b []byte, u index.Unit) error {
 	if size, phy := int32(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint64(b[28:])); size != u.Size || phy != u.PhyOffset {
 		return fmt.Errorf("%w: at %d, %d bytes are expected; found %d bytes of offset %d", errStale, u.PhyOffset, u.Size, size, phy)
+	}
+	if s.damaged {
+		_, err := s.check(b[:u.Size], u.PhyOffset)
+		return err
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -25,11 +24,8 @@ func (s *Store) recover() error {
 	if err := s.openFiles(); err != nil {
 		return err
 	}
-	clean := s.cleanEnd()
-	from := max(s.index.Checkpoint(), s.clog.Start())
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{
-		From: from, Durable: max(from, clean), Clean: clean == from, Check: s.check, Visit: s.visit,
-	})
+	from, known, clean := s.scanFrom()
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Check: s.check, Visit: s.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -83,14 +79,24 @@ func (s *Store) openFiles() (err error) {
 	return nil
 }
 
-// cleanEnd is the end of the log at the last stop if that was clean, else -1.
-// The mark is those eight bytes, big-endian.
-func (s *Store) cleanEnd() int64 {
-	v := s.index.Mark()
-	if len(v) != 8 {
-		return -1
+// scanFrom says where recovery begins to read, and up to where the log is known
+// to be whole. After a clean stop that is its end, if the bytes before it are
+// still those of then. Otherwise it reads from the beginning of the segment in
+// which the index's newest chunk ends: what was cut off before that end must not
+// pass for a log that ends there.
+func (s *Store) scanFrom() (from, known int64, clean bool) {
+	checkpoint := s.index.Checkpoint()
+	end, sum, marked := parseMark(s.index.Mark())
+	if marked && end == checkpoint {
+		if got, err := s.tailSum(end); err == nil && got == sum {
+			return end, end, true
+		}
 	}
-	return int64(binary.BigEndian.Uint64(v))
+	if marked {
+		known = end
+	}
+	segment := max(checkpoint-1, 0) / s.opts.SegmentSize * s.opts.SegmentSize
+	return max(segment, s.clog.Start()), max(known, checkpoint), false
 }
 
 // stopClean seals the index and leaves the mark of a clean stop, unless the
@@ -103,7 +109,11 @@ func (s *Store) stopClean() error {
 	if err := s.index.SealAll(end); err != nil {
 		return fmt.Errorf("store: seal the index: %w", err)
 	}
-	if err := s.index.SetMark(binary.BigEndian.AppendUint64(nil, uint64(end))); err != nil {
+	sum, err := s.tailSum(end)
+	if err != nil {
+		return fmt.Errorf("store: mark the clean stop: %w", err)
+	}
+	if err := s.index.SetMark(appendMark(nil, end, sum)); err != nil {
 		return fmt.Errorf("store: mark the clean stop: %w", err)
 	}
 	return nil

@@ -279,6 +279,52 @@ func flipBit(t *testing.T, fs disk.FS, off int64, rng *rand.Rand) {
 	}
 }
 
+// TestACutEndIsNoticed loses the log's end, from any byte on, while the daemon
+// is down, after a clean stop and after a crash.
+func TestACutEndIsNoticed(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for round := range 40 {
+		fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+		r := mustStart(t, options(fs, true))
+		acks, err := putAll(r.Store, 0, 120, 8, queues)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := r.Stats().MaxPhyOffset
+		if round%2 == 0 {
+			if err := r.stop(); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			left := fs.Kill()
+			_ = r.stop() // it is dead already: this frees its goroutines
+			fs = left
+		}
+		last := (end - 1) / segment * segment
+		cut := last + rng.Int64N(end-last-100)
+		if err := fs.Poke(fmt.Sprintf("commitlog/%020d", last), cut-last, make([]byte, segment-(cut-last))); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.Open(options(fs, true))
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if sealed := s.Stats().ReadOnly; !sealed && round%2 == 0 {
+			t.Fatalf("round %d: %d of %d bytes are gone after a clean stop, and the store opened for writing", round, end-cut, end)
+		}
+		for _, a := range acks {
+			if a.phy+1000 < cut {
+				if err := checkAcked(s, a, queues); err != nil {
+					t.Fatalf("round %d, cut at %d: %v", round, cut, err)
+				}
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestOldSegmentsGoByAge(t *testing.T) {
 	r, opts := openOnDisk(t, true)
 	if _, err := putAll(r.Store, 0, 600, 16, queues); err != nil {
