@@ -75,7 +75,7 @@ func (c *crash) checkReadOnly(t *testing.T, log logscan.Log, end int64) {
 	if r, err := conn.Send(ctx, wire.Message{Topic: c.topic, Body: []byte("too late")}); err == nil {
 		t.Errorf("a damaged store takes messages: %+v", r)
 	}
-	t.Logf("%d messages are served, none is taken", kept)
+	t.Logf("%d messages in front of the damage are served", kept)
 }
 
 // errorLines are the lines of a daemon's log of level error and above.
