@@ -10,6 +10,30 @@ import (
 	"pairmq/hal/disk/diskfault"
 )
 
+// cut is Truncate; what is confirmed counts from there on.
+func (h *harness) cut(end int64) (string, error) {
+	copied, err := h.Truncate(end)
+	if err == nil {
+		h.countFrom(end)
+	}
+	return copied, err
+}
+
+// restart is Reset in the same way.
+func (h *harness) restart(start int64) error {
+	err := h.Reset(start)
+	if err == nil {
+		h.countFrom(start)
+	}
+	return err
+}
+
+func (h *harness) countFrom(end int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.confirmed, h.durable = end, end
+}
+
 func TestTruncate(t *testing.T) {
 	const n = 3*tPer + 5
 	tests := []struct {
@@ -33,7 +57,7 @@ func TestTruncate(t *testing.T) {
 			fill(t, h, 0, n)
 			want := make([]byte, at(n)-test.end)
 			readAll(t, h.Log, want, test.end)
-			copied, err := h.Truncate(test.end)
+			copied, err := h.cut(test.end)
 			if err != nil || h.End() != test.end || h.Written() != test.end || h.Durable() != test.end {
 				t.Fatalf("Truncate(%d): %v, end %d, written %d, durable %d", test.end, err, h.End(), h.Written(), h.Durable())
 			}
@@ -78,12 +102,9 @@ func TestLogGoesOnAfterTruncate(t *testing.T) {
 	d := diskfault.New(diskfault.Plan{})
 	h := mustStart(t, d, tOptions(), RecoverOptions{})
 	fill(t, h, 0, 2*tPer+10)
-	if _, err := h.Truncate(at(tPer + 20)); err != nil {
+	if _, err := h.cut(at(tPer + 20)); err != nil {
 		t.Fatal(err)
 	}
-	h.mu.Lock()
-	h.confirmed, h.durable = at(tPer+20), at(tPer+20)
-	h.mu.Unlock()
 	for i := tPer + 20; i < 2*tPer+2; i++ {
 		if off := mustPut(t, h, uint64(1000+i), tRec); off != at(i) {
 			t.Fatalf("record %d at %d, want %d", i, off, at(i))
@@ -109,7 +130,7 @@ func TestTruncateRefuses(t *testing.T) {
 	}
 	d.SetQuota(1) // no copy can be made
 	for _, end := range []int64{-1, tSeg - 1, h.End() + 1, at(tPer + 1)} {
-		if _, err := h.Truncate(end); err == nil || h.Failed() != nil {
+		if _, err := h.cut(end); err == nil || h.Failed() != nil {
 			t.Errorf("Truncate(%d): %v, failed with %v", end, err, h.Failed())
 		}
 	}
@@ -119,7 +140,7 @@ func TestTruncateRefuses(t *testing.T) {
 	d.SetQuota(0)
 	mustPut(t, h, 1, tRec) // the log goes on
 	mustStop(t, h)
-	if _, err := h.Truncate(tSeg); !errors.Is(err, ErrClosed) {
+	if _, err := h.cut(tSeg); !errors.Is(err, ErrClosed) {
 		t.Errorf("Truncate after Run: %v, want ErrClosed", err)
 	}
 }
@@ -130,10 +151,9 @@ func TestTruncateBeforeRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Truncate(at(3)); err != nil || h.End() != at(3) {
+	if _, err := h.cut(at(3)); err != nil || h.End() != at(3) {
 		t.Fatalf("Truncate: %v, end %d", err, h.End())
 	}
-	h.confirmed, h.durable = at(3), at(3)
 	h.run()
 	fill(t, h, 3, tPer+1)
 	mustStop(t, h)
@@ -153,7 +173,7 @@ func TestPowerCutDuringTruncate(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.Arm(diskfault.Plan{Seed: uint64(cut), CutAt: cut})
-			_, err = h.Truncate(end)
+			_, err = h.cut(end)
 			if !d.Struck() {
 				if err != nil {
 					t.Fatal(err)
@@ -184,12 +204,9 @@ func TestReset(t *testing.T) {
 	if err := h.Reset(7*tSeg + 1); err == nil {
 		t.Error("Reset to the middle of a segment works")
 	}
-	if err := h.Reset(7 * tSeg); err != nil {
+	if err := h.restart(7 * tSeg); err != nil {
 		t.Fatal(err)
 	}
-	h.mu.Lock()
-	h.confirmed, h.durable = 7*tSeg, 7*tSeg
-	h.mu.Unlock()
 	if off := mustPut(t, h, 1, tRec); off != 7*tSeg || h.Start() != 7*tSeg {
 		t.Errorf("the first record is at %d, the log starts at %d, want %d", off, h.Start(), 7*tSeg)
 	}
