@@ -34,9 +34,9 @@ func FuzzRecover(f *testing.F) {
 		if end+tRec+fillerSize > tSeg {
 			return // what was put there ends the segment
 		}
-		h.run()
-		mustPut(t, h, 500, tRec)
-		mustStop(t, h)
+		next := make([]byte, tRec) // an append that a power cut interrupts
+		putRecord(next, end, 500)
+		poke1(t, d, end, next)
 		r, err := openLog(d, tOptions(), RecoverOptions{})
 		if err != nil || r.found[end] != 500 || r.End() != end+tRec {
 			t.Fatalf("%d bytes at %d: then record 500 at %d is %d, end %d, %v", len(in), off, end, r.found[end], r.End(), err)
