@@ -2,6 +2,8 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"hash/crc32"
 )
 
@@ -27,13 +29,19 @@ func parseMark(b []byte) (end int64, sum uint32, ok bool) {
 	return end, binary.BigEndian.Uint32(b[8:]), end >= 0
 }
 
-// tailSum sums up the log's bytes before end, as the mark has it.
+// tailSum sums up the log's bytes before end, as the mark has it. It reads the
+// segment's file: before recovery the log does not know how far it reaches.
 func (s *Store) tailSum(end int64) (uint32, error) {
 	begin := max(end-1, 0) / s.opts.SegmentSize * s.opts.SegmentSize
-	b := make([]byte, end-max(begin, end-markTail, s.clog.Start()))
-	if len(b) == 0 {
+	from := max(begin, end-markTail)
+	if from == end {
 		return 0, nil
 	}
-	_, err := s.clog.ReadAt(b, end-int64(len(b)))
-	return crc32.ChecksumIEEE(b), err
+	f, err := s.opts.FS.Open(fmt.Sprintf("%s/%020d", commitLogDir, begin))
+	if err != nil {
+		return 0, err
+	}
+	b := make([]byte, end-from)
+	_, err = f.ReadAt(b, from-begin)
+	return crc32.ChecksumIEEE(b), errors.Join(err, f.Close())
 }

@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -198,7 +200,13 @@ func TestRestartGoesOnWhereItEnded(t *testing.T) {
 		if err := r.stop(); err != nil {
 			t.Fatal(err)
 		}
+		var log bytes.Buffer
+		opts.Log = slog.New(slog.NewTextHandler(&log, nil))
 		r = mustStart(t, opts)
+		if !strings.Contains(log.String(), "scannedBytes=0") {
+			t.Fatalf("after a clean stop the log was read again: %s", &log)
+		}
+		opts.Log = nil
 		if after := snapshot(t, r.Store, queues); !maps.EqualFunc(before, after, slices.Equal) {
 			t.Fatalf("after a restart there is\n%v\nbefore\n%v", after, before)
 		}
