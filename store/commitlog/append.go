@@ -26,12 +26,14 @@ func (l *Log) Append(n int, f Filler) (phyOffset int64, err error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var deadline time.Time
-	for r := l.room(n); r != fits; r = l.room(n) {
-		if err := l.await(r, &deadline); err != nil {
-			return 0, err
-		}
+	if len(l.line) > 0 || l.room(n) != fits {
+		return l.stand(n, f)
 	}
+	return l.place(n, f), nil
+}
+
+// place appends n bytes, for which there is room. l.mu is held.
+func (l *Log) place(n int, f Filler) (phyOffset int64) {
 	l.begin(l.filling)
 	end := l.end.Load()
 	if end+int64(n)+fillerSize > l.limit {
@@ -44,7 +46,7 @@ func (l *Log) Append(n int, f Filler) (phyOffset int64, err error) {
 	}
 	l.fill(f, n, end)
 	l.advance(end + int64(n))
-	return end, nil
+	return end
 }
 
 // joins says whether the byte at off lies in the segment of the one before it.
@@ -127,42 +129,4 @@ func (l *Log) refusal() error {
 		return ErrClosed
 	}
 	return l.Failed()
-}
-
-// await waits for what the append needs, or says why it cannot have it. l.mu is
-// held, but not while it waits. All waits of one append share a deadline.
-func (l *Log) await(r fit, deadline *time.Time) error {
-	if err := l.refusal(); err != nil {
-		return err
-	}
-	switch {
-	case r == refused:
-		return fmt.Errorf("%w: at %d, %d bytes before the end of a segment", ErrUnaligned, l.end.Load(), l.limit-l.end.Load())
-	case r == awaitSegment && l.full:
-		return fmt.Errorf("%w: the log ends at %d", ErrFull, l.end.Load())
-	case r == awaitSegment:
-		poke(l.prepare)
-	default:
-		poke(l.kicks) // it may be lingering
-	}
-	now := time.Now()
-	if deadline.IsZero() {
-		*deadline = now.Add(l.opts.MaxWait)
-	}
-	if !now.Before(*deadline) {
-		return fmt.Errorf("%w: no turn for %v, %d bytes wait to be written at %d", ErrBusy, l.opts.MaxWait, len(l.filling.buf), l.written.Load())
-	}
-	l.waiters++
-	changed := l.changed
-	l.mu.Unlock()
-	timer := time.NewTimer(deadline.Sub(now))
-	select {
-	case <-changed:
-	case <-l.failed:
-	case <-timer.C:
-	}
-	timer.Stop()
-	l.mu.Lock()
-	l.waiters--
-	return nil
 }

@@ -1,9 +1,6 @@
 package commitlog
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // AppendRaw appends bytes of another log as they are, fillers included: a
 // slave's log is its master's. They may begin and end inside a record and span
@@ -14,17 +11,18 @@ import (
 func (l *Log) AppendRaw(phyOffset int64, data []byte) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var deadline time.Time
 	for n < len(data) {
 		if end := l.end.Load(); end != phyOffset+int64(n) {
 			return n, fmt.Errorf("%w: got %d, end %d", ErrOffsetGap, phyOffset+int64(n), end)
 		}
 		k, r := l.rawRoom(len(data) - n)
-		if r != fits {
-			if err := l.await(r, &deadline); err != nil {
+		if len(l.line) > 0 || r != fits {
+			if _, err := l.stand(1, nil); err != nil {
 				return n, err
 			}
-			continue
+			if k, r = l.rawRoom(len(data) - n); r != fits {
+				continue
+			}
 		}
 		end := l.end.Load()
 		if end == l.limit {
@@ -33,7 +31,6 @@ func (l *Log) AppendRaw(phyOffset int64, data []byte) (n int, err error) {
 		l.begin(l.filling)
 		copy(l.filling.add(end, k, l.joins(end)), data[n:])
 		n += k
-		deadline = time.Time{} // each part waits anew
 		l.advance(end + int64(k))
 	}
 	return n, nil

@@ -18,15 +18,14 @@ type Log struct {
 	// Of several locks, told.mu is taken first, then dirMu, then
 	// syncing, then a segment's, then mu.
 	mu      sync.Mutex
-	filling *batch        // collects appends until the writer takes it
-	spare   *batch        // nil while the writer has it
-	limit   int64         // end of the segment that takes the next byte; End if there is none yet
-	ready   int64         // end of the last segment there is
-	full    bool          // no space for the next segment
-	waiters int           // appends that wait for changed
-	changed chan struct{} // closed, and replaced, when waiters should look again
-	task    *task         // to be done by the writer when nothing is unwritten
-	asleep  bool          // the writer waits for kicks
+	filling *batch  // collects appends until the writer takes it
+	spare   *batch  // nil while the writer has it
+	limit   int64   // end of the segment that takes the next byte; End if there is none yet
+	ready   int64   // end of the last segment there is
+	full    bool    // no space for the next segment
+	line    []*turn // appends that wait, the first one first
+	task    *task   // to be done by the writer when nothing is unwritten
+	asleep  bool    // the writer waits for kicks
 	phase   phase
 
 	start, end, written, durable atomic.Int64
@@ -35,6 +34,7 @@ type Log struct {
 	failure                      atomic.Pointer[error]
 	failed                       chan struct{} // closed after failure was set
 
+	tasks   chan struct{} // holds a token for each task: one at a time
 	syncing chan struct{} // holds a token during a sync: one at a time, the kernel tells of an error only once
 	dirMu   sync.Mutex    // one change of the folder's entries at a time
 	spares  []int64       // bases of the segments below recycle/, guarded by dirMu
@@ -75,7 +75,7 @@ func Open(opts Options) (*Log, error) {
 	l := &Log{
 		opts: opts, log: opts.Log,
 		filling: &batch{}, spare: &batch{},
-		changed: make(chan struct{}), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
+		tasks: make(chan struct{}, 1), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
 		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
 	segs, err := l.list()
@@ -134,14 +134,6 @@ func (l *Log) Close() error {
 		errs = append(errs, s.retire())
 	}
 	return errors.Join(errs...)
-}
-
-// wake makes waiting appends look again. l.mu is held.
-func (l *Log) wake() {
-	if l.waiters > 0 {
-		close(l.changed)
-		l.changed = make(chan struct{})
-	}
 }
 
 // poke leaves a token in c, unless there is one.

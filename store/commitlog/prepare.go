@@ -50,7 +50,7 @@ func (l *Log) prepareAhead(done <-chan struct{}) {
 func (l *Log) wanted() (base int64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	near := l.limit-l.end.Load() <= l.opts.SegmentSize/4 || l.waiters > 0
+	near := l.limit-l.end.Load() <= l.opts.SegmentSize/4 || len(l.line) > 0
 	return l.ready, l.phase == running && l.limit == l.ready && near
 }
 

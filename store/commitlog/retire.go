@@ -56,6 +56,11 @@ func (l *Log) giveUp(s *segment) error {
 	if err := l.opts.FS.Rename(s.name, l.spareName(s.base)); err != nil {
 		return err
 	}
+	if err := l.syncDirs(); err != nil {
+		return err
+	}
+	// Not before: until now a power cut could bring it back as what it was, and
+	// it must not be changed.
 	l.spares = append(l.spares, s.base)
-	return l.syncDirs()
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -91,15 +92,15 @@ func reuseOnce(t *testing.T) (*harness, *diskfault.FS) {
 	if _, err := h.Retire(tSeg); err != nil {
 		t.Fatal(err)
 	}
-	allocated := 0
+	var allocated atomic.Int32
 	d.Arm(diskfault.Plan{Hook: func(op diskfault.Op) {
 		if op.Kind == diskfault.Allocate {
-			allocated++
+			allocated.Add(1)
 		}
 	}})
 	fill(t, h, tPer+5, 2*tPer+1)
-	if allocated > 0 || len(names(t, d, "commitlog/recycle")) > 0 {
-		t.Fatalf("%d segments were allocated and %v is left, want the retired one used", allocated, names(t, d, "commitlog/recycle"))
+	if allocated.Load() > 0 || len(names(t, d, "commitlog/recycle")) > 0 {
+		t.Fatalf("%d segments were allocated and %v is left, want the retired one used", allocated.Load(), names(t, d, "commitlog/recycle"))
 	}
 	return h, d
 }

@@ -11,16 +11,10 @@ type task struct {
 // alone runs a task: on the writer's goroutine, when that has written what is
 // waiting, or, if Run was not called yet, on this one.
 func (l *Log) alone(run func() error) error {
+	l.tasks <- struct{}{}
+	defer func() { <-l.tasks }()
 	t := &task{run: run, result: make(chan error, 1)}
 	l.mu.Lock()
-	for l.task != nil {
-		l.waiters++
-		changed := l.changed
-		l.mu.Unlock()
-		<-changed
-		l.mu.Lock()
-		l.waiters--
-	}
 	if err := l.refusal(); err != nil {
 		l.mu.Unlock()
 		return err

@@ -63,7 +63,7 @@ func (l *Log) take() (*batch, *task) {
 
 // linger is how long the batch should still wait for more appends.
 func (l *Log) linger() time.Duration {
-	if l.opts.FlushLinger <= 0 || l.phase == closed || l.task != nil || len(l.filling.buf) >= l.opts.BatchBytes || l.waiters > 0 {
+	if l.opts.FlushLinger <= 0 || l.phase == closed || l.task != nil || len(l.filling.buf) >= l.opts.BatchBytes || len(l.line) > 0 {
 		return 0
 	}
 	return l.opts.FlushLinger - time.Since(l.filling.since)
