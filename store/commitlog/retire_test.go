@@ -147,6 +147,9 @@ func TestSparesOfLaterOffsetsAreNotUsed(t *testing.T) {
 	}
 	addFile(t, d, "commitlog/recycle/"+segmentName(7*tSeg), tSeg)
 	addFile(t, d, "commitlog/recycle/"+segmentName(tSeg), tSeg/2)
+	if err := d.Poke("commitlog/recycle/"+segmentName(7*tSeg), at(5), []byte("old")); err != nil {
+		t.Fatal(err)
+	}
 	if err := d.SyncDir("commitlog/recycle"); err != nil {
 		t.Fatal(err)
 	}
@@ -155,6 +158,14 @@ func TestSparesOfLaterOffsetsAreNotUsed(t *testing.T) {
 	mustStop(t, h)
 	if got, want := names(t, d, "commitlog/recycle"), []string{segmentName(tSeg)}; !slices.Equal(got, want) {
 		t.Errorf("left in the recycle folder: %v, want the foreign file %v", got, want)
+	}
+	f, err := d.Open("commitlog/" + segmentName(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 3)
+	if _, err := f.ReadAt(b, at(5)); err != nil || string(b) != "\x00\x00\x00" {
+		t.Errorf("the first segment has %q, %v, where nothing was written", b, err)
 	}
 }
 

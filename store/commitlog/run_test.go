@@ -296,6 +296,19 @@ func TestOrderOfOperations(t *testing.T) {
 		if want := []string{write, datasync, "write " + b, "datasync " + b}; !slices.Equal(trace, want) {
 			t.Errorf("the roll: %q, want %q", trace, want)
 		}
+		if _, err := h.Retire(tSeg); err != nil {
+			t.Fatal(err)
+		}
+		trace = nil
+		h.put(4, tRec, 10)
+		h.put(5, tRec, 10)
+		h.put(6, tRec, 5) // 3400 of the second segment: the first one is used again
+		synctest.Wait()
+		trace = slices.DeleteFunc(trace, func(s string) bool { return strings.HasSuffix(s, " "+b) })
+		a = "recycle/" + a
+		if want := []string{"write " + a, "datasync " + a, "rename " + a, "syncdir commitlog", "syncdir recycle"}; !slices.Equal(trace, want) {
+			t.Errorf("a segment used again: %q, want %q", trace, want)
+		}
 		mustStop(t, h)
 	})
 }
@@ -332,6 +345,33 @@ func TestFailureIsFinal(t *testing.T) {
 			h.cancel()
 		})
 	}
+}
+
+// The kernel tells one of two who sync that a page is lost. The other one's sync
+// works, and proves nothing.
+func TestNoSyncCountsAfterAFailedOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opts := tOptions()
+		opts.SyncFlush, opts.FlushBytes, opts.UnsyncedBytes = false, 1, 10*tRec
+		h, d := startBubble(t, opts)
+		gate := make(chan struct{})
+		d.Arm(diskfault.Plan{Only: diskfault.Datasync, FailAt: 1, Hook: func(op diskfault.Op) {
+			if op.Kind == diskfault.Datasync {
+				<-gate
+			}
+		}})
+		for id := range uint64(11) { // the last one makes the writer sync, too
+			if _, err := h.put(id, tRec, 1); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		close(gate)
+		if err := <-h.ended; !errors.Is(err, ErrFailed) || h.Durable() != 0 || h.durable != 0 {
+			t.Errorf("Run: %v, durable to %d, told %d; want a failure and nothing durable", err, h.Durable(), h.durable)
+		}
+		h.cancel()
+	})
 }
 
 func TestRunComesOnceAfterRecover(t *testing.T) {
