@@ -8,7 +8,11 @@ for dir in $(git ls-files '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 d
   case $dir in tools/interop*) continue ;; esac # a module of its own, without decoders
   for target in $(grep -h '^func Fuzz' "$dir"/*_test.go | sed 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/'); do
     echo "fuzz $dir $target"
-    go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-20s}" "./$dir" | tail -n 2
+    if ! out=$(go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-20s}" "./$dir" 2>&1); then
+      printf '%s\n' "$out" # with the input, as it is found in testdata
+      exit 1
+    fi
+    tail -n 1 <<<"$out"
     count=$((count + 1))
   done
 done

@@ -63,7 +63,7 @@ func parseStat(b []byte) (time.Duration, error) {
 	}
 	var sum time.Duration
 	for _, f := range fields[11:13] {
-		n, err := strconv.ParseUint(f, 10, 40)
+		n, err := strconv.ParseUint(f, 10, 38) // two of them fit a time.Duration: 87 years each
 		if err != nil {
 			return 0, fmt.Errorf("stat: %w: %w", errProc, err)
 		}

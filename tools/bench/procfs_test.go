@@ -39,7 +39,7 @@ func TestParseStat(t *testing.T) {
 	if _, err := parseStat(b); err != nil {
 		t.Errorf("of this process: %v", err)
 	}
-	for _, bad := range []string{"", "1 (x) S 1 2 3", "1 (x) S 1 2 3 4 5 6 7 8 9 10 -5 50 0"} {
+	for _, bad := range []string{"", "1 (x) S 1 2 3", "1 (x) S 1 2 3 4 5 6 7 8 9 10 -5 50 0", "1 (x) S 1 2 3 4 5 6 7 8 9 10 999999999999 50 0"} {
 		if d, err := parseStat([]byte(bad)); !errors.Is(err, errProc) {
 			t.Errorf("parseStat(%q) = %v, %v; want errProc", bad, d, err)
 		}
