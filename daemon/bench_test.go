@@ -70,3 +70,25 @@ func BenchmarkSend(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPull drains b.N messages through sockets, as BenchmarkSend sends them.
+func BenchmarkPull(b *testing.B) {
+	for _, size := range []int{128, 1024, 16384} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			addr := startForBench(b, "ASYNC_FLUSH")
+			count := int64(min(100_000, 128<<20/size))
+			if _, err := loadgen.Send(b.Context(), loadgen.SendOptions{Target: loadgen.Target{Addr: addr}, Bounds: loadgen.Bounds{Count: count, Duration: time.Minute},
+				Topic: "Bench", Size: size, InFlight: 64}); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(size))
+			b.ResetTimer()
+			r, err := loadgen.Pull(b.Context(), loadgen.PullOptions{Target: loadgen.Target{Addr: addr}, Bounds: loadgen.Bounds{Count: int64(b.N), Duration: time.Minute},
+				Topic: "Bench", Conns: 4, Again: true})
+			b.StopTimer()
+			if err != nil || r.Messages < int64(b.N) {
+				b.Fatalf("%d of %d messages, %v", r.Messages, b.N, err)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -204,7 +205,7 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 		body, _, err := s.readSingly(body, units)
 		return body, err
 	}
-	body = append(body, make([]byte, span)...)
+	body = slices.Grow(body, int(span))[:start+int(span)]
 	if _, err := s.clog.ReadAt(body[start:], first); err != nil {
 		return body[:start], err
 	}
