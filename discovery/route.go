@@ -85,17 +85,6 @@ func DecodeClusterInfo(body []byte) (*ClusterInfo, error) {
 	return c, nil
 }
 
-func decodeJava(body []byte, v any) error {
-	body, err := QuoteKeys(body)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%w: %w", ErrJSON, err)
-	}
-	return nil
-}
-
 // check refuses addresses that cannot be dialled.
 func (b *BrokerData) check() error {
 	for id, addr := range b.BrokerAddrs {

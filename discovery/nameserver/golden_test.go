@@ -3,7 +3,7 @@ package nameserver
 import (
 	"testing"
 
-	"pairmq/discovery"
+	"pairmq/internal/javajson"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
@@ -20,7 +20,7 @@ func TestGoldenRegistration(t *testing.T) {
 
 	// The name server sent client-go this route of the same broker with its
 	// integer keys unquoted; ours are quoted for all.
-	want, err := discovery.QuoteKeys(golden(t, "go-route-response-unquoted.hex").Body)
+	want, err := javajson.QuoteKeys(golden(t, "go-route-response-unquoted.hex").Body)
 	if err != nil {
 		t.Fatal(err)
 	}

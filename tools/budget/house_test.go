@@ -20,7 +20,7 @@ func house() map[string][]string {
 			"internal/remoting", "store", "store/table"},
 		"daemon/broker":        append(pure, "internal/lifecycle", "internal/remoting", "store", "store/index"),
 		"daemon/config":        nil,
-		"discovery":            {"internal/lifecycle", "internal/remoting", "store/table"},
+		"discovery":            {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver": {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
 		"store":                append(pure, "hal/disk", "internal/lifecycle", "store/commitlog", "store/index"),
 		"store/commitlog":      {"hal/disk"},

@@ -1,4 +1,4 @@
-package discovery
+package javajson
 
 import (
 	"bytes"
@@ -33,8 +33,8 @@ func TestQuoteKeysRefuses(t *testing.T) {
 	for _, in := range []string{
 		`{`, `}`, `{]`, `[}`, `{"a":[}`, strings.Repeat("[", 65) + strings.Repeat("]", 65), `{1`,
 	} {
-		if got, err := QuoteKeys([]byte(in)); !errors.Is(err, ErrJSON) {
-			t.Errorf("QuoteKeys(%s) = %s, %v, want ErrJSON", in, got, err)
+		if got, err := QuoteKeys([]byte(in)); !errors.Is(err, ErrSyntax) {
+			t.Errorf("QuoteKeys(%s) = %s, %v, want ErrSyntax", in, got, err)
 		}
 	}
 	deep := strings.Repeat("[", 64) + strings.Repeat("]", 64)

@@ -1,4 +1,10 @@
-package discovery
+// Package javajson reads the JSON that RocketMQ's Java side (fastjson) writes,
+// which is not always JSON: maps with integer keys have them without quotes, as
+// in {0:5}. Standard parsers read it after QuoteKeys.
+//
+// It is pure: bytes in, bytes out. What a body means is for those who ask for
+// it. Maps whose keys are objects are not made standard JSON here.
+package javajson
 
 import (
 	"errors"
@@ -9,13 +15,13 @@ import (
 // than ten levels.
 const maxDepth = 64
 
-// ErrJSON is the cause of every refused body.
-var ErrJSON = errors.New("discovery: bad JSON")
+// ErrSyntax is the cause of every refused text.
+var ErrSyntax = errors.New("javajson: bad JSON")
 
 // QuoteKeys makes standard JSON of the JSON that Java peers (fastjson) write,
 // in which maps with integer keys look like {0:"192.0.2.1:10911"}: it puts such
 // keys in quotes and leaves all else as it is. It returns b itself if there is
-// nothing to do. It fails with ErrJSON if b nests deeper than 64 levels or its
+// nothing to do. It fails with ErrSyntax if b nests deeper than 64 levels or its
 // brackets do not match; other mistakes are left for the parser to find.
 func QuoteKeys(b []byte) ([]byte, error) {
 	var (
@@ -33,13 +39,13 @@ func QuoteKeys(b []byte) ([]byte, error) {
 			key = false
 		case c == '{' || c == '[':
 			if depth == maxDepth {
-				return nil, fmt.Errorf("%w: more than %d levels at byte %d", ErrJSON, maxDepth, i)
+				return nil, fmt.Errorf("%w: more than %d levels at byte %d", ErrSyntax, maxDepth, i)
 			}
 			key = push(&stack, depth, c)
 			depth++
 		case c == '}' || c == ']':
 			if depth == 0 || isObject(&stack, depth-1) != (c == '}') {
-				return nil, fmt.Errorf("%w: unexpected %q at byte %d", ErrJSON, c, i)
+				return nil, fmt.Errorf("%w: unexpected %q at byte %d", ErrSyntax, c, i)
 			}
 			depth--
 			key = false
@@ -55,7 +61,7 @@ func QuoteKeys(b []byte) ([]byte, error) {
 		}
 	}
 	if depth != 0 {
-		return nil, fmt.Errorf("%w: %d levels are still open after %d bytes", ErrJSON, depth, len(b))
+		return nil, fmt.Errorf("%w: %d levels are still open after %d bytes", ErrSyntax, depth, len(b))
 	}
 	if out == nil {
 		return b, nil
