@@ -14,6 +14,10 @@ func (s *Store) Topics() ([]table.Topic, table.DataVersion) { return s.index.Top
 // PutTopic adds or replaces a topic; it is durable on return.
 func (s *Store) PutTopic(t table.Topic) error { return s.index.PutTopic(t) }
 
+// PutTopics adds or replaces topics, all in one commit; durable on return. What
+// does not differ is not written.
+func (s *Store) PutTopics(all []table.Topic) error { return s.index.PutTopics(all) }
+
 // DeleteTopic forgets a topic, its consume queues and their offsets; durable on
 // return. A topic made anew under the name begins at queue offset 0.
 func (s *Store) DeleteTopic(name string) error {
@@ -28,6 +32,10 @@ func (s *Store) Groups() ([]table.Group, table.DataVersion) { return s.index.Gro
 
 // PutGroup adds or replaces a subscription group; it is durable on return.
 func (s *Store) PutGroup(g table.Group) error { return s.index.PutGroup(g) }
+
+// PutGroups adds or replaces subscription groups, all in one commit; durable on
+// return. What does not differ is not written.
+func (s *Store) PutGroups(all []table.Group) error { return s.index.PutGroups(all) }
 
 // DeleteGroup forgets a subscription group; it is durable on return. Its
 // consumer offsets stay: see DeleteOffsets.
@@ -47,6 +55,10 @@ func (s *Store) Offset(group, topic string, queueID int32) (int64, bool) {
 
 // Offsets returns every consumer offset of the group.
 func (s *Store) Offsets(group string) []index.GroupOffset { return s.index.Offsets(group) }
+
+// AllOffsets returns every consumer offset by group, also of groups that are not
+// configured any more.
+func (s *Store) AllOffsets() map[string][]index.GroupOffset { return s.index.AllOffsets() }
 
 // ResetOffset sets where the group goes on, backwards too; durable on return.
 func (s *Store) ResetOffset(group, topic string, queueID int32, offset int64) error {

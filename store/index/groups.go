@@ -37,17 +37,34 @@ func cloneGroup(g table.Group) table.Group {
 	return g
 }
 
-// PutGroup adds or replaces a subscription group; it is durable on return. If
-// the same is there already, nothing changes, the table's version neither.
-func (x *Index) PutGroup(g table.Group) error {
-	g = cloneGroup(g)
+// PutGroup adds or replaces a subscription group; see PutGroups.
+func (x *Index) PutGroup(g table.Group) error { return x.PutGroups([]table.Group{g}) }
+
+// PutGroups adds or replaces subscription groups as PutTopics does topics.
+func (x *Index) PutGroups(groups []table.Group) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	if old, ok := x.tables.groups[g.Name]; ok && equalGroups(old, g) {
+	changed := make([]table.Group, 0, len(groups))
+	for _, g := range groups {
+		if old, ok := x.tables.groups[g.Name]; !ok || !equalGroups(old, g) {
+			changed = append(changed, cloneGroup(g))
+		}
+	}
+	if len(changed) == 0 {
 		return nil
 	}
-	return x.changeGroups(func(tx *bbolt.Tx) error { return putMsgp(tx, bucketGroups, g.Name, &g) },
-		func(groups map[string]table.Group) { groups[g.Name] = g })
+	return x.changeGroups(func(tx *bbolt.Tx) error {
+		for i := range changed {
+			if err := putMsgp(tx, bucketGroups, changed[i].Name, &changed[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(all map[string]table.Group) {
+		for _, g := range changed {
+			all[g.Name] = g
+		}
+	})
 }
 
 // DeleteGroup forgets a subscription group; it is durable on return. What its

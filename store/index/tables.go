@@ -108,22 +108,38 @@ func cloneTopic(t table.Topic) table.Topic {
 	return t
 }
 
-// PutTopic adds or replaces a topic; it is durable on return. If the same is
-// there already, nothing changes, the table's version neither.
-func (x *Index) PutTopic(t table.Topic) error {
-	t = cloneTopic(t)
+// PutTopic adds or replaces a topic; see PutTopics.
+func (x *Index) PutTopic(t table.Topic) error { return x.PutTopics([]table.Topic{t}) }
+
+// PutTopics adds or replaces topics, all in one commit; they are durable on
+// return. Those that are there already as they are to be are not written. If
+// all of them are, nothing changes, the table's version neither.
+func (x *Index) PutTopics(topics []table.Topic) error {
 	x.write.Lock()
 	defer x.write.Unlock()
-	if old, ok := x.tables.topics[t.Name]; ok && equalTopics(old, t) {
+	changed := make([]table.Topic, 0, len(topics))
+	for _, t := range topics {
+		if old, ok := x.tables.topics[t.Name]; !ok || !equalTopics(old, t) {
+			changed = append(changed, cloneTopic(t))
+		}
+	}
+	if len(changed) == 0 {
 		return nil
 	}
 	version := x.tables.topicsVersion.Next(x.opts.Now().UnixMilli())
-	err := x.changeTables(func(tx *bbolt.Tx) error {
-		return errors.Join(putMsgp(tx, bucketTopics, t.Name, &t), putMsgp(tx, bucketState, stateTopics, version))
+	return x.changeTables(func(tx *bbolt.Tx) error {
+		for i := range changed {
+			if err := putMsgp(tx, bucketTopics, changed[i].Name, &changed[i]); err != nil {
+				return err
+			}
+		}
+		return putMsgp(tx, bucketState, stateTopics, version)
 	}, func(all *tables) {
-		all.topics[t.Name], all.topicsVersion = t, version
+		for _, t := range changed {
+			all.topics[t.Name] = t
+		}
+		all.topicsVersion = version
 	})
-	return err
 }
 
 func equalTopics(a, b table.Topic) bool {

@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"pairmq/hal/disk/diskfault"
 	"pairmq/store/table"
 )
 
@@ -84,6 +85,33 @@ func TestTables(t *testing.T) {
 	}
 	if _, ok := x.Group("f"); ok {
 		t.Error("the group f is still there")
+	}
+}
+
+// TestManyTopicsAndGroupsAreOneCommit: a slave takes over its master's tables
+// at once, and nothing where they are the same.
+func TestManyTopicsAndGroupsAreOneCommit(t *testing.T) {
+	fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	x := openFS(t, fs, nil)
+	defer closeIndex(t, x)
+	must(t, x.PutTopic(table.Topic{Name: "b", Perm: 4}), x.PutGroup(table.DefaultGroup("g")))
+	topics := []table.Topic{{Name: "a", Attributes: map[string]string{"k": "v"}}, {Name: "b", Perm: 6}, {Name: "c"}}
+	groups := []table.Group{table.DefaultGroup("g"), {Name: "h", RetryMaxTimes: 3}}
+	must(t, x.PutTopics(topics), x.PutGroups(groups))
+	topics[0].Attributes["k"] = "changed by the caller"
+	gotT, tv := x.Topics()
+	gotG, gv := x.Groups()
+	topics[0].Attributes["k"] = "v"
+	if !reflect.DeepEqual(gotT, topics) || tv.Counter != 2 {
+		t.Errorf("Topics = %+v, %+v, want %+v, counter 2", gotT, tv, topics)
+	}
+	if !reflect.DeepEqual(gotG, groups) || gv.Counter != 2 {
+		t.Errorf("Groups = %+v, %+v, want %+v, counter 2", gotG, gv, groups)
+	}
+	before := fs.Stats().Writes
+	must(t, x.PutTopics(topics), x.PutGroups(groups), x.PutTopics(nil), x.PutGroups(nil))
+	if _, again := x.Topics(); again != tv || fs.Stats().Writes != before {
+		t.Errorf("the same again: version %+v after %+v, %d writes", again, tv, fs.Stats().Writes-before)
 	}
 }
 
