@@ -140,6 +140,8 @@ func (b *Broker) table() map[int32]handler {
 
 		remoting.ReqQueryConsumerOffset:     b.queryConsumerOffset,
 		remoting.ReqUpdateConsumerOffset:    b.updateConsumerOffset,
+		remoting.ReqGetAllConsumerOffset:    b.allConsumerOffsets,
+		remoting.ReqGetAllDelayOffset:       b.allDelayOffsets,
 		remoting.ReqSearchOffsetByTimestamp: b.searchOffset,
 		remoting.ReqGetMaxOffset:            b.maxOffset,
 		remoting.ReqGetMinOffset:            b.minOffset,

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -217,6 +218,17 @@ func (s *fakeStore) Offsets(group string) (all []index.GroupOffset) {
 	defer s.mu.Unlock()
 	for k, v := range s.offsets[group] {
 		all = append(all, index.GroupOffset{Topic: k.topic, QueueID: k.queueID, Offset: v})
+	}
+	return all
+}
+
+func (s *fakeStore) AllOffsets() map[string][]index.GroupOffset {
+	s.mu.Lock()
+	groups := slices.Collect(maps.Keys(s.offsets))
+	s.mu.Unlock()
+	all := map[string][]index.GroupOffset{}
+	for _, group := range groups {
+		all[group] = s.Offsets(group)
 	}
 	return all
 }

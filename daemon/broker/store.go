@@ -45,6 +45,7 @@ type Offsets interface {
 	CommitOffset(group, topic string, queueID int32, offset int64)
 	Offset(group, topic string, queueID int32) (int64, bool)
 	Offsets(group string) []index.GroupOffset
+	AllOffsets() map[string][]index.GroupOffset // by group, configured or not
 	DeleteOffsets(group string) error
 }
 

@@ -1,0 +1,66 @@
+package broker
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+
+	"pairmq/internal/remoting"
+	"pairmq/store/index"
+	"pairmq/store/table"
+)
+
+// allConsumerOffsets serves GET_ALL_CONSUMER_OFFSET, 43, by which slaves copy
+// them: those of every group, configured or not.
+func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
+	// A 5.x slave does not keep what it got unless there is a version.
+	version, err := json.Marshal(table.DataVersion{Timestamp: b.started.UnixMilli()})
+	if err != nil {
+		return err
+	}
+	body := append(append([]byte(`{"dataVersion":`), version...), `,"offsetTable":`...)
+	body, err = appendOffsets(body, b.store.AllOffsets())
+	if err != nil {
+		return err
+	}
+	replyBody(req, append(body, '}'))
+	return nil
+}
+
+// allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
+// delivered, by level. None are here, but a slave wants a body.
+func (b *Broker) allDelayOffsets(req *remoting.Request) error {
+	replyBody(req, []byte(`{"offsetTable":{}}`))
+	return nil
+}
+
+// appendOffsets appends offsets by group as RocketMQ has them in JSON, with the
+// queueId not in quotes: {"topic@group":{0:5}}.
+func appendOffsets(dst []byte, all map[string][]index.GroupOffset) ([]byte, error) {
+	byKey := map[string][]index.GroupOffset{}
+	for group, list := range all {
+		for _, o := range list {
+			key := o.Topic + "@" + group
+			byKey[key] = append(byKey[key], o)
+		}
+	}
+	dst = append(dst, '{')
+	for i, key := range slices.Sorted(maps.Keys(byKey)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		name, err := json.Marshal(key)
+		if err != nil {
+			return dst, err
+		}
+		dst = append(append(dst, name...), ':')
+		for j, o := range byKey[key] {
+			dst = append(dst, "{,"[min(j, 1)])
+			dst = strconv.AppendInt(dst, int64(o.QueueID), 10)
+			dst = strconv.AppendInt(append(dst, ':'), o.Offset, 10)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}'), nil
+}

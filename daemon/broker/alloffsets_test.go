@@ -1,0 +1,122 @@
+package broker
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pairmq/internal/remoting"
+	"pairmq/store/index"
+	"pairmq/store/table"
+)
+
+// TestASlaveIsToldAllOffsets. The shape is 5.4.0's, which 4.9.7 reads as well:
+// what is before offsetTable it does not know. The captures are
+//
+//	4.9.7  {"offsetTable":{"PeerTopic@cg2":{0:6}}}
+//	5.4.0  {"dataVersion":{…},"groupTopicMap":{…},"offsetTable":{…}}
+func TestASlaveIsToldAllOffsets(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		version := fmt.Sprintf(`{"dataVersion":{"stateVersion":0,"timestamp":%d,"counter":0},"offsetTable":`, r.b.started.UnixMilli())
+		resp := c.call(remoting.ReqGetAllConsumerOffset, "")
+		if want := version + `{}}`; string(resp.Body) != want {
+			t.Errorf("without offsets the body is %s, want %s", resp.Body, want)
+		}
+		r.st.CommitOffset("cg2", "PeerTopic", 0, 6)
+		r.st.CommitOffset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_OP_HALF_TOPIC", 0, 2) // a group that nobody configured
+		r.st.CommitOffset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_HALF_TOPIC", 0, 18)
+		resp = c.call(remoting.ReqGetAllConsumerOffset, "")
+		want := version + `{"PeerTopic@cg2":{0:6},"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:18},` +
+			`"RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:2}}}`
+		c.expect(resp, 0, "")
+		if string(resp.Body) != want || len(resp.Fields) != 0 {
+			t.Errorf("answered %s with %v, want %s", resp.Body, resp.Fields, want)
+		}
+		resp = c.call(remoting.ReqGetAllDelayOffset, "")
+		c.expect(resp, 0, "")
+		if want := `{"offsetTable":{}}`; string(resp.Body) != want {
+			t.Errorf("delay offsets are %s, want %s", resp.Body, want)
+		}
+	})
+}
+
+func TestOffsetsOfSeveralQueues(t *testing.T) {
+	st := newFakeStore()
+	for q := range int32(3) {
+		st.CommitOffset("g", "T", q, 10)
+	}
+	all := st.AllOffsets()
+	slices.SortFunc(all["g"], func(a, b index.GroupOffset) int { return int(a.QueueID - b.QueueID) })
+	got, err := appendOffsets(nil, all)
+	if want := `{"T@g":{0:10,1:10,2:10}}`; string(got) != want || err != nil {
+		t.Errorf("appendOffsets = %s, %v, want %s", got, err, want)
+	}
+}
+
+// TestSlavesReadOurTables holds the answers to 21 and 201 against what masters
+// of both versions sent: each member of theirs that 4.9.7 has must be there, as
+// it was when we copied it. groupRetryPolicy is 5.4.0's default and not kept.
+func TestSlavesReadOurTables(t *testing.T) {
+	const (
+		topic4 = `{"order":false,"perm":7,"readQueueNums":4,"topicFilterType":"SINGLE_TAG","topicName":"X","topicSysFlag":0,"writeQueueNums":4}`
+		topic5 = `{"attributes":{},"order":false,"perm":7,"readQueueNums":4,"topicFilterType":"SINGLE_TAG","topicName":"X","topicSysFlag":0,"writeQueueNums":4}`
+		group4 = `{"brokerId":0,"consumeBroadcastEnable":true,"consumeEnable":true,"consumeFromMinEnable":true,"groupName":"X",
+			"notifyConsumerIdsChangedEnable":true,"retryMaxTimes":16,"retryQueueNums":1,"whichBrokerWhenConsumeSlowly":1}`
+		group5 = `{"attributes":{},"brokerId":0,"consumeBroadcastEnable":true,"consumeEnable":true,"consumeFromMinEnable":true,
+			"consumeMessageOrderly":false,"consumeTimeoutMinute":15,"groupName":"X","groupRetryPolicy":{"type":"CUSTOMIZED"},"groupSysFlag":0,
+			"notifyConsumerIdsChangedEnable":true,"retryMaxTimes":16,"retryQueueNums":1,"whichBrokerWhenConsumeSlowly":1}`
+	)
+	optional := []string{"attributes", "groupRetryPolicy"}
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		for _, test := range []struct {
+			name, entry, member string
+			code                int32
+		}{
+			{"4.9.7 topic", topic4, "topicConfigTable", remoting.ReqGetAllTopicConfig},
+			{"5.4.0 topic", topic5, "topicConfigTable", remoting.ReqGetAllTopicConfig},
+			{"4.9.7 group", group4, "subscriptionGroupTable", remoting.ReqGetAllSubscriptiongroupConfig},
+			{"5.4.0 group", group5, "subscriptionGroupTable", remoting.ReqGetAllSubscriptiongroupConfig},
+		} {
+			var topic table.Topic
+			group := table.DefaultGroup("X")
+			entry := any(&topic)
+			if test.code == remoting.ReqGetAllSubscriptiongroupConfig {
+				entry = &group
+			}
+			if err := json.Unmarshal([]byte(test.entry), entry); err != nil {
+				t.Fatal(err)
+			}
+			if entry == any(&topic) {
+				_ = r.st.PutTopic(topic) // the fake's error is for others
+			} else {
+				_ = r.st.PutGroup(group)
+			}
+			resp := c.call(test.code, "", "topicSeq", "0", "groupSeq", "0", "maxTopicNum", "2000", "maxGroupNum", "2000", "dataVersion", "")
+			var got map[string]json.RawMessage
+			var entries map[string]map[string]any
+			if err := json.Unmarshal(resp.Body, &got); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(got[test.member], &entries); err != nil {
+				t.Fatalf("%s: %v in %s", test.name, err, resp.Body)
+			}
+			var want map[string]any
+			if err := json.Unmarshal([]byte(test.entry), &want); err != nil {
+				t.Fatal(err)
+			}
+			maps.DeleteFunc(want, func(key string, _ any) bool { return slices.Contains(optional, key) })
+			for key, value := range want {
+				if entries["X"][key] != value {
+					t.Errorf("%s: %s is %v, want %v", test.name, key, entries["X"][key], value)
+				}
+			}
+			if len(resp.Fields) != 0 || got["dataVersion"] == nil {
+				t.Errorf("%s: answered with fields %v and version %s; want no total, which would ask for pages", test.name, resp.Fields, got["dataVersion"])
+			}
+		}
+	})
+}
