@@ -11,26 +11,48 @@ import (
 )
 
 // confirmed is told by the commit log that everything before end is as safe
-// as the flush policy promises, or that nothing more will be (err). It makes the
-// records visible, wakes consumers, then answers the senders.
+// as the flush policy promises, or that nothing more will be (err).
 func (s *Store) confirmed(end int64, err error) {
-	defer s.pending.release()
 	if err != nil {
 		s.log.Error("the commit log failed; nothing is stored until a restart", "phyOffset", end, "err", err)
-		for _, e := range s.pending.take(math.MaxInt64) {
-			if e.done != nil {
-				e.done(fmt.Errorf("%w: %w", ErrFailed, err))
-			}
-		}
+		s.abandon(fmt.Errorf("%w: %w", ErrFailed, err))
 		return
 	}
-	entries := s.pending.take(end)
+	s.confirmedEnd.Store(end)
+	if !s.opts.Hold {
+		s.Release(end, nil)
+	}
+	if s.opts.Grown != nil {
+		s.opts.Grown(end)
+	}
+}
+
+// abandon answers all who wait.
+func (s *Store) abandon(err error) {
+	s.releasing.Lock()
+	defer s.releasing.Unlock()
+	defer s.pending.release()
+	for _, e := range s.pending.take(math.MaxInt64) {
+		if e.done != nil {
+			e.done(err)
+		}
+	}
+}
+
+// Release makes the confirmed records before end visible, wakes consumers, and
+// then answers their senders with err: nil if all that was promised was done. A
+// store that holds records needs it; see Options.Hold.
+func (s *Store) Release(end int64, err error) {
+	s.releasing.Lock()
+	defer s.releasing.Unlock()
+	defer s.pending.release()
+	entries := s.pending.take(min(end, s.confirmedEnd.Load()))
 	s.apply(entries)
-	s.visible.Store(end)
+	s.visible.Store(max(min(end, s.confirmedEnd.Load()), s.visible.Load()))
 	s.announce(entries)
 	for i := range entries {
 		if entries[i].done != nil {
-			entries[i].done(nil)
+			entries[i].done(err)
 		}
 	}
 }

@@ -5,29 +5,64 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 )
 
-// The mark of a clean stop, big-endian:
+// The mark says what the next start may rely on, big-endian. While the store is
+// open it is
 //
-//	0 ...... 8 ........ 12
-//	log end   CRC-32 (IEEE) of the last 64 KiB before it, in its segment
-const markSize = 12
+//	0 ....... 8
+//	crcSince
+//
+// and after a clean stop
+//
+//	0 ....... 8 ...... 16 ...... 20
+//	crcSince   log end   CRC-32 (IEEE) of the last 64 KiB before it, in its segment
+//
+// Every record at crcSince and behind has a checksum over all of itself: one that
+// has none there was torn in its last bytes.
+const (
+	openMarkSize  = 8
+	cleanMarkSize = 20
+)
+
+// noCRC is the crcSince of a log whose records need not have one.
+const noCRC = math.MaxInt64
+
+// A mark is what the two forms say.
+type mark struct {
+	crcSince int64
+	clean    bool
+	end      int64 // if clean
+	sum      uint32
+}
+
+func (m mark) appendTo(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(m.crcSince))
+	if m.clean {
+		dst = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(dst, uint64(m.end)), m.sum)
+	}
+	return dst
+}
+
+// parseMark reads a mark; what is none says nothing.
+func parseMark(b []byte) mark {
+	none := mark{crcSince: noCRC}
+	if len(b) != openMarkSize && len(b) != cleanMarkSize {
+		return none
+	}
+	m := mark{crcSince: int64(binary.BigEndian.Uint64(b))}
+	if len(b) == cleanMarkSize {
+		m.clean, m.end, m.sum = true, int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint32(b[16:])
+	}
+	if m.crcSince < 0 || m.end < 0 {
+		return none
+	}
+	return m
+}
 
 // markTail is how much of the log the mark's checksum covers, in bytes.
 const markTail = 64 << 10
-
-func appendMark(dst []byte, end int64, sum uint32) []byte {
-	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(dst, uint64(end)), sum)
-}
-
-// parseMark reads a mark; ok is false if b is none.
-func parseMark(b []byte) (end int64, sum uint32, ok bool) {
-	if len(b) != markSize {
-		return 0, 0, false
-	}
-	end = int64(binary.BigEndian.Uint64(b))
-	return end, binary.BigEndian.Uint32(b[8:]), end >= 0
-}
 
 // tailSum sums up the log's bytes before end, as the mark has it. It reads the
 // segment's file: before recovery the log does not know how far it reaches.

@@ -58,6 +58,18 @@ func (q *pendingQueue) take(end int64) []pendingEntry {
 	return q.taken
 }
 
+// cut drops the records that end behind end: they are not in the log.
+func (q *pendingQueue) cut(end int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := len(q.entries)
+	for n > q.head && q.entries[n-1].end() > end {
+		n--
+	}
+	clear(q.entries[n:])
+	q.entries = q.entries[:n]
+}
+
 // release lets go of what take returned.
 func (q *pendingQueue) release() {
 	clear(q.taken)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
@@ -40,10 +41,10 @@ func (s *Store) recover() error {
 		}
 	}
 	s.visible.Store(s.clog.End())
+	s.confirmedEnd.Store(s.clog.End())
 	s.durable.Store(s.clog.Durable())
-	// The mark must be gone before the first append: it promises that nothing follows.
-	if err := s.index.SetMark(nil); err != nil {
-		return fmt.Errorf("store: remove the mark of the clean stop: %w", err)
+	if err := s.markOpen(); err != nil {
+		return err
 	}
 	if err := s.index.Seal(s.durable.Load()); err != nil {
 		return fmt.Errorf("store: seal index chunk: %w", err)
@@ -86,17 +87,31 @@ func (s *Store) openFiles() (err error) {
 // pass for a log that ends there.
 func (s *Store) scanFrom() (from, known int64, clean bool) {
 	checkpoint := s.index.Checkpoint()
-	end, sum, marked := parseMark(s.index.Mark())
-	if marked && end == checkpoint {
-		if got, err := s.tailSum(end); err == nil && got == sum {
-			return end, end, true
+	m := parseMark(s.index.Mark())
+	s.crcSince = m.crcSince
+	if m.clean && m.end == checkpoint {
+		if got, err := s.tailSum(m.end); err == nil && got == m.sum {
+			return m.end, m.end, true
 		}
 	}
-	if marked {
-		known = end
-	}
+	known = m.end
 	segment := max(checkpoint-1, 0) / s.opts.SegmentSize * s.opts.SegmentSize
 	return max(segment, s.clog.Start()), max(known, checkpoint), false
+}
+
+// markOpen replaces the mark before the first append: a clean one promises that
+// nothing follows, and recovery must know which records to expect.
+func (s *Store) markOpen() error {
+	switch {
+	case !s.opts.RecordCRC || s.opts.Copy:
+		s.crcSince = noCRC
+	case s.crcSince == noCRC:
+		s.crcSince = s.clog.End()
+	}
+	if err := s.index.SetMark(mark{crcSince: s.crcSince}.appendTo(nil)); err != nil {
+		return fmt.Errorf("store: replace the mark of the last stop: %w", err)
+	}
+	return nil
 }
 
 // stopClean seals the index and leaves the mark of a clean stop, unless the
@@ -106,6 +121,9 @@ func (s *Store) stopClean() error {
 		return nil // the next start finds out what is on flash
 	}
 	end := s.clog.Durable()
+	if s.follower != nil && s.follower.walk.head != end {
+		return nil // half a record at the end: the next start cuts it off
+	}
 	if err := s.index.SealAll(end); err != nil {
 		return fmt.Errorf("store: seal the index: %w", err)
 	}
@@ -113,7 +131,7 @@ func (s *Store) stopClean() error {
 	if err != nil {
 		return fmt.Errorf("store: mark the clean stop: %w", err)
 	}
-	if err := s.index.SetMark(appendMark(nil, end, sum)); err != nil {
+	if err := s.index.SetMark(mark{crcSince: s.crcSince, clean: true, end: end, sum: sum}.appendTo(nil)); err != nil {
 		return fmt.Errorf("store: mark the clean stop: %w", err)
 	}
 	return nil
@@ -133,7 +151,22 @@ func (s *Store) check(b []byte, phyOffset int64) (int, error) {
 	case v.PhyOffset() != phyOffset:
 		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
 	}
-	return v.Size(), v.CheckCRC()
+	if err := v.CheckCRC(); err != nil {
+		return v.Size(), err
+	}
+	if !v.HasCRC() { // or it was torn just before it: the rest is zeros, or what was there before
+		if phyOffset >= s.crcSince {
+			return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
+		}
+		props := string(v.Properties())
+		if err := record.CheckProperties(props); err != nil {
+			return v.Size(), fmt.Errorf("store: the record at %d is torn: %w", phyOffset, err)
+		}
+		if at := strings.IndexByte(props, 0); at >= 0 {
+			return v.Size(), fmt.Errorf("store: the record at %d is torn: its properties have a zero byte at %d", phyOffset, at)
+		}
+	}
+	return v.Size(), nil
 }
 
 // visit indexes one record that recovery found good.

@@ -38,6 +38,11 @@ var (
 	ErrTooLarge = errors.New("store: too large for a segment")
 	// ErrNotFound: no record lies at that offset.
 	ErrNotFound = errors.New("store: no such record")
+	// ErrSlaveTimeout: the message is stored, but no slave had it in time. What
+	// becomes of it is unknown.
+	ErrSlaveTimeout = errors.New("store: not replicated in time")
+	// ErrNoSlave: the message is stored, and there is no slave that could have it.
+	ErrNoSlave = errors.New("store: no slave to replicate to")
 )
 
 // Options says where a Store lives and when it forces data to flash.
@@ -54,6 +59,9 @@ type Options struct {
 	Reserved      time.Duration   // a segment is kept this long after its last record; 0 means 72 h
 	MaxBytes      int64           // bytes of log to keep; 0 means no limit of its own
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
+	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
+	Copy          bool            // records come from another store, by Follow
+	Hold          bool            // records wait for Release once they are confirmed
 	IndexNoSync   bool            // tests on a simulated disk: bbolt need not sync the real one
 	JournalBytes  int64           // size of the consumer offset journal; 0 means index's default
 	ChunkBytes    int64           // bytes of log per index chunk; 0 means index's default
@@ -69,11 +77,17 @@ type Store struct {
 	clog  *commitlog.Log
 	index *index.Index
 
-	queues   queueTable
-	pending  pendingQueue
-	sealC    chan struct{} // durable moved: perhaps a chunk can be sealed
-	durable  atomic.Int64
-	visible  atomic.Int64
+	queues  queueTable
+	pending pendingQueue
+	sealC   chan struct{} // durable moved: perhaps a chunk can be sealed
+	durable atomic.Int64
+	visible atomic.Int64
+
+	crcSince     int64      // see mark; set by Open alone
+	follower     *Follower  // of a slave; set before Run
+	releasing    sync.Mutex // one taker of pending at a time
+	confirmedEnd atomic.Int64
+
 	down     atomic.Bool // closing
 	damaged  bool        // recovery found the log damaged: read-only; set by Open alone
 	stats    counters

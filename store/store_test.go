@@ -401,3 +401,33 @@ func TestRecordsAreApaches(t *testing.T) {
 		t.Errorf("the segment has %d bytes, %v; want %d", size, err, segment)
 	}
 }
+
+// TestHeldRecordsWaitForTheirRelease: with Hold nobody sees or is answered what
+// was not released, and what was given up is visible all the same (R5).
+func TestHeldRecordsWaitForTheirRelease(t *testing.T) {
+	grown := make(chan int64, 10)
+	o := options(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true)
+	o.Hold, o.Grown = true, func(end int64) { grown <- end }
+	r := mustStart(t, o)
+	defer r.stop()
+	lost := errors.New("no slave had it")
+	for i, outcome := range []error{nil, lost} {
+		m := message(i, 1)
+		m.Topic, m.QueueID = "T", 0
+		done := make(chan error, 1)
+		if err := r.Put(sliceOf(m), func(err error) { done <- err }); err != nil {
+			t.Fatal(err)
+		}
+		end := <-grown
+		if got := r.MaxOffset("T", 0); got != int64(i) || r.Confirmed() != end || len(done) != 0 {
+			t.Errorf("before its release: the queue ends at %d, confirmed to %d of %d, %d answers", got, r.Confirmed(), end, len(done))
+		}
+		r.Release(end, outcome)
+		if err := <-done; err != outcome {
+			t.Errorf("the sender is told %v, want %v", err, outcome)
+		}
+		if got := r.MaxOffset("T", 0); got != int64(i)+1 {
+			t.Errorf("after its release: the queue ends at %d, want %d", got, i+1)
+		}
+	}
+}

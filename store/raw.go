@@ -1,0 +1,37 @@
+package store
+
+import (
+	"errors"
+	"io"
+)
+
+// Start is the physical offset of the first byte of the log.
+func (s *Store) Start() int64 { return s.clog.Start() }
+
+// SegmentSize is the size of the log's files in bytes.
+func (s *Store) SegmentSize() int64 { return s.opts.SegmentSize }
+
+// Confirmed is the end of what the flush policy covers, in bytes: on flash with
+// SyncFlush, otherwise written. Slaves may have what lies before it.
+func (s *Store) Confirmed() int64 { return s.confirmedEnd.Load() }
+
+// ReadRaw reads bytes of the log as they are, from off on: fewer than len(p) at
+// the end of a segment or of what is confirmed. It fails with an error that
+// wraps fs.ErrNotExist where off is before Start.
+func (s *Store) ReadRaw(p []byte, off int64) (int, error) {
+	n := max(0, min(int64(len(p)), s.Confirmed()-off))
+	return s.readLog(p[:n], off)
+}
+
+// readLog is commitlog's ReadAt; that a segment ends is no error if anything
+// was read.
+func (s *Store) readLog(p []byte, off int64) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := s.clog.ReadAt(p, off)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
