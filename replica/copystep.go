@@ -1,0 +1,93 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	"pairmq/internal/remoting"
+)
+
+// A copyStep is one of the requests of a round.
+type copyStep struct {
+	what  string // for the log
+	code  int32
+	fast  bool // goes to the second port
+	apply func(s *copyStep, resp *remoting.Command) error
+
+	failing bool
+	refused int  // entries that were not copied the last time
+	kept    bool // entries that the master does not have were not removed
+}
+
+// copy does one step.
+func (c *Copier) copy(ctx context.Context, master string, s *copyStep) error {
+	addr, err := master, error(nil)
+	if s.fast {
+		if addr, err = fastAddr(master); err != nil {
+			return err
+		}
+	}
+	resp, err := c.ask(ctx, addr, s.code)
+	if err != nil {
+		return err
+	}
+	return s.apply(s, resp)
+}
+
+// fastAddr is where a broker that listens at addr has its second port: a slave
+// asks there for topics, as RocketMQ's do.
+func fastAddr(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", fmt.Errorf("replica: the master's address: %w", err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n <= 2 {
+		return "", fmt.Errorf("replica: the master's address %s has no port from which 2 can be taken", addr)
+	}
+	return net.JoinHostPort(host, strconv.FormatUint(n-2, 10)), nil
+}
+
+// ask sends a request without fields and returns the answer if it is a success.
+func (c *Copier) ask(ctx context.Context, addr string, code int32) (*remoting.Command, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	conn, err := c.opts.Client.Conn(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := conn.Call(ctx, &remoting.Command{Code: code})
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			_ = conn.Close() // its peer may be gone without a word: dial anew
+		}
+		return nil, err
+	}
+	if resp.Code != remoting.RespSuccess {
+		return nil, fmt.Errorf("replica: %s refuses request %s: code %d, %.200q", addr, remoting.RequestName(code), resp.Code, resp.Remark)
+	}
+	return resp, nil
+}
+
+// left logs how many entries of an answer are not copied, and why the first of
+// them is not, when that has changed.
+func (c *Copier) left(s *copyStep, refused int, why error) {
+	if refused > 0 && refused != s.refused {
+		c.log.Warn("not everything is copied from the master", "what", s.what, "left", refused, "err", why)
+	}
+	s.refused = refused
+}
+
+// removes says whether what the master does not have, which is gone many
+// entries, is removed here. A slave that must not is told so once.
+func (c *Copier) removes(s *copyStep, gone int) bool {
+	same := c.opts.SameLog()
+	if gone > 0 && !same && !s.kept {
+		c.log.Info("kept what the master does not have: the logs were not found to be the same", "what", s.what, "kept", gone)
+	}
+	s.kept = gone > 0 && !same
+	return same
+}

@@ -1,0 +1,25 @@
+// Package replica copies the commit log from a master to its slaves: the
+// protocol of Apache RocketMQ's DefaultHAService (4.x, and 5.x without a
+// controller), both sides of it.
+//
+// One TCP connection for each slave, opened by the slave. There is no handshake
+// and there are no checksums; both directions are streams of fixed frames, big-endian:
+//
+//	slave → master, report      int64 end of the slave's log
+//	master → slave, transfer    int64 offset, int32 size, size bytes of log
+//
+// The first report says where to begin, every report acknowledges what lies
+// before it. Bytes come in order and cut anywhere, also inside a record, never
+// across the end of a segment. A transfer of size 0 is a heartbeat and carries
+// the offset that comes next. Both sides send something every five seconds and
+// hang up on a peer that was silent for twenty.
+//
+// What the original leaves open is closed here, on this side of the wire alone,
+// so that a stock broker may be the other half: a master takes no report that
+// cannot be true; a slave compares the end of its log with the master's before
+// it appends, and shows nothing that is not a whole and sound record.
+//
+// The package knows offsets and bytes. What a record is, what is durable, and
+// where the log lies is the store's business, which it meets through Source and
+// Log; who is master is told by others.
+package replica

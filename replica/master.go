@@ -1,0 +1,166 @@
+package replica
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options that both sides share, RocketMQ's own.
+const (
+	defaultHeartbeat = 5 * time.Second
+	defaultSilence   = 20 * time.Second
+	defaultBatch     = 32 << 10
+)
+
+// maxBatch is the longest body sent, in bytes: an Apache slave takes less than
+// 4 MiB, one of ours 1 MiB.
+const maxBatch = 1 << 20
+
+// MasterOptions say what a master sends and how.
+type MasterOptions struct {
+	Source    Source        // required
+	Acks      *Acks         // required
+	Heartbeat time.Duration // longest silence towards a slave, haSendHeartbeatInterval; 0 means 5 s
+	Silence   time.Duration // of a slave, after which it is left, haHousekeepingInterval; 0 means 20 s
+	Batch     int           // bytes of one transfer, haTransferBatchSize; 0 means 32 KiB
+	MaxSlaves int           // connections at a time; 0 means 16
+	Log       *slog.Logger  // nil discards
+}
+
+// A Master sends the log to slaves and hears how far they are.
+type Master struct {
+	opts MasterOptions
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	conns  []*masterConn // the oldest first
+	faults *faultLog
+}
+
+// NewMaster returns a Master without a slave.
+func NewMaster(o MasterOptions) *Master {
+	o.Heartbeat, o.Silence = cmp.Or(o.Heartbeat, defaultHeartbeat), cmp.Or(o.Silence, defaultSilence)
+	o.Batch, o.MaxSlaves = min(cmp.Or(o.Batch, defaultBatch), maxBatch), cmp.Or(o.MaxSlaves, 16)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Master{opts: o, log: o.Log, faults: newFaultLog(o.Log)}
+}
+
+// Serve takes slaves from ln until ctx ends, then leaves all of them and closes
+// ln. It returns an error if ln fails.
+func (m *Master) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	var conns sync.WaitGroup
+	defer conns.Wait()
+	defer m.leaveAll()
+	for {
+		nc, err := ln.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				_ = nc.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			if retry := m.acceptFailed(ctx, err); retry {
+				continue
+			}
+			return fmt.Errorf("replica: accept slaves: %w", err)
+		}
+		c := m.enter(nc)
+		if c == nil {
+			_ = nc.Close()
+			continue
+		}
+		conns.Go(func() { c.serve(ctx) })
+	}
+}
+
+// acceptFailed waits a little after an error that may pass: too many open
+// files, a connection that was gone again.
+func (m *Master) acceptFailed(ctx context.Context, err error) (retry bool) {
+	if errors.Is(err, net.ErrClosed) {
+		return false
+	}
+	m.faults.log("cannot accept a slave", "err", err)
+	select {
+	case <-time.After(100 * time.Millisecond):
+	case <-ctx.Done():
+	}
+	return true
+}
+
+// enter makes a place for a connection. If all are taken, the oldest that has
+// not reported yet has to go: what only connects must not keep slaves away.
+func (m *Master) enter(nc net.Conn) *masterConn {
+	c := newMasterConn(m, nc)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.conns) >= m.opts.MaxSlaves {
+		i := slices.IndexFunc(m.conns, func(old *masterConn) bool { return !old.reported.Load() })
+		if i < 0 {
+			m.faults.log("too many slaves; the connection is refused", "remote", c.remote, "slaves", len(m.conns))
+			return nil
+		}
+		m.conns[i].close(fmt.Errorf("replica: its place was needed, it had not reported"))
+		m.conns = slices.Delete(m.conns, i, i+1)
+	}
+	m.conns = append(m.conns, c)
+	return c
+}
+
+func (m *Master) remove(c *masterConn) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.Index(m.conns, c); i >= 0 {
+		m.conns = slices.Delete(m.conns, i, i+1)
+	}
+}
+
+func (m *Master) leaveAll() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		c.close(net.ErrClosed)
+	}
+}
+
+// Grown says that Source's Confirmed has moved. It does not block.
+func (m *Master) Grown() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		poke(c.grown)
+	}
+}
+
+// A SlaveStatus is what a master knows of one slave.
+type SlaveStatus struct {
+	Addr  netip.AddrPort
+	Since time.Time // of the connection
+	Sent  int64     // end of what was sent, bytes
+	Acked int64     // end of what it has, bytes
+}
+
+// Slaves lists the slaves that have reported, the oldest connection first.
+func (m *Master) Slaves() []SlaveStatus {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []SlaveStatus
+	for _, c := range m.conns {
+		if c.reported.Load() {
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load()})
+		}
+	}
+	return all
+}

@@ -1,0 +1,195 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errReport says that a slave reported what cannot be true.
+var errReport = errors.New("replica: a report that cannot be true")
+
+// errBehind says that a slave needs what its master has given back already.
+var errBehind = errors.New("replica: the slave is behind the log's start")
+
+// A masterConn is the master's end of one slave's connection.
+type masterConn struct {
+	m      *Master
+	nc     net.Conn
+	remote netip.AddrPort
+	addr   netip.Addr // by which connections of one slave are known
+	since  time.Time
+
+	grown    chan struct{} // there may be more to send
+	begin    chan int64    // the first report
+	reported atomic.Bool
+	sent     atomic.Int64 // end of what was sent, or of what the slave had before
+	acked    atomic.Int64 // what it reported after that
+
+	last    int64 // report; the reader's own
+	closing sync.Once
+	cause   error // why it was closed, after gone
+	gone    chan struct{}
+}
+
+func newMasterConn(m *Master, nc net.Conn) *masterConn {
+	c := &masterConn{m: m, nc: nc, since: time.Now(), grown: make(chan struct{}, 1), begin: make(chan int64, 1), gone: make(chan struct{})}
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		p := tcp.AddrPort()
+		c.remote = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+		c.addr = c.remote.Addr()
+	}
+	return c
+}
+
+// close ends the connection for the first cause it is given.
+func (c *masterConn) close(cause error) {
+	c.closing.Do(func() {
+		c.cause = cause
+		close(c.gone)
+		_ = c.nc.Close() // it is over either way
+	})
+}
+
+// serve serves the slave until the connection ends.
+func (c *masterConn) serve(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { c.close(net.ErrClosed) })
+	defer stop()
+	var sender sync.WaitGroup
+	sender.Go(func() { c.close(c.send()) })
+	c.close(c.readReports())
+	sender.Wait()
+	c.m.opts.Acks.leave(c)
+	c.m.remove(c)
+	c.farewell()
+}
+
+// farewell logs why the connection ended: for a slave always, for others
+// not too often.
+func (c *masterConn) farewell() {
+	switch {
+	case errors.Is(c.cause, net.ErrClosed):
+	case errors.Is(c.cause, errReport), errors.Is(c.cause, errBehind), !c.reported.Load():
+		c.m.faults.log("a connection to the replication port was closed", "remote", c.remote, "err", c.cause)
+	default:
+		c.m.log.Warn("slave left", "remote", c.remote, "acked", c.acked.Load(), "sent", c.sent.Load(), "err", c.cause)
+	}
+}
+
+// readReports hears the slave until the connection ends, and says why.
+func (c *masterConn) readReports() error {
+	var r reports
+	buf := make([]byte, 512)
+	for {
+		if err := c.nc.SetReadDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
+			return err
+		}
+		n, err := c.nc.Read(buf)
+		if end, ok := r.last(buf[:n]); ok {
+			if err := c.report(end); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return fmt.Errorf("replica: the slave was silent for %v", c.m.opts.Silence)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// report judges one report. The first one may name any offset of the log; those
+// after it only what was sent, and never less than before.
+func (c *masterConn) report(end int64) error {
+	src := c.m.opts.Source
+	if !c.reported.Load() {
+		switch most := src.Confirmed(); {
+		case end > most:
+			// A heartbeat that tells a slave of ours where to compare.
+			err := c.write(appendHeader(nil, header{offset: most}))
+			return errors.Join(fmt.Errorf("%w: the slave is at %d, this log ends at %d", errReport, end, most), err)
+		case end < 0:
+			return fmt.Errorf("%w: %d", errReport, end)
+		case end == 0:
+			c.sent.Store(src.Start()) // everything, where the original sends the last segment only
+		default:
+			c.sent.Store(end)
+		}
+		c.last = end
+		c.reported.Store(true)
+		c.m.log.Info("slave joined", "remote", c.remote, "phyOffset", end, "behind", src.Confirmed()-end)
+		c.m.opts.Acks.join(c, end)
+		c.begin <- c.sent.Load()
+		return nil
+	}
+	if sent := c.sent.Load(); end < c.last || end > sent {
+		return fmt.Errorf("%w: %d after %d, with %d sent", errReport, end, c.last, sent)
+	}
+	c.last = end
+	c.acked.Store(end)
+	c.m.opts.Acks.advance(c, end)
+	return nil
+}
+
+// send sends the log from the first report on until the connection ends, and
+// says why.
+func (c *masterConn) send() error {
+	var next int64
+	select {
+	case next = <-c.begin:
+	case <-c.gone:
+		return nil
+	}
+	src := c.m.opts.Source
+	if start := src.Start(); next < start {
+		// A heartbeat that tells a slave of ours where the log begins.
+		err := c.write(appendHeader(nil, header{offset: start}))
+		return errors.Join(fmt.Errorf("%w: it is at %d, the log begins at %d; empty the slave's store, it then copies all there is", errBehind, next, start), err)
+	}
+	buf := make([]byte, headerSize, headerSize+c.m.opts.Batch)
+	beat := time.NewTimer(c.m.opts.Heartbeat)
+	defer beat.Stop()
+	for {
+		n := int(min(int64(c.m.opts.Batch), src.Confirmed()-next))
+		if n <= 0 {
+			select {
+			case <-c.gone:
+				return nil
+			case <-c.grown:
+				continue
+			case <-beat.C:
+				n = 0
+			}
+		}
+		if n > 0 {
+			var err error
+			if n, err = src.ReadRaw(buf[headerSize:headerSize+n], next); err != nil {
+				return fmt.Errorf("replica: read the log at %d: %w", next, err)
+			}
+		}
+		appendHeader(buf[:0], header{next, n})
+		// Before the write: the slave may report while it goes on.
+		next += int64(n)
+		c.sent.Store(next)
+		if err := c.write(buf[:headerSize+n]); err != nil {
+			return err
+		}
+		beat.Reset(c.m.opts.Heartbeat)
+	}
+}
+
+// write writes b; a slave that does not read for Silence is left.
+func (c *masterConn) write(b []byte) error {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
+		return err
+	}
+	_, err := c.nc.Write(b)
+	return err
+}

@@ -1,0 +1,88 @@
+package replica_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"pairmq/store/table"
+)
+
+// memMetadata is metadata in memory, by the rules of package store. It counts
+// what a store would write.
+type memMetadata struct {
+	mu      sync.Mutex
+	topics  map[string]table.Topic
+	groups  map[string]table.Group
+	offsets map[string]int64 // "topic@group/queueId"
+	writes  int
+	err     error // of every write
+}
+
+func newMemMetadata() *memMetadata {
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]int64{}}
+}
+
+func (m *memMetadata) write(f func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err == nil {
+		m.writes++
+		f()
+	}
+	return m.err
+}
+
+func (m *memMetadata) Topics() ([]table.Topic, table.DataVersion) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.topics)), table.DataVersion{}
+}
+
+func (m *memMetadata) PutTopics(all []table.Topic) error {
+	return m.write(func() {
+		for _, t := range all {
+			m.topics[t.Name] = t
+		}
+	})
+}
+
+func (m *memMetadata) DeleteTopic(name string) error {
+	return m.write(func() { delete(m.topics, name) })
+}
+
+func (m *memMetadata) Groups() ([]table.Group, table.DataVersion) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Values(m.groups)), table.DataVersion{}
+}
+
+func (m *memMetadata) PutGroups(all []table.Group) error {
+	return m.write(func() {
+		for _, g := range all {
+			m.groups[g.Name] = g
+		}
+	})
+}
+
+func (m *memMetadata) DeleteGroup(name string) error {
+	return m.write(func() { delete(m.groups, name) })
+}
+
+func (m *memMetadata) Offset(group, topic string, queueID int32) (int64, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	o, ok := m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)]
+	return o, ok
+}
+
+func (m *memMetadata) CommitOffset(group, topic string, queueID int32, offset int64) {
+	_ = m.write(func() { m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)] = offset })
+}
+
+func (m *memMetadata) counts() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprintf("%d topics %d groups %d offsets %d writes", len(m.topics), len(m.groups), len(m.offsets), m.writes)
+}

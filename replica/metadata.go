@@ -1,0 +1,23 @@
+package replica
+
+import "pairmq/store/table"
+
+// Metadata is what a slave keeps of its master besides the log: the tables that
+// are in no record. Its methods may be called from any goroutine.
+type Metadata interface {
+	Topics() ([]table.Topic, table.DataVersion)
+	// PutTopics adds or replaces topics in one commit; durable on return.
+	PutTopics([]table.Topic) error
+	// DeleteTopic forgets a topic, its queues and their offsets.
+	DeleteTopic(name string) error
+
+	Groups() ([]table.Group, table.DataVersion)
+	// PutGroups adds or replaces subscription groups in one commit.
+	PutGroups([]table.Group) error
+	// DeleteGroup forgets a subscription group, not what it committed.
+	DeleteGroup(name string) error
+
+	Offset(group, topic string, queueID int32) (int64, bool)
+	// CommitOffset notes an offset unless there is a later one.
+	CommitOffset(group, topic string, queueID int32, offset int64)
+}

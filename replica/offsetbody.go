@@ -1,0 +1,128 @@
+package replica
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"pairmq/store/table"
+)
+
+// maxDelayLevels is how many levels of delay there may be; RocketMQ has 18
+// unless it is told otherwise.
+const maxDelayLevels = 1024
+
+// A consumerOffset is where a group goes on in one queue.
+type consumerOffset struct {
+	group, topic string
+	queueID      int32
+	offset       int64
+}
+
+// offsetEntries are consumer offsets in the order of the answer.
+type offsetEntries struct {
+	list    []consumerOffset
+	refused int   // those that are not in list
+	why     error // the first of them is not
+}
+
+func (e *offsetEntries) refuse(err error) {
+	e.refused++
+	if e.why == nil {
+		e.why = err
+	}
+}
+
+// decodeOffsets reads the answer to GET_ALL_CONSUMER_OFFSET, 43, with at most
+// limit offsets. Those of names that no topic or group can have, and those below
+// 0, are left out and counted. It fails with errAnswer.
+//
+// Format: RocketMQ 4.9.7 and 5.4.0 ConsumerOffsetSerializeWrapper, "topic@group"
+// to queueId to queue offset.
+func decodeOffsets(body []byte, limit int) (offsetEntries, error) {
+	var e offsetEntries
+	seen := 0
+	err := eachEntry(body, "offsetTable", func(key string, dec *json.Decoder) error {
+		topic, group, bad := splitOffsetKey(key)
+		return eachNumber(dec, func(queueID int32, offset int64) error {
+			if seen++; seen > limit {
+				return fmt.Errorf("%w: more than %d consumer offsets", errAnswer, limit)
+			}
+			switch {
+			case bad != nil:
+				e.refuse(bad)
+			case queueID < 0 || offset < 0:
+				e.refuse(fmt.Errorf("%w: %s, queueId %d, is at %d", errAnswer, key, queueID, offset))
+			default:
+				e.list = append(e.list, consumerOffset{group: group, topic: topic, queueID: queueID, offset: offset})
+			}
+			return nil
+		})
+	})
+	return e, err
+}
+
+func splitOffsetKey(key string) (topic, group string, err error) {
+	topic, group, _ = strings.Cut(key, "@")
+	if err := table.CheckTopicName(topic); err != nil {
+		return "", "", err
+	}
+	return topic, group, table.CheckGroupName(group)
+}
+
+// decodeDelayOffsets reads the answer to GET_ALL_DELAY_OFFSET, 45: by delay
+// level, from 1 on, the queue offset in that level's queue. It fails with
+// errAnswer.
+//
+// Format: RocketMQ 4.9.7 and 5.4.0 DelayOffsetSerializeWrapper.
+func decodeDelayOffsets(body []byte) (map[int32]int64, error) {
+	all := map[int32]int64{}
+	err := eachEntry(body, "offsetTable", func(key string, dec *json.Decoder) error {
+		level, offset, err := readNumber(dec, key)
+		if err != nil {
+			return err
+		}
+		if level < 1 || level > maxDelayLevels || offset < 0 {
+			return fmt.Errorf("%w: delay level %d is at %d", errAnswer, level, offset)
+		}
+		all[level] = offset
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// eachNumber reads an object of numbers by number.
+func eachNumber(dec *json.Decoder, f func(key int32, n int64) error) error {
+	return eachKey(dec, func(key string) error {
+		k, n, err := readNumber(dec, key)
+		if err != nil {
+			return err
+		}
+		return f(k, n)
+	})
+}
+
+// readNumber reads the number that belongs to key, a number itself.
+func readNumber(dec *json.Decoder, key string) (int32, int64, error) {
+	k, err := strconv.ParseInt(key, 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("key %.20q, want a number of 32 bits", key)
+	}
+	value, err := dec.Token()
+	if err != nil {
+		return 0, 0, err
+	}
+	text, ok := value.(json.Number)
+	if !ok {
+		return 0, 0, fmt.Errorf("%.20v at key %s, want a number", value, key)
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("%.40q at key %s, want a number of 64 bits", string(text), key)
+	}
+	return int32(k), n, nil
+}

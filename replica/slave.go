@@ -1,0 +1,165 @@
+package replica
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"pairmq/internal/lifecycle"
+)
+
+// ErrForeign is wrapped where master and slave are not two copies of one log,
+// and a person has to decide which one is wanted.
+var ErrForeign = errors.New("replica: the logs do not belong together")
+
+// dialTime is how long a connection may take to come about.
+const dialTime = 5 * time.Second
+
+// SlaveOptions say whose log a slave copies and where to.
+type SlaveOptions struct {
+	Log       Log                                                      // required
+	Master    func() string                                            // host:port of the master's replication port; empty while it is not known
+	Heartbeat time.Duration                                            // longest silence towards the master; 0 means 5 s
+	Silence   time.Duration                                            // of the master, after which it is left; 0 means 20 s
+	Overlap   int64                                                    // bytes compared on each connection; 0 means 64 KiB
+	Notes     *slog.Logger                                             // nil discards
+	Dial      func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
+}
+
+// A Slave copies a master's log.
+type Slave struct {
+	opts  SlaveOptions
+	notes *slog.Logger
+	kick  chan struct{} // try again at once
+	grown chan struct{} // Acked has moved
+	back  int64         // bytes to compare on the next connection; receiver's own
+
+	mu     sync.Mutex
+	status MasterStatus
+}
+
+// A MasterStatus is what a slave knows of its master.
+type MasterStatus struct {
+	Addr      string    // empty while it is not known
+	Connected bool      // and the ends of both logs were found equal
+	Since     time.Time // of Connected, or of its end
+	Heard     time.Time // when bytes last came
+	End       int64     // of the master's log, as far as is known; bytes
+	Err       error     // why the last connection ended; nil while it lives
+	SetAside  string    // file that holds what was cut off last
+}
+
+// NewSlave returns a Slave for Run.
+func NewSlave(o SlaveOptions) *Slave {
+	o.Heartbeat, o.Silence = cmp.Or(o.Heartbeat, defaultHeartbeat), cmp.Or(o.Silence, defaultSilence)
+	o.Overlap = cmp.Or(o.Overlap, 64<<10)
+	if o.Notes == nil {
+		o.Notes = slog.New(slog.DiscardHandler)
+	}
+	if o.Dial == nil {
+		d := &net.Dialer{Timeout: dialTime, KeepAlive: 15 * time.Second}
+		o.Dial = func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
+	}
+	return &Slave{opts: o, notes: o.Notes, kick: make(chan struct{}, 1), grown: make(chan struct{}, 1), back: o.Overlap}
+}
+
+// Grown says that Log's Acked has moved. It does not block.
+func (s *Slave) Grown() { poke(s.grown) }
+
+// Retry ends a wait between two attempts: the link came up, the master is
+// somewhere else. It does not block.
+func (s *Slave) Retry() { poke(s.kick) }
+
+// Status returns what is known of the master now.
+func (s *Slave) Status() MasterStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (s *Slave) note(f func(*MasterStatus)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.status)
+}
+
+// Run follows the master, and connects again whenever that ends, until ctx
+// does; it returns nil. A log that fails is tried again too: what it has can be
+// read meanwhile. A state is logged once when it begins, not at every attempt.
+func (s *Slave) Run(ctx context.Context) error {
+	wait := lifecycle.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}
+	var told string
+	for ctx.Err() == nil {
+		addr := s.opts.Master()
+		began := time.Now()
+		err := errors.New("replica: no name server knows the master yet")
+		if addr != "" {
+			err = s.follow(ctx, addr)
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		joined := false
+		s.note(func(st *MasterStatus) {
+			if joined = st.Connected; joined || st.Since.IsZero() {
+				st.Since = time.Now()
+			}
+			st.Addr, st.Connected, st.Err = addr, false, err
+		})
+		if text := addr + err.Error(); joined || text != told {
+			told = text
+			s.notes.Warn("not replicating", "master", addr, "phyOffset", s.opts.Log.End(), "err", err)
+		}
+		if joined && time.Since(began) > time.Second {
+			wait.Reset()
+		}
+		s.pause(ctx, wait.Next())
+	}
+	return nil
+}
+
+// errLog says that the slave's own log has failed.
+var errLog = errors.New("replica: the slave's log failed")
+
+func (s *Slave) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.kick:
+	case <-ctx.Done():
+	}
+}
+
+// follow copies from the master at addr until the connection ends, and says why.
+func (s *Slave) follow(ctx context.Context, addr string) error {
+	l := s.opts.Log
+	nc, err := s.opts.Dial(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("replica: connect: %w", err)
+	}
+	defer nc.Close()
+	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	defer stop()
+	end := l.End()
+	from := end
+	if end > l.Start() {
+		from = max(l.Start(), min(end, l.Acked())-s.back) // what was found equal may be reported
+	}
+	r := &receiver{slave: s, log: l, nc: nc, addr: addr, from: from, next: from, end: end, begun: make(chan struct{})}
+	if err := r.writeReport(from); err != nil {
+		return fmt.Errorf("replica: report to the master: %w", err)
+	}
+	var reporter sync.WaitGroup
+	gone := make(chan struct{})
+	reporter.Go(func() { r.report(gone) })
+	err = r.receive()
+	close(gone)
+	reporter.Wait()
+	return err
+}
