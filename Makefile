@@ -1,4 +1,4 @@
-# make run    builds and starts a name server and a broker on loopback
+# make run    builds and starts a pair with a name server on loopback
 # make test   every test that needs nothing but Go
 # make help   the rest
 
@@ -17,9 +17,8 @@ build: ## bin/pairmqd and bin/pairmq for this machine
 	$(BUILD) -o bin/pairmqd ./daemon
 	$(BUILD) -o bin/pairmq ./tools/ctl
 
-run: build ## a name server (9876) and a broker (10911) in one process on loopback, store in run/
-	@mkdir -p $(RUNDIR)
-	bin/pairmqd --brokerName=local --bindAddress=127.0.0.1 --brokerIP1=127.0.0.1 --enableNamesrv=true --storePathRootDir=$(RUNDIR)
+run: build ## a pair on loopback: name server (9876) and master (10911) in one process, slave (10921); stores in run/
+	tools/run.sh $(RUNDIR)
 
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...

@@ -20,6 +20,7 @@ type brokerPart struct {
 	store  *store.Store
 	broker *broker.Broker
 	reg    *discovery.Registrar
+	pair   *pairing
 	client *remoting.Client
 	srv    *remoting.Server
 	lns    []net.Listener
@@ -38,11 +39,16 @@ func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
 	if err != nil {
 		return nil, err
 	}
-	so.Arrived = func(a []store.Arrival) { b.Arrived(a) } // only Run calls it, and b is there before Run
+	so.Arrived = func(a []store.Arrival) { b.Arrived(a) }     // only Run calls it, and b is there before Run
+	so.Grown = func(end int64) { p.pair.grown(end, so.Hold) } // as above
 	if p.store, err = store.Open(so); err != nil {
 		return nil, err
 	}
+	if p.pair, err = newPairing(cfg, p.store, log); err != nil {
+		return nil, errors.Join(err, p.store.Close())
+	}
 	if p.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
+		p.pair.close()
 		return nil, errors.Join(err, p.store.Close())
 	}
 	p.client = remoting.NewClient(remoting.ClientOptions{Log: log})
@@ -50,10 +56,13 @@ func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
+	if cfg.HAMasterAddress == "" {
+		ro.OnMaster = func(_, ha string) { p.pair.found(ha) } // called on slaves only
+	}
 	if p.reg, err = discovery.NewRegistrar(ro); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	b, err = broker.New(brokerOptions(cfg, host, p.store, p.reg, log))
+	b, err = broker.New(brokerOptions(cfg, host, p.store, p.pair, p.reg, log))
 	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
@@ -73,6 +82,7 @@ func (p *brokerPart) run(ctx context.Context) error {
 	defer stopStore()
 	behind := lifecycle.NewGroup(back)
 	behind.Go("store", p.store.Run)
+	behind.Go("replication", p.pair.run)
 	front := lifecycle.NewGroup(ctx)
 	front.Go("broker", p.broker.Run)
 	front.Go("registrar", p.reg.Run)
@@ -95,5 +105,6 @@ func (p *brokerPart) close() error {
 	for _, ln := range p.lns {
 		ln.Close() // closed by its server already where that ran
 	}
+	p.pair.close()
 	return errors.Join(p.client.Close(), p.store.Close())
 }

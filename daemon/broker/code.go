@@ -48,6 +48,10 @@ func responseCode(err error) (code int32, remark string) {
 		return remoting.RespMessageIllegal, "the messages do not fit in one commit log segment"
 	case errors.Is(err, store.ErrFlushTimeout):
 		return remoting.RespFlushDiskTimeout, "stored, but not on disk in time"
+	case errors.Is(err, store.ErrSlaveTimeout):
+		return remoting.RespFlushSlaveTimeout, "stored, but not on a slave in time"
+	case errors.Is(err, store.ErrNoSlave):
+		return remoting.RespSlaveNotAvailable, "stored, but there is no slave near enough to have it"
 	case errors.Is(err, store.ErrDiskFull):
 		return remoting.RespServiceNotAvailable, "the broker's disk is full"
 	case errors.Is(err, store.ErrBusy):

@@ -20,6 +20,10 @@ type Options struct {
 	Addr      netip.AddrPort // what clients are told; shown by request 28
 	Config    func() string  // settings as key=value lines, for request 26; nil means none
 
+	// Replication returns what request 28 shows of the broker's slaves, or of
+	// its master, by name; nil means nothing.
+	Replication func() map[string]string
+
 	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
 	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB
 	NoAutoCreateTopic  bool          // autoCreateTopicEnable=false

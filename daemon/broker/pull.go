@@ -99,8 +99,18 @@ func (b *Broker) pullFilter(h *pullHeader, g *table.Group) (store.Filter, error)
 	return filterOf(tags), nil
 }
 
+// read reads what a pull asks for. A slave that is behind does not correct an
+// offset that it has not reached yet, as a master does: the consumer, who comes
+// from the master, would see messages again.
 func (b *Broker) read(r *reading) (store.Result, error) {
-	return b.store.Get(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter)
+	res, err := b.store.Get(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter)
+	if b.slave() && r.offset > 0 {
+		switch res.Status {
+		case store.OffsetOverflowBadly, store.NoMessageInQueue, store.NoMatchedLogicQueue:
+			res.Status, res.NextBeginOffset = store.OffsetOverflowOne, r.offset
+		}
+	}
+	return res, err
 }
 
 // pullCode is the response code for what a read from offset found.

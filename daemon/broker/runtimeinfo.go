@@ -3,6 +3,7 @@ package broker
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -24,6 +25,9 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	b.addRates(info, now, &s)
 	addStorage(info, &s)
 	addQueues(info)
+	if b.opts.Replication != nil {
+		maps.Copy(info, b.opts.Replication())
+	}
 	return replyJSON(req, map[string]map[string]string{"table": info})
 }
 

@@ -19,6 +19,16 @@ type Config struct {
 	BrokerRole   string
 	EnableBroker bool
 
+	// Replication.
+	HAMasterAddress string        // host:port; empty: what the name servers say
+	HAHeartbeat     time.Duration // longest silence towards the other side
+	HASilence       time.Duration // of the other side, after which it is left
+	HATransferBatch int           // bytes
+	HAMaxSlaves     int           // connections
+	HAFallBehind    int64         // bytes; a slave further behind is not waited for
+	SlaveTimeout    time.Duration
+	InSyncReplicas  int // the master counts
+
 	// Where it listens and what it tells others.
 	BrokerIP1    string // advertised address; empty: the one that reaches the name servers
 	BrokerIP2    string // advertised HA address; empty: BrokerIP1
@@ -71,6 +81,12 @@ type Config struct {
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // auto, text, json
 }
+
+// Slave says whether this broker copies another.
+func (c *Config) Slave() bool { return c.BrokerRole == roleSlave }
+
+// WaitsForSlaves says whether a send waits for slaves.
+func (c *Config) WaitsForSlaves() bool { return c.BrokerRole == roleSync }
 
 // Default is the configuration of an empty file.
 func Default() Config {

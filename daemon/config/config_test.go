@@ -79,7 +79,10 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"a message larger than a segment", "needs 4259840", []string{"enableNamesrv=true", "mappedFileSizeCommitLog=1m"}},
 		{"an odd segment", "multiple of 4096", []string{"enableNamesrv=true", "mappedFileSizeCommitLog=67108865"}},
 		{"a host name as address", "want an IP address", []string{"enableNamesrv=true", "brokerIP1=localhost"}},
-		{"a slave", "want one of ASYNC_MASTER", []string{"enableNamesrv=true", "brokerRole=SLAVE"}},
+		{"no role", "want one of ASYNC_MASTER", []string{"enableNamesrv=true", "brokerRole=master"}},
+		{"a slave without an id", "give each slave another number", []string{"enableNamesrv=true", "brokerRole=SLAVE"}},
+		{"half an address of the master", "want host:port", []string{"enableNamesrv=true", "brokerRole=SLAVE", "brokerId=1", "haMasterAddress=10.0.0.1"}},
+		{"no time for heartbeats", "at least twice", []string{"enableNamesrv=true", "haHousekeepingInterval=6000"}},
 		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
 	}
 	for _, tt := range tests {

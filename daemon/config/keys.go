@@ -10,7 +10,7 @@ const day = 24 * time.Hour
 // keys is every key there is, in the order in which a person reads them.
 func keys() []key {
 	all := []key{}
-	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), storeKeys(), messageKeys(), boundKeys(), logKeys()} {
+	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), messageKeys(), boundKeys(), logKeys()} {
 		all = append(all, group...)
 	}
 	return all
@@ -20,8 +20,8 @@ func identityKeys() []key {
 	return []key{
 		str("brokerClusterName", "DefaultCluster", "cluster this broker belongs to", func(c *Config) *string { return &c.ClusterName }),
 		str("brokerName", "", "name that master and slaves share; empty: the host name", func(c *Config) *string { return &c.BrokerName }),
-		number("brokerId", "0", "0 for the master", func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt32),
-		str("brokerRole", "ASYNC_MASTER", "ASYNC_MASTER: a send does not wait for slaves", func(c *Config) *string { return &c.BrokerRole }, "ASYNC_MASTER"),
+		number("brokerId", "0", "0 for the master; each slave has another number", func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt32),
+		str("brokerRole", roleAsync, "ASYNC_MASTER: a send does not wait for slaves; SYNC_MASTER: OK means that a slave has the message too; SLAVE: copies a master of the same brokerName", func(c *Config) *string { return &c.BrokerRole }, roleAsync, roleSync, roleSlave),
 		ours(boolean("enableBroker", "true", "false: no broker, a name server alone", func(c *Config) *bool { return &c.EnableBroker })),
 	}
 }
@@ -44,6 +44,26 @@ func namesrvKeys() []key {
 		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),
 		ours(number("namesrvListenPort", "9876", "port of the embedded name server", func(c *Config) *int { return &c.NamesrvListenPort }, 1, 65535)),
 		boolean("orderMessageEnable", "false", "name server: put ordered-topic configuration into routes", func(c *Config) *bool { return &c.NamesrvOrderMessage }),
+	}
+}
+
+// The values of brokerRole.
+const (
+	roleAsync = "ASYNC_MASTER"
+	roleSync  = "SYNC_MASTER"
+	roleSlave = "SLAVE"
+)
+
+func replicaKeys() []key {
+	return []key{
+		str("haMasterAddress", "", "SLAVE: host:port of the master's haListenPort; empty: what the name servers say", func(c *Config) *string { return &c.HAMasterAddress }),
+		duration("haSendHeartbeatInterval", "5000", "milliseconds of silence after which master and slave say that they live", time.Millisecond, func(c *Config) *time.Duration { return &c.HAHeartbeat }, 10*time.Millisecond, time.Minute),
+		duration("haHousekeepingInterval", "20000", "milliseconds of silence after which master and slave hang up", time.Millisecond, func(c *Config) *time.Duration { return &c.HASilence }, 30*time.Millisecond, 10*time.Minute),
+		number("haTransferBatchSize", "32k", "bytes of commit log sent to a slave at once", func(c *Config) *int { return &c.HATransferBatch }, 512, 1<<20),
+		duration("slaveTimeout", "3000", "SYNC_MASTER: milliseconds until a sender is answered FLUSH_SLAVE_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.SlaveTimeout }, 10*time.Millisecond, 10*time.Minute),
+		number("haSlaveFallbehindMax", "256m", "SYNC_MASTER: a slave so many bytes behind is not waited for: senders are answered SLAVE_NOT_AVAILABLE", func(c *Config) *int64 { return &c.HAFallBehind }, 4096, math.MaxInt64>>1),
+		number("inSyncReplicas", "2", "SYNC_MASTER: brokers that must have a message before OK, the master counted", func(c *Config) *int { return &c.InSyncReplicas }, 1, 16),
+		ours(number("haMaxSlaves", "16", "connections of slaves", func(c *Config) *int { return &c.HAMaxSlaves }, 1, 1024)),
 	}
 }
 

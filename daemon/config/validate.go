@@ -34,8 +34,17 @@ func validate(c *Config) (errs []error) {
 	if most := int64(c.MaxMessageSize) + 64<<10; c.EnableBroker && c.SegmentSize < most {
 		complain("mappedFileSizeCommitLog is %d, but a message of maxMessageSize %d needs %d", c.SegmentSize, c.MaxMessageSize, most)
 	}
-	if c.EnableBroker && c.BrokerID != 0 {
+	if c.EnableBroker && c.BrokerID != 0 && !c.Slave() {
 		complain("brokerId is %d, but brokerRole %s is a master, which has brokerId 0", c.BrokerID, c.BrokerRole)
+	}
+	if c.EnableBroker && c.BrokerID == 0 && c.Slave() {
+		complain("brokerRole is SLAVE, but brokerId is 0, which is the master's; give each slave another number")
+	}
+	if _, _, err := net.SplitHostPort(c.HAMasterAddress); c.HAMasterAddress != "" && err != nil {
+		complain("haMasterAddress is %q; want host:port", c.HAMasterAddress)
+	}
+	if c.HASilence < 2*c.HAHeartbeat {
+		complain("haHousekeepingInterval is %v; want at least twice haSendHeartbeatInterval, which is %v", c.HASilence, c.HAHeartbeat)
 	}
 	if c.StoreMaxBytes != 0 && c.StoreMaxBytes < 2*c.SegmentSize {
 		complain("storeMaxBytes is %d; want 0 or at least two segments (%d)", c.StoreMaxBytes, 2*c.SegmentSize)

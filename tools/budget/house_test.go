@@ -17,11 +17,12 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "discovery", "discovery/nameserver", "hal/disk", "hal/link", "internal/lifecycle",
-			"internal/remoting", "store", "store/table"},
+			"internal/remoting", "replica", "store", "store/table"},
 		"daemon/broker":        append(pure, "internal/lifecycle", "internal/remoting", "store", "store/index"),
 		"daemon/config":        nil,
 		"discovery":            {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver": {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
+		"replica":              {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"store":                append(pure, "hal/disk", "internal/lifecycle", "store/commitlog", "store/index"),
 		"store/commitlog":      {"hal/disk"},
 		"store/index":          {"hal/disk", "store/table"},

@@ -101,7 +101,16 @@ func (e *env) printStatus(st status) error {
 			b.since("msgPutTotalTodayNow", "msgPutTotalTodayMorning"), b.since("msgGetTotalTodayNow", "msgGetTotalTodayMorning"),
 			b.log(), b.behind(), b.disk()))
 	}
-	return errors.Join(err, printTable(e.out, rows))
+	err = errors.Join(err, printTable(e.out, rows))
+	lead := "\n"
+	for i := range st.Brokers {
+		b := &st.Brokers[i]
+		if text := b.Runtime["replication"]; text != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
+			lead = ""
+		}
+	}
+	return err
 }
 
 // silence tells why nothing is known of a server.

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pairmq/internal/remoting"
+)
+
+// newSlave returns a slave of d that is not started yet.
+func (d *daemonUnderTest) newSlave() *daemonUnderTest {
+	d.t.Helper()
+	p := freePorts(d.t, 2)
+	return &daemonUnderTest{
+		t: d.t, client: d.client, namesrv: d.namesrv, broker: fmt.Sprintf("127.0.0.1:%d", p[0]),
+		settings: []string{
+			"brokerName=under-test", "bindAddress=127.0.0.1", "mappedFileSizeCommitLog=8m", "brokerRole=SLAVE", "brokerId=1", "namesrvAddr=" + d.namesrv,
+			fmt.Sprintf("listenPort=%d", p[0]), fmt.Sprintf("haListenPort=%d", p[1]), "storePathRootDir=" + d.t.TempDir(),
+		},
+	}
+}
+
+// info asks for what request 28 shows.
+func (d *daemonUnderTest) info() map[string]string {
+	d.t.Helper()
+	r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetBrokerRuntimeInfo})
+	var body struct{ Table map[string]string }
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		d.t.Fatalf("runtime info %q: %v", r.Body, err)
+	}
+	return body.Table
+}
+
+// eventually asks again and again until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); {
+		if time.Now().After(end) {
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+// caughtUp waits until the slave has all that its master has.
+func caughtUp(master, slave *daemonUnderTest) {
+	master.t.Helper()
+	eventually(master.t, "the slave catches up", func() bool {
+		return slave.info()["confirmedPhyOffset"] == master.info()["confirmedPhyOffset"]
+	})
+}
+
+// logFiles returns the commit log's bytes, segment by segment.
+func (d *daemonUnderTest) logFiles() map[string][]byte {
+	d.t.Helper()
+	all := map[string][]byte{}
+	for _, s := range d.settings {
+		root, ok := strings.CutPrefix(s, "storePathRootDir=")
+		if !ok {
+			continue
+		}
+		names, err := filepath.Glob(filepath.Join(root, "commitlog", strings.Repeat("[0-9]", 20)))
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for _, name := range names {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				d.t.Fatal(err)
+			}
+			all[filepath.Base(name)] = b
+		}
+	}
+	return all
+}
+
+// TestAPairKeepsItsPromise runs a SYNC_MASTER without its slave, with it, and
+// without it again.
+func TestAPairKeepsItsPromise(t *testing.T) {
+	master := newDaemon(t)
+	master.settings = append(master.settings, "brokerRole=SYNC_MASTER")
+	master.start()
+	if r := master.send("Pair", "alone"); r.Code != remoting.RespSlaveNotAvailable || r.Fields.Get("queueOffset") != "0" {
+		t.Errorf("without a slave a send answers %d %q %v; want SLAVE_NOT_AVAILABLE and where it is", r.Code, r.Remark, r.Fields)
+	}
+	if r := master.pull("Pair", 0); r.Code != remoting.RespSuccess {
+		t.Errorf("without a slave a pull answers %d %q", r.Code, r.Remark)
+	}
+	slave := master.newSlave()
+	slave.start()
+	eventually(t, "the slave joins", func() bool { return master.info()["haSlaves"] == "1" })
+	caughtUp(master, slave)
+	for i := range 20 {
+		if r := master.send("Pair", "for both "+strconv.Itoa(i)); r.Code != remoting.RespSuccess {
+			t.Fatalf("with a slave a send answers %d %q", r.Code, r.Remark)
+		}
+		if got, want := slave.info()["confirmedPhyOffset"], master.info()["confirmedPhyOffset"]; got != want {
+			t.Fatalf("OK was said with the slave at %s, the master at %s", got, want)
+		}
+	}
+	if r := slave.send("Pair", "to the slave"); r.Code != remoting.RespServiceNotAvailable {
+		t.Errorf("a send to the slave answers %d %q, want SERVICE_NOT_AVAILABLE", r.Code, r.Remark)
+	}
+	if got := slave.info()["replication"]; !strings.HasPrefix(got, "copies ") {
+		t.Errorf("the slave says %q", got)
+	}
+	if err := slave.stop(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the slave is gone", func() bool { return master.info()["haSlaves"] == "0" })
+	if r := master.send("Pair", "alone again"); r.Code != remoting.RespSlaveNotAvailable {
+		t.Errorf("after the slave left a send answers %d %q", r.Code, r.Remark)
+	}
+	slave.start()
+	caughtUp(master, slave)
+	if err := slave.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := master.stop(); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := slave.logFiles(), master.logFiles()
+	for name, b := range theirs {
+		if !bytes.Equal(ours[name], b) {
+			t.Errorf("segment %s differs", name)
+		}
+	}
+	if len(theirs) == 0 {
+		t.Error("there is no segment")
+	}
+}
