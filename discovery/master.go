@@ -71,6 +71,13 @@ func (c *masterChoice) heard(addr string, m masterInfo) {
 	}
 }
 
+// wanted says whether somebody waits to know the master, and none is known.
+func (c *masterChoice) wanted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.report != nil && c.current == (masterInfo{})
+}
+
 // lost forgets what a name server that no longer answers has said; the choice
 // stays until another says something else.
 func (c *masterChoice) lost(addr string) {

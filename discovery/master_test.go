@@ -100,3 +100,26 @@ func TestRegistrarReportsMaster(t *testing.T) {
 		})
 	}
 }
+
+// A slave that registered before its master need not wait a whole period.
+func TestSlaveSoonFindsAMasterThatCameLater(t *testing.T) {
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, _ *testTable) {
+		ns := newScribe()
+		l.serve("a:1", ns)
+		found := make(chan string, 1)
+		opts.BrokerID, opts.OnMaster = 1, func(addr, _ string) { found <- addr }
+		_, stop := start(t, opts)
+		time.Sleep(10 * time.Second)
+		ns.answers(func(req *remoting.Request) bool {
+			if req.Code == remoting.ReqRegisterBroker {
+				req.Reply(&remoting.Response{Fields: remoting.Fields{{Key: "masterAddr", Value: "192.0.2.7:10911"}, {Key: "haServerAddr", Value: "192.0.2.7:10912"}}})
+			}
+			return req.Code == remoting.ReqRegisterBroker
+		})
+		came := time.Now()
+		if got := <-found; got != "192.0.2.7:10911" || time.Since(came) > masterTime {
+			t.Errorf("found %s after %v, want the master within %v", got, time.Since(came), masterTime)
+		}
+		stop()
+	})
+}

@@ -15,6 +15,10 @@ import (
 // table again although nothing has changed: it may have lost a part of it.
 const fullEvery = 10
 
+// masterTime is how soon a slave that knows no master asks again: the master may
+// have registered after it.
+const masterTime = 3 * time.Second
+
 // unregisterTime bounds what a clean stop waits for one name server.
 const unregisterTime = 3 * time.Second
 
@@ -84,8 +88,13 @@ func (t *target) attempt(ctx context.Context) time.Duration {
 	if err != nil {
 		wait = t.backoff.Next()
 		t.giveUp(err)
-	} else if t.conn == old {
-		t.backoff.Reset() // the connection has lasted
+	} else {
+		if t.conn == old {
+			t.backoff.Reset() // the connection has lasted
+		}
+		if t.r.master.wanted() {
+			wait = min(wait, masterTime)
+		}
 	}
 	t.settle(generation, err, wait)
 	return wait
