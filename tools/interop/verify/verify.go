@@ -145,7 +145,7 @@ func (w Want) differs(g Got) string {
 func reserved(name string) bool {
 	switch name {
 	case "TAGS", "KEYS", "WAIT", "UNIQ_KEY", "CLUSTER", "MSG_REGION", "TRACE_ON", "MIN_OFFSET", "MAX_OFFSET", "CONSUME_START_TIME",
-		"INSTANCE_ID", "__CRC32#", "SHARDING_KEY", "__SHARDINGKEY":
+		"INSTANCE_ID", "__CRC32#", "SHARDING_KEY", "__SHARDINGKEY", "DELAY", "REAL_TOPIC", "REAL_QID":
 		return true
 	}
 	return false

@@ -30,6 +30,9 @@ const (
 	QueryConsumerOffset = 14
 	UpdateConsumerOff   = 15
 	UpdateTopic         = 17
+	AllTopics           = 21
+	UpdateConfig        = 25
+	RuntimeInfo         = 28
 	SearchOffset        = 29
 	GetMaxOffset        = 30
 	GetMinOffset        = 31
@@ -37,6 +40,7 @@ const (
 	ConsumerList        = 38
 	RouteByTopic        = 105
 	BrokerCluster       = 106
+	AllGroups           = 201
 	SendMessageV2       = 310
 	SendBatch           = 320
 )
@@ -47,6 +51,8 @@ const (
 	SystemError        = 1
 	NotSupported       = 3
 	FlushDiskTimeout   = 10
+	SlaveNotAvailable  = 11
+	FlushSlaveTimeout  = 12
 	MessageIllegal     = 13
 	ServiceUnavailable = 14
 	NoPermission       = 16

@@ -64,7 +64,7 @@ func (c *Conn) Send(ctx context.Context, m Message) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	if resp.Code != Success && (resp.Code < FlushDiskTimeout || resp.Code > 12) {
+	if resp.Code != Success && (resp.Code < FlushDiskTimeout || resp.Code > FlushSlaveTimeout) {
 		return Receipt{}, resp.Err()
 	}
 	queue, err := resp.Int64("queueId")
