@@ -14,7 +14,7 @@ import (
 // allConsumerOffsets serves GET_ALL_CONSUMER_OFFSET, 43, by which slaves copy
 // them: those of every group, configured or not.
 func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
-	// A 5.x slave does not keep what it got unless there is a version.
+	// A 5.4.0 slave fails where there is no version, before it writes anything.
 	version, err := json.Marshal(table.DataVersion{Timestamp: b.started.UnixMilli()})
 	if err != nil {
 		return err
