@@ -18,7 +18,7 @@ import (
 const (
 	AsyncMaster = "ASYNC_MASTER"
 	SyncMaster  = "SYNC_MASTER"
-	Slave       = "SLAVE"
+	slave       = "SLAVE"
 )
 
 // Sizes that both brokers of a pair need, in bytes: a segment so small that a
@@ -69,13 +69,18 @@ func (m *Maker) Namesrv(dir string) (*Server, error) {
 	return s, nil
 }
 
-// Broker makes a broker that registers with the name server at namesrv; its
-// files go below dir. Master and slave share all names.
-func (m *Maker) Broker(dir, role, namesrv string) (*Server, error) {
-	name, id := "master", 0
-	if role == Slave {
-		name, id = "slave", 1
-	}
+// Master makes a broker that registers with the name server at namesrv; its
+// files go below dir. It and its slaves share all names.
+func (m *Maker) Master(dir, role, namesrv string) (*Server, error) {
+	return m.broker(dir, "master", role, 0, namesrv)
+}
+
+// Slave is Master for a slave, whose id is 1 or more.
+func (m *Maker) Slave(dir string, id int, namesrv string) (*Server, error) {
+	return m.broker(dir, fmt.Sprintf("slave-%d", id), slave, id, namesrv)
+}
+
+func (m *Maker) broker(dir, name, role string, id int, namesrv string) (*Server, error) {
 	s, err := newServer(m.Kind, dir, name)
 	if err != nil {
 		return nil, err
