@@ -56,11 +56,14 @@ func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	if cfg.HAMasterAddress == "" {
-		ro.OnMaster = func(_, ha string) { p.pair.found(ha) } // called on slaves only
-	}
+	ro.OnMaster = func(main, ha string) { p.pair.found(cfg, main, ha) } // called on slaves only
 	if p.reg, err = discovery.NewRegistrar(ro); err != nil {
 		return nil, errors.Join(err, p.close())
+	}
+	if cfg.Slave() {
+		if err := p.pair.copyTables(cfg, p.store, p.client, p.reg.Notify, log); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
 	}
 	b, err = broker.New(brokerOptions(cfg, host, p.store, p.pair, p.reg, log))
 	if err != nil {

@@ -107,6 +107,13 @@ func TestAPairKeepsItsPromise(t *testing.T) {
 	if r := slave.send("Pair", "to the slave"); r.Code != remoting.RespServiceNotAvailable {
 		t.Errorf("a send to the slave answers %d %q, want SERVICE_NOT_AVAILABLE", r.Code, r.Remark)
 	}
+	eventually(t, "the topic comes to the slave", func() bool { return slave.pull("Pair", 0).Code == remoting.RespSuccess })
+	if ours, theirs := slave.pull("Pair", 3), master.pull("Pair", 3); !bytes.Equal(ours.Body, theirs.Body) || len(ours.Body) == 0 {
+		t.Errorf("the slave gives %d bytes from offset 3 on, the master %d", len(ours.Body), len(theirs.Body))
+	}
+	if r := slave.pull("Pair", 1000); r.Code != remoting.RespPullNotFound || r.Fields.Get("nextBeginOffset") != "1000" {
+		t.Errorf("a slave that is behind answers %d %v; want PULL_NOT_FOUND and the offset it was asked for", r.Code, r.Fields)
+	}
 	if got := slave.info()["replication"]; !strings.HasPrefix(got, "copies ") {
 		t.Errorf("the slave says %q", got)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
 	"pairmq/replica"
 	"pairmq/store"
 )
@@ -18,8 +19,22 @@ type pairing struct {
 	acks   *replica.Acks   // nil on a slave
 	master *replica.Master // nil on a slave
 	slave  *replica.Slave  // nil on a master
+	copier *replica.Copier // of topics, groups and offsets; nil on a master
 	ln     net.Listener    // where slaves connect; nil on a slave
-	at     atomic.Value    // string: where the slave's master is, if the name servers know
+	ha     addrBox         // of the slave's master: where it sends its log
+	main   addrBox         // and where it answers
+}
+
+// An addrBox holds an address that changes; empty while it is not known.
+type addrBox struct{ v atomic.Pointer[string] }
+
+func (b *addrBox) set(addr string) { b.v.Store(&addr) }
+
+func (b *addrBox) get() string {
+	if p := b.v.Load(); p != nil {
+		return *p
+	}
+	return ""
 }
 
 // newPairing makes the half that the configuration asks for. st is open and
@@ -27,11 +42,10 @@ type pairing struct {
 func newPairing(cfg *config.Config, st *store.Store, log *slog.Logger) (*pairing, error) {
 	log = log.With("part", "replica")
 	p := &pairing{}
-	p.at.Store(cfg.HAMasterAddress)
 	if cfg.Slave() {
+		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
-			Log: st.Follow(), Master: func() string { return p.at.Load().(string) },
-			Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Notes: log,
+			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Notes: log,
 		})
 		return p, nil
 	}
@@ -75,18 +89,35 @@ func (p *pairing) grown(end int64, waits bool) {
 	}
 }
 
-// found is told by the registrar where the slave's master is.
-func (p *pairing) found(ha string) {
-	p.at.Store(ha)
+// copyTables lets a slave copy what its master has besides the log; changed is
+// told of changes of topics. It is called before run.
+func (p *pairing) copyTables(cfg *config.Config, st *store.Store, c *remoting.Client, changed func(), log *slog.Logger) (err error) {
+	p.copier, err = replica.NewCopier(replica.CopierOptions{
+		Metadata: st, Client: c, Master: p.main.get, SameLog: func() bool { return p.slave.Status().Connected },
+		Changed: changed, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, Log: log.With("part", "replica"),
+	})
+	return err
+}
+
+// found is told by the registrar where the slave's master is: what people have
+// configured wins over where it says that it sends its log.
+func (p *pairing) found(cfg *config.Config, main, ha string) {
+	p.main.set(main)
+	if cfg.HAMasterAddress == "" {
+		p.ha.set(ha)
+	}
 	p.slave.Retry()
+	p.copier.Now()
 }
 
 // run replicates until ctx ends.
 func (p *pairing) run(ctx context.Context) error {
-	if p.slave != nil {
-		return p.slave.Run(ctx)
-	}
 	g := lifecycle.NewGroup(ctx)
+	if p.slave != nil {
+		g.Go("slave", p.slave.Run)
+		g.Go("tables", p.copier.Run)
+		return g.Wait()
+	}
 	g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	g.Go("acknowledgements", p.acks.Run)
 	return g.Wait()

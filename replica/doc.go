@@ -19,7 +19,11 @@
 // cannot be true; a slave compares the end of its log with the master's before
 // it appends, and shows nothing that is not a whole and sound record.
 //
-// The package knows offsets and bytes. What a record is, what is durable, and
+// Beside the log a slave copies what no record holds, topics, subscription
+// groups and consumer offsets, over the remoting protocol, as RocketMQ's slaves
+// do: that is the Copier.
+//
+// Of the log the package knows offsets and bytes. What a record is, what is durable, and
 // where the log lies is the store's business, which it meets through Source and
 // Log; who is master is told by others.
 package replica
