@@ -17,6 +17,7 @@ import (
 
 // A brokerPart is the broker with its store, its ports and its registrar.
 type brokerPart struct {
+	cfg    *config.Config
 	store  *store.Store
 	broker *broker.Broker
 	reg    *discovery.Registrar
@@ -29,7 +30,7 @@ type brokerPart struct {
 
 func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
 	began := time.Now()
-	p := &brokerPart{log: log}
+	p := &brokerPart{cfg: cfg, log: log}
 	host, err := advertised(cfg)
 	if err != nil {
 		return nil, err
@@ -85,6 +86,11 @@ func (p *brokerPart) run(ctx context.Context) error {
 	defer stopStore()
 	behind := lifecycle.NewGroup(back)
 	behind.Go("store", p.store.Run)
+	err := p.pair.restore(ctx, p.cfg, p.store, p.log)
+	if err != nil {
+		stopStore()
+		return errors.Join(err, behind.Wait())
+	}
 	behind.Go("replication", p.pair.run)
 	front := lifecycle.NewGroup(ctx)
 	front.Go("broker", p.broker.Run)
@@ -98,7 +104,7 @@ func (p *brokerPart) run(ctx context.Context) error {
 			return errors.New("the store has stopped")
 		}
 	})
-	err := front.Wait()
+	err = front.Wait()
 	drain(p.srv, p.log)
 	stopStore()
 	return errors.Join(behind.Wait(), err)

@@ -16,11 +16,11 @@ import (
 
 // A pairing is the broker's half of replication: a master's, or a slave's.
 type pairing struct {
-	acks   *replica.Acks   // nil on a slave
-	master *replica.Master // nil on a slave
+	acks   *replica.Acks
+	master *replica.Master
 	slave  *replica.Slave  // nil on a master
 	copier *replica.Copier // of topics, groups and offsets; nil on a master
-	ln     net.Listener    // where slaves connect; nil on a slave
+	ln     net.Listener    // where slaves connect; on a slave, a master that lost its log's end
 	ha     addrBox         // of the slave's master: where it sends its log
 	main   addrBox         // and where it answers
 }
@@ -47,7 +47,6 @@ func newPairing(cfg *config.Config, st *store.Store, log *slog.Logger) (*pairing
 		p.slave = replica.NewSlave(replica.SlaveOptions{
 			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Notes: log,
 		})
-		return p, nil
 	}
 	lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
 	if err != nil {
@@ -81,7 +80,6 @@ func slaveError(err error) error {
 func (p *pairing) grown(end int64, waits bool) {
 	if p.slave != nil {
 		p.slave.Grown()
-		return
 	}
 	p.master.Grown()
 	if waits {
@@ -116,7 +114,6 @@ func (p *pairing) run(ctx context.Context) error {
 	if p.slave != nil {
 		g.Go("slave", p.slave.Run)
 		g.Go("tables", p.copier.Run)
-		return g.Wait()
 	}
 	g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	g.Go("acknowledgements", p.acks.Run)

@@ -19,6 +19,9 @@
 // cannot be true; a slave compares the end of its log with the master's before
 // it appends, and shows nothing that is not a whole and sound record.
 //
+// A slave serves the protocol too, so that a master that lost its log's end can
+// have it back: see Fetch.
+//
 // Beside the log a slave copies what no record holds, topics, subscription
 // groups and consumer offsets, over the remoting protocol, as RocketMQ's slaves
 // do: that is the Copier.

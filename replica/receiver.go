@@ -188,6 +188,9 @@ func (r *receiver) differ(off int64) error {
 		}
 		common = before >= r.from
 	}
+	if r.slave.keeps {
+		return fmt.Errorf("%w at %d", errParted, off)
+	}
 	if !common {
 		return r.stepBack(off)
 	}
@@ -206,6 +209,9 @@ func (r *receiver) stepBack(off int64) error {
 
 // ahead handles a master whose log ends before the slave's.
 func (r *receiver) ahead() error {
+	if r.slave.keeps {
+		return errAhead
+	}
 	if r.next == r.from && r.from > r.log.Start() {
 		return r.stepBack(r.next) // nothing was compared: it may end further back
 	}
@@ -220,6 +226,9 @@ func (r *receiver) ahead() error {
 // this slave wanted to compare: the next connection compares around there.
 func (r *receiver) farAhead(end int64) error {
 	s := r.slave
+	if s.keeps {
+		return errAhead
+	}
 	s.back = r.end - end + s.opts.Overlap
 	s.Retry()
 	return fmt.Errorf("%w: its log ends at %d, this one at %d; comparing from %d bytes before the end next", errAhead, end, r.end, s.back)

@@ -72,12 +72,13 @@ func TestPairs(t *testing.T) {
 
 // A tally counts what happened.
 type tally struct {
-	Sent, OK, Unsure, Lost, Deaths, PowerCuts, Outages, SetAside int
+	Sent, OK, Unsure, Lost, Deaths, PowerCuts, Outages, SetAside, Fetched int
 }
 
 func (a *tally) add(b *tally) {
 	a.Sent, a.OK, a.Unsure, a.Lost = a.Sent+b.Sent, a.OK+b.OK, a.Unsure+b.Unsure, a.Lost+b.Lost
 	a.Deaths, a.PowerCuts, a.Outages, a.SetAside = a.Deaths+b.Deaths, a.PowerCuts+b.PowerCuts, a.Outages+b.Outages, a.SetAside+b.SetAside
+	a.Fetched += b.Fetched
 }
 
 // A world is one pair and what was done to it.
@@ -89,7 +90,10 @@ type world struct {
 	syncFlush     bool
 	syncMaster    bool
 	master, slave *node
-	net           *network
+	net           *network // to the master
+	back          *network // to the slave, for a master that lost its log's end
+	cuts          int      // times the slave's power was cut
+	fetched       bool     // the master asked the slave when it started last
 
 	mu    sync.Mutex
 	acks  map[int]ack // by number of the message
@@ -114,6 +118,7 @@ type ack struct {
 	err  error
 	phy  int64
 	size int64
+	cuts int // of the slave before
 }
 
 // A node is one half, with its disk.
@@ -129,7 +134,7 @@ type node struct {
 
 func newWorld(t *testing.T, seed uint64, dirs [2]string) *world {
 	rng := rand.New(rand.NewPCG(seed, 42))
-	w := &world{t: t, seed: seed, rng: rng, syncFlush: seed%2 == 0, syncMaster: seed/2%2 == 0, net: &network{}, acks: map[int]ack{}}
+	w := &world{t: t, seed: seed, rng: rng, syncFlush: seed%2 == 0, syncMaster: seed/2%2 == 0, net: &network{}, back: &network{}, acks: map[int]ack{}}
 	w.master = &node{fs: diskfault.New(diskfault.Plan{Seed: seed, Real: dirs[0]})}
 	w.slave = &node{fs: diskfault.New(diskfault.Plan{Seed: seed + 1, Real: dirs[1]})}
 	return w
@@ -167,9 +172,10 @@ func (w *world) startMaster() {
 	m = replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks, Log: slog.New(slog.NewTextHandler(&w.notes, nil)), Batch: 500 + w.rng.IntN(4000)})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.st, n.cancel, n.up = st, cancel, true
-	ln := w.net.listen()
 	n.ended.Go(func() { _ = st.Run(ctx) }) // it fails when the power goes
 	n.ended.Go(func() { _ = acks.Run(ctx) })
+	w.fetch(st)
+	ln := w.net.listen()
 	n.ended.Go(func() {
 		if err := m.Serve(ctx, ln); err != nil {
 			w.t.Errorf("the master's port: %v", err)
@@ -177,12 +183,31 @@ func (w *world) startMaster() {
 	})
 }
 
+// fetch has the slave asked for what the master may have lost.
+func (w *world) fetch(st *store.Store) {
+	if w.fetched = false; !w.syncMaster || w.syncFlush || !st.Unclean() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	f := st.Follow()
+	n, err := replica.Fetch(ctx, replica.FetchOptions{Log: f, Peer: "slave", Dial: w.back.dial})
+	w.fetched = err == nil
+	if n > 0 {
+		w.Fetched++
+	}
+	if err := f.Done(); err != nil {
+		w.t.Errorf("take over from the slave: %v", err)
+	}
+}
+
 // startSlave boots the slave.
 func (w *world) startSlave() {
 	n := w.slave
 	o := w.options(n.fs)
 	o.Copy = true
-	o.Grown = func(int64) { n.slave.Grown() }
+	var port *replica.Master
+	o.Grown = func(int64) { n.slave.Grown(); port.Grown() }
 	st, err := store.Open(o)
 	if err != nil {
 		w.t.Fatalf("the slave does not open: %v", err)
@@ -195,10 +220,13 @@ func (w *world) startSlave() {
 		w.t.Errorf("the slave has %d after its start; OK was said of %d", n.copy.End(), promised)
 	}
 	n.slave = replica.NewSlave(replica.SlaveOptions{Log: n.copy, Notes: slog.New(slog.NewTextHandler(&w.notes, nil)), Master: func() string { return "master" }, Overlap: 2 << 10, Dial: w.net.dial})
+	port = replica.NewMaster(replica.MasterOptions{Source: st, Acks: replica.NewAcks(replica.AcksOptions{}), Batch: 500 + w.rng.IntN(4000)})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.st, n.cancel, n.up = st, cancel, true
+	ln := w.back.listen()
 	n.ended.Go(func() { _ = st.Run(ctx) })
 	n.ended.Go(func() { _ = n.slave.Run(ctx) })
+	n.ended.Go(func() { _ = port.Serve(ctx, ln) })
 }
 
 // promised is the end of the last message of which OK was said.
@@ -223,6 +251,9 @@ func (w *world) stop(n *node, how string) {
 	switch how {
 	case "power":
 		w.PowerCuts++
+		if n == w.slave {
+			w.cuts++
+		}
 		fs = n.fs.Restart()
 	case "kill":
 		w.Deaths++
@@ -253,9 +284,12 @@ func (w *world) live() {
 			time.Sleep(time.Duration(w.rng.IntN(8000)) * time.Millisecond)
 		case 7:
 			w.Outages++
-			w.net.cut(w.rng.IntN(2) == 0)
+			silently := w.rng.IntN(2) == 0
+			w.net.cut(silently)
+			w.back.cut(silently)
 		case 8, 9:
 			w.net.mend()
+			w.back.mend()
 		case 10:
 			w.interrupt(w.slave, w.startSlave)
 		case 11:
@@ -282,7 +316,7 @@ func (w *world) send(count int) {
 		n := w.next
 		w.next++
 		w.Sent++
-		ms := []record.Message{message(n)}
+		ms, cuts := []record.Message{message(n)}, w.cuts
 		err := w.master.st.Put(ms, func(err error) {
 			size, serr := record.SizeCRC(&ms[0])
 			if serr != nil {
@@ -290,7 +324,7 @@ func (w *world) send(count int) {
 			}
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.acks[n] = ack{err: err, phy: ms[0].PhyOffset, size: int64(size)}
+			w.acks[n] = ack{err: err, phy: ms[0].PhyOffset, size: int64(size), cuts: cuts}
 		})
 		if err != nil {
 			w.t.Errorf("message %d: %v", n, err)
@@ -299,14 +333,15 @@ func (w *world) send(count int) {
 }
 
 // forgetLost takes back what a master that flushes late may have lost with its
-// power; with SYNC_FLUSH there must be nothing.
+// power. With SYNC_FLUSH there must be nothing, and with SYNC_MASTER nothing that
+// a slave has whose own power stayed.
 func (w *world) forgetLost() {
 	end := w.master.st.Confirmed()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for n, a := range w.acks {
 		if a.err == nil && a.phy+a.size > end {
-			if w.syncFlush {
+			if w.syncFlush || w.fetched && a.cuts == w.cuts {
 				w.t.Errorf("OK was said of message %d up to %d; the master now ends at %d", n, a.phy+a.size, end)
 			}
 			w.Lost++

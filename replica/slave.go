@@ -37,6 +37,7 @@ type Slave struct {
 	notes *slog.Logger
 	kick  chan struct{} // try again at once
 	grown chan struct{} // Acked has moved
+	keeps bool          // nothing of the log is ever cut off: see Fetch
 	back  int64         // bytes to compare on the next connection; receiver's own
 
 	mu     sync.Mutex
@@ -146,6 +147,7 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	defer nc.Close()
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	defer stop()
+	s.heard()
 	end := l.End()
 	from := end
 	if end > l.Start() {

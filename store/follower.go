@@ -19,11 +19,27 @@ type Follower struct {
 	walk walk
 }
 
-// Follow returns the Follower of a store opened with Options.Copy. It is called
-// once, in place of any Put.
+// Follow returns the Follower of a store: opened with Options.Copy, it is used
+// in place of any Put; otherwise before any Put, until Done.
 func (s *Store) Follow() *Follower {
 	s.follower = &Follower{s: s, walk: walk{s: s, head: s.clog.End()}}
 	return s.follower
+}
+
+// Done ends the copying: from now on the store stores by itself. Half a record at
+// the end is cut off.
+func (f *Follower) Done() error {
+	s := f.s
+	if f.walk.head != f.End() {
+		if _, err := f.Truncate(f.walk.head); err != nil {
+			return err
+		}
+	}
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.follower, s.crcSince = nil, noCRC // it has copied what it had to take as it came
+	return s.markOpen()
 }
 
 // Start is the offset of the first byte there is.

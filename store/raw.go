@@ -8,6 +8,10 @@ import (
 // Start is the physical offset of the first byte of the log.
 func (s *Store) Start() int64 { return s.clog.Start() }
 
+// Unclean says whether the last stop was none: with ASYNC_FLUSH the log may have
+// lost its end.
+func (s *Store) Unclean() bool { return s.unclean }
+
 // SegmentSize is the size of the log's files in bytes.
 func (s *Store) SegmentSize() int64 { return s.opts.SegmentSize }
 

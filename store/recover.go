@@ -88,6 +88,7 @@ func (s *Store) openFiles() (err error) {
 func (s *Store) scanFrom() (from, known int64, clean bool) {
 	checkpoint := s.index.Checkpoint()
 	m := parseMark(s.index.Mark())
+	defer func() { s.unclean = !clean && len(s.index.Mark()) > 0 }()
 	s.crcSince = m.crcSince
 	if m.clean && m.end == checkpoint {
 		if got, err := s.tailSum(m.end); err == nil && got == m.sum {

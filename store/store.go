@@ -83,6 +83,7 @@ type Store struct {
 	durable atomic.Int64
 	visible atomic.Int64
 
+	unclean      bool       // see Unclean; set by Open alone
 	crcSince     int64      // see mark; set by Open alone
 	follower     *Follower  // of a slave; set before Run
 	releasing    sync.Mutex // one taker of pending at a time

@@ -20,6 +20,7 @@ type Config struct {
 	EnableBroker bool
 
 	// Replication.
+	HASlaveAddress  string        // host:port; empty: what the name servers say
 	HAMasterAddress string        // host:port; empty: what the name servers say
 	HAHeartbeat     time.Duration // longest silence towards the other side
 	HASilence       time.Duration // of the other side, after which it is left

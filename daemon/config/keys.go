@@ -57,6 +57,7 @@ const (
 func replicaKeys() []key {
 	return []key{
 		str("haMasterAddress", "", "SLAVE: host:port of the master's haListenPort; empty: what the name servers say", func(c *Config) *string { return &c.HAMasterAddress }),
+		ours(str("haSlaveAddress", "", "SYNC_MASTER with ASYNC_FLUSH: host:port of the slave's haListenPort, asked after a power cut for what this log lost; empty: what the name servers say, its listenPort + 1", func(c *Config) *string { return &c.HASlaveAddress })),
 		duration("haSendHeartbeatInterval", "5000", "milliseconds of silence after which master and slave say that they live", time.Millisecond, func(c *Config) *time.Duration { return &c.HAHeartbeat }, 10*time.Millisecond, time.Minute),
 		duration("haHousekeepingInterval", "20000", "milliseconds of silence after which master and slave hang up", time.Millisecond, func(c *Config) *time.Duration { return &c.HASilence }, 30*time.Millisecond, 10*time.Minute),
 		number("haTransferBatchSize", "32k", "bytes of commit log sent to a slave at once", func(c *Config) *int { return &c.HATransferBatch }, 512, 1<<20),

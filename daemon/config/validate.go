@@ -40,8 +40,10 @@ func validate(c *Config) (errs []error) {
 	if c.EnableBroker && c.BrokerID == 0 && c.Slave() {
 		complain("brokerRole is SLAVE, but brokerId is 0, which is the master's; give each slave another number")
 	}
-	if _, _, err := net.SplitHostPort(c.HAMasterAddress); c.HAMasterAddress != "" && err != nil {
-		complain("haMasterAddress is %q; want host:port", c.HAMasterAddress)
+	for _, a := range []struct{ key, value string }{{"haMasterAddress", c.HAMasterAddress}, {"haSlaveAddress", c.HASlaveAddress}} {
+		if _, _, err := net.SplitHostPort(a.value); a.value != "" && err != nil {
+			complain("%s is %q; want host:port", a.key, a.value)
+		}
 	}
 	if c.HASilence < 2*c.HAHeartbeat {
 		complain("haHousekeepingInterval is %v; want at least twice haSendHeartbeatInterval, which is %v", c.HASilence, c.HAHeartbeat)
