@@ -154,15 +154,11 @@ func (p *pairing) equal(t *testing.T) int64 {
 	t.Helper()
 	begin, ctx := time.Now(), within(t, 2*time.Minute)
 	eventually(ctx, t, "all messages in the master's queues", func() error {
-		var stored int64
-		for q := range int32(pairQueues) {
-			end, err := p.conn.MaxOffset(ctx, pairTopic, q)
-			if err != nil {
-				return err
-			}
-			stored += end
+		stored, err := p.stored(ctx)
+		if err != nil {
+			return err
 		}
-		if stored != int64(len(p.sent)) {
+		if stored != len(p.sent) {
 			return fmt.Errorf("%d messages stored, %d sent", stored, len(p.sent))
 		}
 		return nil
@@ -170,6 +166,19 @@ func (p *pairing) equal(t *testing.T) int64 {
 	end := p.follows(ctx, t, p.slave)
 	p.logf(t, "%d messages, log equal up to %d after another %v", len(p.sent), end, time.Since(begin).Round(time.Millisecond))
 	return end
+}
+
+// stored is how many messages the master's queues have.
+func (p *pairing) stored(ctx context.Context) (int, error) {
+	n := 0
+	for q := range int32(pairQueues) {
+		end, err := p.conn.MaxOffset(ctx, pairTopic, q)
+		if err != nil {
+			return 0, err
+		}
+		n += int(end)
+	}
+	return n, nil
 }
 
 // follows waits until a slave's log ends where the master's does, and is
@@ -340,7 +349,7 @@ func (p *pairing) acknowledged(t *testing.T) {
 func (p *pairing) outage(t *testing.T, agent *agents.Agent) {
 	t.Helper()
 	ctx, begin := within(t, 2*time.Minute), time.Now()
-	start, _, err := logEnd(ctx, p.master)
+	start, err := p.stored(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,10 +360,10 @@ func (p *pairing) outage(t *testing.T, agent *agents.Agent) {
 		sent, err = agent.Produce(ctx, "P_outage", pairTopic, pairSeed, p.produced, p.produced+pairOutage, 4)
 		done <- err
 	}()
-	eventually(ctx, t, "a growing log", func() error {
-		end, _, err := logEnd(ctx, p.slave)
-		if err == nil && end < start+100<<10 {
-			err = fmt.Errorf("the slave's log began at %d and ends at %d", start, end)
+	eventually(ctx, t, "messages of the load", func() error {
+		now, err := p.stored(ctx)
+		if err == nil && now < start+pairOutage/20 {
+			err = fmt.Errorf("%d messages stored, %d before", now, start)
 		}
 		return err
 	})
@@ -456,7 +465,7 @@ func (p *pairing) late(t *testing.T, slave *pair.Maker) {
 		t.Fatal(err)
 	}
 	defer p.end(t, s)
-	begin, ctx := time.Now(), within(t, time.Minute)
+	begin, ctx := time.Now(), within(t, metadataTime)
 	if err := s.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -537,8 +546,8 @@ func (p *pairing) failover(t *testing.T) {
 	}
 }
 
-// drain has one group for each client consume everything from the slave, and
-// leave its offsets there.
+// drain has one group for each client consume everything from the slave, once,
+// and leave its offsets there.
 func (p *pairing) drain(t *testing.T, clients ...*agents.Agent) {
 	t.Helper()
 	slave, err := wire.Dial(t.Context(), p.slave.Addr)
@@ -565,6 +574,8 @@ func (p *pairing) drain(t *testing.T, clients ...*agents.Agent) {
 			t.Errorf("%d messages were delivered twice", r.Redelivered)
 		}
 		p.logf(t, "%d messages from the slave to %s in %v", len(c.Got()), client.Name, time.Since(begin).Round(time.Millisecond))
-		committed(within(t, 20*time.Second), t, p.world, group, pairTopic, pairQueues)
+		if p.slave.Kind == target.Pairmq { // Apache's 5.4.0 may lose what a consumer commits as it leaves a slave
+			committed(within(t, 20*time.Second), t, p.world, group, pairTopic, pairQueues)
+		}
 	}
 }
