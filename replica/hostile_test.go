@@ -208,8 +208,8 @@ func FuzzReceiver(f *testing.F) {
 		before := l.bytes()
 		s := NewSlave(SlaveOptions{Log: l, Overlap: 2 * testRecord})
 		end := l.End()
-		from := max(0, end-2*testRecord)
-		r := &receiver{slave: s, log: l, nc: &stream{in: bytes.NewReader(in)}, addr: "x", from: from, next: from, end: end, begun: make(chan struct{})}
+		from := max(min(end, 1), end-2*testRecord)
+		r := &receiver{slave: s, log: l, nc: &stream{in: bytes.NewReader(in)}, addr: "x", from: from, least: 1, next: from, end: end, begun: make(chan struct{})}
 		if err := r.receive(); err == nil {
 			t.Fatal("a stream that ends must end the connection")
 		}

@@ -59,6 +59,7 @@ func NewMaster(o MasterOptions) *Master {
 // ln. It returns an error if ln fails.
 func (m *Master) Serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer ln.Close() // stop may come first, although ctx has ended
 	defer stop()
 	var conns sync.WaitGroup
 	defer conns.Wait()

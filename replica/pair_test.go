@@ -3,7 +3,9 @@ package replica
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -281,6 +283,8 @@ func TestForeignLogsAreLeftAlone(t *testing.T) {
 		master, slave func() *memLog
 	}{
 		{"another log", func() *memLog { return logOf(50, 1) }, func() *memLog { return logOf(40, 2) }},
+		{"an empty one", func() *memLog { return &memLog{} }, func() *memLog { return logOf(40, 2) }},
+		{"one that has just begun", func() *memLog { return logOf(1, 1) }, func() *memLog { return logOf(40, 2) }},
 		{"another segment size", func() *memLog { l := logOf(90, 1); l.start = testSegment; return l }, func() *memLog { return &memLog{size: 3 * testSegment} }},
 		{"too far behind", func() *memLog { l := logOf(90, 1); l.start = 4 * testSegment; return l }, func() *memLog { return logOf(40, 1) }},
 	}
@@ -317,4 +321,51 @@ func TestSlaveBeginsWhereTheMasterBegins(t *testing.T) {
 			t.Errorf("the copy begins at %d, want %d", got, l.start)
 		}
 	})
+}
+
+// TestSlaveThatTheMastersRetentionOvertakes compares what both still have.
+func TestSlaveThatTheMastersRetentionOvertakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := logOf(90, 1)
+		slave := &memLog{data: l.bytes()[:testSegment+2*testRecord]}
+		l.mu.Lock()
+		l.start, l.data = testSegment, l.data[testSegment:]
+		l.mu.Unlock()
+		p := newPair(t, l)
+		defer p.end()
+		p.follow(slave) // it wants to compare from before the segment's start
+		time.Sleep(time.Minute)
+		if got, want := slave.bytes()[testSegment:], l.bytes(); !bytes.Equal(got, want) {
+			t.Errorf("the copy has %d bytes of the %d that the master has; %+v", len(got), len(want), p.slave.Status())
+		}
+	})
+}
+
+// TestOnlyAnEmptySlaveReportsZero: a stock master answers it with its last
+// segment, which would not follow what the slave has.
+func TestOnlyAnEmptySlaveReportsZero(t *testing.T) {
+	for _, records := range []int{0, 1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			ln := newPipeListener()
+			ctx, cancel := context.WithCancel(t.Context())
+			s := NewSlave(SlaveOptions{Log: logOf(records, 1), Master: func() string { return "x" }, Dial: func(context.Context, string) (net.Conn, error) { return ln.dial("10.0.0.1") }})
+			ended := make(chan struct{})
+			go func() { _ = s.Run(ctx); close(ended) }()
+			nc, err := ln.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := make([]byte, reportSize)
+			if _, err := io.ReadFull(nc, b); err != nil {
+				t.Fatal(err)
+			}
+			if first := int64(binary.BigEndian.Uint64(b)); (first == 0) != (records == 0) || first > int64(records*testRecord) {
+				t.Errorf("a slave with %d records reports %d first", records, first)
+			}
+			cancel()
+			_ = nc.Close()
+			_ = ln.Close()
+			<-ended
+		})
+	}
 }

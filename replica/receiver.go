@@ -34,6 +34,7 @@ type receiver struct {
 	addr  string
 
 	from   int64         // first report
+	least  int64         // the least that could be
 	end    int64         // of the own log when the connection began
 	next   int64         // offset that must come next
 	beats  int           // heartbeats in a row at next, while comparing
@@ -93,11 +94,8 @@ func (r *receiver) begin(h header) error {
 		if r.next == 0 && r.end == r.log.Start() {
 			return r.first(h)
 		}
-		if h.size == 0 && h.offset > r.next {
-			return fmt.Errorf("%w: this log ends at %d and the master's begins at %d; empty this slave's store, it then copies all there is", ErrForeign, r.end, h.offset)
-		}
-		if h.size == 0 && h.offset < r.next && r.next == r.from && !r.active {
-			return r.farAhead(h.offset)
+		if h.size == 0 && r.next == r.from && !r.active {
+			return r.elsewhere(h.offset)
 		}
 		return fmt.Errorf("replica: the master sends offset %d where %d comes next", h.offset, r.next)
 	}
@@ -181,7 +179,7 @@ func (r *receiver) differ(off int64) error {
 		return fmt.Errorf("%w: find the record at %d: %w", errLog, off, err)
 	}
 	common := cut > r.from
-	if common && r.from > r.log.Start() {
+	if common && r.from > r.least {
 		before, err := r.log.Boundary(cut - 1)
 		if err != nil {
 			return fmt.Errorf("%w: find the record before %d: %w", errLog, cut, err)
@@ -199,8 +197,8 @@ func (r *receiver) differ(off int64) error {
 
 // stepBack lets the next connection compare four times as much.
 func (r *receiver) stepBack(off int64) error {
-	if r.from <= r.log.Start() {
-		return fmt.Errorf("%w: they differ at %d, and nothing before it is the same; if this slave is to follow this master, move its store away", ErrForeign, off)
+	if r.from <= r.least {
+		return fmt.Errorf("%w: they part at %d, and nothing before it is the same; if this slave is to follow this master, move its store away", ErrForeign, off)
 	}
 	r.slave.back = max(4*r.slave.back, r.slave.opts.Overlap)
 	r.slave.Retry()
@@ -212,26 +210,35 @@ func (r *receiver) ahead() error {
 	if r.slave.keeps {
 		return errAhead
 	}
-	if r.next == r.from && r.from > r.log.Start() {
-		return r.stepBack(r.next) // nothing was compared: it may end further back
-	}
 	cut, err := r.log.Boundary(r.next)
 	if err != nil {
 		return fmt.Errorf("%w: find the record at %d: %w", errLog, r.next, err)
 	}
+	if cut <= r.from { // no whole record was found equal: it may end further back
+		return r.stepBack(r.next)
+	}
 	return r.setAside(cut, fmt.Errorf("%w: its log ends at %d, this one at %d", errAhead, r.next, r.end))
 }
 
-// farAhead handles a master of ours that says where its log ends, before what
-// this slave wanted to compare: the next connection compares around there.
-func (r *receiver) farAhead(end int64) error {
+// elsewhere handles a master of ours that says with its first word that its log
+// is not where this slave wanted to begin to compare: it ends before, or begins
+// behind. The next connection compares there.
+func (r *receiver) elsewhere(offset int64) error {
 	s := r.slave
-	if s.keeps {
+	switch {
+	case offset > r.end:
+		return fmt.Errorf("%w: this log ends at %d and the master's begins at %d; empty this slave's store, it then copies all there is", ErrForeign, r.end, offset)
+	case offset > r.from:
+		s.back = r.end - offset
+	case s.keeps:
 		return errAhead
+	case r.from <= r.least:
+		return r.stepBack(offset)
+	default:
+		s.back = r.end - offset + s.opts.Overlap
 	}
-	s.back = r.end - end + s.opts.Overlap
 	s.Retry()
-	return fmt.Errorf("%w: its log ends at %d, this one at %d; comparing from %d bytes before the end next", errAhead, end, r.end, s.back)
+	return fmt.Errorf("replica: the master's log is at %d, this one at %d; comparing from %d bytes before the end next", offset, r.end, s.back)
 }
 
 // setAside cuts the own log off at cut and returns why, with where the rest is.
@@ -249,9 +256,9 @@ func (r *receiver) setAside(cut int64, why error) error {
 }
 
 // report reports to the master how far the slave is, when that has grown and
-// before the master grows impatient, until gone is closed.
-func (r *receiver) report(gone <-chan struct{}) {
-	last := r.from
+// before the master grows impatient, until gone is closed. last is what it has
+// reported.
+func (r *receiver) report(last int64, gone <-chan struct{}) {
 	beat := time.NewTicker(r.slave.opts.Heartbeat)
 	defer beat.Stop()
 	var grown <-chan struct{}

@@ -149,17 +149,17 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	defer stop()
 	s.heard()
 	end := l.End()
-	from := end
+	from, least := end, max(l.Start(), 1) // to a report of 0 a stock master answers with its last segment
 	if end > l.Start() {
-		from = max(l.Start(), min(end, l.Acked())-s.back) // what was found equal may be reported
+		from = max(least, min(end, l.Acked())-s.back) // what was found equal may be reported
 	}
-	r := &receiver{slave: s, log: l, nc: nc, addr: addr, from: from, next: from, end: end, begun: make(chan struct{})}
+	r := &receiver{slave: s, log: l, nc: nc, addr: addr, from: from, least: least, next: from, end: end, begun: make(chan struct{})}
 	if err := r.writeReport(from); err != nil {
 		return fmt.Errorf("replica: report to the master: %w", err)
 	}
 	var reporter sync.WaitGroup
 	gone := make(chan struct{})
-	reporter.Go(func() { r.report(gone) })
+	reporter.Go(func() { r.report(from, gone) })
 	err = r.receive()
 	close(gone)
 	reporter.Wait()
