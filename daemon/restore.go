@@ -23,8 +23,8 @@ const restoreTime = 10 * time.Second
 // back from its slave what the slave has acknowledged and this log has lost. It
 // runs before any client is served and any slave: that would set it aside.
 func (p *pairing) restore(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger) error {
-	if cfg.Slave() || !cfg.WaitsForSlaves() || cfg.SyncFlush || !st.Unclean() {
-		return nil
+	if cfg.Slave() || !cfg.WaitsForSlaves() || cfg.SyncFlush || !st.Unclean() || st.Stats().ReadOnly {
+		return nil // of a damaged log nothing is changed
 	}
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
