@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"pairmq/discovery"
 	"pairmq/internal/remoting"
@@ -152,6 +154,16 @@ func TestStatus(t *testing.T) {
 	o = f.run(t, "", "status", "--broker", f.addr)
 	if out := squeeze(o.out); o.code != exitOK || strings.Contains(out, "NAME SERVER") || !strings.Contains(out, "- - master "+f.addr+" V4_9_7") {
 		t.Errorf("of one broker: exits with %d and writes\n%s%s", o.code, o.out, o.err)
+	}
+}
+
+func TestStatusIsWatchedUntilInterrupted(t *testing.T) {
+	f := startFake(t)
+	ctx, interrupt := context.WithTimeout(t.Context(), time.Second)
+	defer interrupt()
+	o := runIn(ctx, f.addr, "", "status", "--watch=10ms")
+	if n := strings.Count(o.out, "NAME SERVER"); o.code != exitOK || n < 2 || strings.Count(o.out, separator(false)) < n-1 {
+		t.Errorf("exits with %d after %d tables and writes\n%s%s", o.code, n, o.out, o.err)
 	}
 }
 

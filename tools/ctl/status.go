@@ -19,17 +19,39 @@ import (
 
 const statusHelp = `Shows the name servers with what each of them knows, and all brokers: role,
 version, rates of the last 10 seconds, messages since midnight, how much log
-they have, how far a slave is behind its master, and how full the disk is.
+they have, how far a slave is behind its master, how replication stands, and how
+full the disk is. With --watch it shows them again and again.
 
 The exit code is 4 when a part of them does not answer, and 5 when none does.`
 
 func newStatus(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Show brokers and name servers", Long: statusHelp, Args: cobra.NoArgs}
+	watch := cmd.Flags().Duration("watch", 0, "show it again every so often, until interrupted")
+	cmd.Flags().Lookup("watch").NoOptDefVal = "1s"
 	cmd.RunE = e.does(func(ctx context.Context, s *session, _ []string) error {
-		st, err := s.status(ctx)
-		return errors.Join(e.printStatus(st), err)
+		for {
+			st, err := s.status(ctx)
+			if err = errors.Join(e.printStatus(st), err); *watch <= 0 {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(*watch):
+				fmt.Fprint(e.out, separator(e.json))
+			}
+		}
 	})
 	return cmd
+}
+
+// separator comes between two states: programs read one line each, people a
+// screen that is cleared.
+func separator(json bool) string {
+	if json {
+		return ""
+	}
+	return "\x1b[H\x1b[2J"
 }
 
 // namesrvStatus is one name server as this machine sees it.
