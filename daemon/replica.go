@@ -57,8 +57,12 @@ func newPairing(cfg *config.Config, st *store.Store, log *slog.Logger) (*pairing
 		Needed: cfg.InSyncReplicas - 1, Timeout: cfg.SlaveTimeout, FallBehind: cfg.HAFallBehind,
 		Release: func(end int64, err error) { st.Release(end, slaveError(err)) },
 	})
+	var rate int64
+	if cfg.HAFlowControl {
+		rate = cfg.HATransferRate
+	}
 	p.master = replica.NewMaster(replica.MasterOptions{
-		Source: st, Acks: p.acks, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence,
+		Rate: rate, Source: st, Acks: p.acks, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence,
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
 	})
 	return p, nil

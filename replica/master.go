@@ -31,6 +31,7 @@ type MasterOptions struct {
 	Heartbeat time.Duration // longest silence towards a slave, haSendHeartbeatInterval; 0 means 5 s
 	Silence   time.Duration // of a slave, after which it is left, haHousekeepingInterval; 0 means 20 s
 	Batch     int           // bytes of one transfer, haTransferBatchSize; 0 means 32 KiB
+	Rate      int64         // bytes per second to one slave, so that catching up leaves clients their share; 0 means no limit
 	MaxSlaves int           // connections at a time; 0 means 16
 	Log       *slog.Logger  // nil discards
 }

@@ -156,6 +156,7 @@ func (c *masterConn) send() error {
 	buf := make([]byte, headerSize, headerSize+c.m.opts.Batch)
 	beat := time.NewTimer(c.m.opts.Heartbeat)
 	defer beat.Stop()
+	pace := pace{rate: c.m.opts.Rate}
 	for {
 		n := int(min(int64(c.m.opts.Batch), src.Confirmed()-next))
 		if n <= 0 {
@@ -182,6 +183,13 @@ func (c *masterConn) send() error {
 			return err
 		}
 		beat.Reset(c.m.opts.Heartbeat)
+		if wait := pace.spent(time.Now(), n); wait > 0 {
+			select {
+			case <-c.gone:
+				return nil
+			case <-time.After(wait):
+			}
+		}
 	}
 }
 

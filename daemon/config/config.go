@@ -25,8 +25,10 @@ type Config struct {
 	HAHeartbeat     time.Duration // longest silence towards the other side
 	HASilence       time.Duration // of the other side, after which it is left
 	HATransferBatch int           // bytes
-	HAMaxSlaves     int           // connections
-	HAFallBehind    int64         // bytes; a slave further behind is not waited for
+	HAFlowControl   bool
+	HATransferRate  int64 // bytes per second, with HAFlowControl
+	HAMaxSlaves     int   // connections
+	HAFallBehind    int64 // bytes; a slave further behind is not waited for
 	SlaveTimeout    time.Duration
 	InSyncReplicas  int // the master counts
 

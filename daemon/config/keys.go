@@ -61,6 +61,8 @@ func replicaKeys() []key {
 		duration("haSendHeartbeatInterval", "5000", "milliseconds of silence after which master and slave say that they live", time.Millisecond, func(c *Config) *time.Duration { return &c.HAHeartbeat }, 10*time.Millisecond, time.Minute),
 		duration("haHousekeepingInterval", "20000", "milliseconds of silence after which master and slave hang up", time.Millisecond, func(c *Config) *time.Duration { return &c.HASilence }, 30*time.Millisecond, 10*time.Minute),
 		number("haTransferBatchSize", "32k", "bytes of commit log sent to a slave at once", func(c *Config) *int { return &c.HATransferBatch }, 512, 1<<20),
+		boolean("haFlowControlEnable", "false", "keep to maxHaTransferByteInSecond", func(c *Config) *bool { return &c.HAFlowControl }),
+		number("maxHaTransferByteInSecond", "100m", "bytes a second sent to one slave with haFlowControlEnable, so that catching up leaves clients their share", func(c *Config) *int64 { return &c.HATransferRate }, 64<<10, math.MaxInt64>>1),
 		duration("slaveTimeout", "3000", "SYNC_MASTER: milliseconds until a sender is answered FLUSH_SLAVE_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.SlaveTimeout }, 10*time.Millisecond, 10*time.Minute),
 		number("haSlaveFallbehindMax", "256m", "SYNC_MASTER: a slave so many bytes behind is not waited for: senders are answered SLAVE_NOT_AVAILABLE", func(c *Config) *int64 { return &c.HAFallBehind }, 4096, math.MaxInt64>>1),
 		number("inSyncReplicas", "2", "SYNC_MASTER: brokers that must have a message before OK, the master counted", func(c *Config) *int { return &c.InSyncReplicas }, 1, 16),
