@@ -1,0 +1,208 @@
+package replica_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pairmq/hal/disk"
+	"pairmq/replica"
+	"pairmq/store"
+	"pairmq/store/record"
+)
+
+// benchLog is how much log BenchmarkReplicate copies, in bytes.
+const benchLog = 256 << 20
+
+// A benchStore is a store on the real disk.
+type benchStore struct {
+	*store.Store
+	stop func()
+}
+
+func openBench(b *testing.B, o store.Options) *benchStore {
+	b.Helper()
+	fsys, err := disk.OS(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	o.FS = fsys
+	st, err := store.Open(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := st.Run(ctx); err != nil {
+			b.Error(err)
+		}
+	})
+	return &benchStore{st, func() {
+		cancel()
+		running.Wait()
+		if err := st.Close(); err != nil {
+			b.Error(err)
+		}
+	}}
+}
+
+func benchMessage(size int) record.Message {
+	return record.Message{Topic: "T", BornHost: netip.MustParseAddrPort("127.0.0.1:1"), Body: make([]byte, size), Properties: "UNIQ_KEY\x017F00000100002A9F45E20A8B12340000\x02"}
+}
+
+// serveBench lets slaves follow st over TCP on loopback.
+func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(int64)) (addr string, stop func()) {
+	b.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks})
+	*grown = func(end int64) { m.Grown(); acks.Confirmed(end) }
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = m.Serve(ctx, ln) })
+	running.Go(func() { _ = acks.Run(ctx) })
+	return ln.Addr().String(), func() { cancel(); running.Wait() }
+}
+
+// followBench runs a slave of addr.
+func followBench(b *testing.B, addr string, o store.Options) (f *store.Follower, st *benchStore, stop func()) {
+	b.Helper()
+	var s *replica.Slave
+	o.Copy, o.Grown = true, func(int64) { s.Grown() }
+	ready := make(chan struct{})
+	grown := o.Grown
+	o.Grown = func(end int64) { <-ready; grown(end) }
+	st = openBench(b, o)
+	f = st.Follow()
+	s = replica.NewSlave(replica.SlaveOptions{Log: f, Master: func() string { return addr }})
+	close(ready)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = s.Run(ctx) })
+	return f, st, func() { cancel(); running.Wait(); st.stop() }
+}
+
+// BenchmarkReplicate copies a log to a new slave over loopback: received,
+// checked, indexed and on flash, beside a bare copy of the same files into a
+// reader that forgets them.
+func BenchmarkReplicate(b *testing.B) {
+	var grown func(int64)
+	master := openBench(b, store.Options{Grown: func(end int64) { grown(end) }})
+	defer master.stop()
+	acks := replica.NewAcks(replica.AcksOptions{Release: func(int64, error) {}})
+	addr, stop := serveBench(b, master.Store, acks, &grown)
+	defer stop()
+	var sent sync.WaitGroup
+	for range benchLog / 4096 {
+		sent.Add(1)
+		if err := master.Put([]record.Message{benchMessage(3900)}, func(error) { sent.Done() }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	sent.Wait()
+	end := master.Confirmed()
+	for _, syncFlush := range []bool{true, false} {
+		b.Run(fmt.Sprintf("SyncFlush=%v", syncFlush), func(b *testing.B) {
+			b.SetBytes(end)
+			for b.Loop() {
+				f, _, stop := followBench(b, addr, store.Options{SyncFlush: syncFlush})
+				for f.Acked() < end {
+					time.Sleep(time.Millisecond)
+				}
+				b.StopTimer()
+				stop()
+				b.StartTimer()
+			}
+		})
+	}
+	b.Run("bare", func(b *testing.B) { bareCopy(b, end) })
+}
+
+// bareCopy sends a file of n bytes over loopback.
+func bareCopy(b *testing.B, n int64) {
+	f, err := os.CreateTemp(b.TempDir(), "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(make([]byte, n)); err != nil {
+		b.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ln.Close()
+	b.SetBytes(n)
+	for b.Loop() {
+		got := make(chan error, 1)
+		go func() {
+			c, err := ln.Accept()
+			if err == nil {
+				_, err = io.Copy(io.Discard, c)
+			}
+			got <- err
+		}()
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := f.Seek(0, io.SeekStart); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := io.Copy(c, f); err != nil { // sendfile
+			b.Fatal(err)
+		}
+		_ = c.Close() // written
+		if err := <-got; err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkSyncMaster is the time until OK, one message after the other: of a
+// master alone, of one that waits for a slave, and, to compare, of two syncs.
+func BenchmarkSyncMaster(b *testing.B) {
+	for _, waits := range []bool{false, true} {
+		b.Run(fmt.Sprintf("waits=%v", waits), func(b *testing.B) {
+			var grown func(int64)
+			var master *benchStore
+			acks := replica.NewAcks(replica.AcksOptions{Release: func(end int64, err error) { master.Release(end, err) }})
+			master = openBench(b, store.Options{SyncFlush: true, Hold: waits, Grown: func(end int64) {
+				if waits {
+					grown(end)
+				}
+			}})
+			defer master.stop()
+			if waits {
+				addr, stop := serveBench(b, master.Store, acks, &grown)
+				defer stop()
+				_, _, unfollow := followBench(b, addr, store.Options{SyncFlush: true})
+				defer unfollow()
+			}
+			done := make(chan error, 1)
+			var times []time.Duration
+			for b.Loop() {
+				start := time.Now()
+				if err := master.Put([]record.Message{benchMessage(1024)}, func(err error) { done <- err }); err != nil {
+					b.Fatal(err)
+				}
+				<-done // the first may have no slave yet
+				times = append(times, time.Since(start))
+			}
+			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(float64(times[len(times)*99/100].Microseconds()), "p99-µs")
+		})
+	}
+}
