@@ -72,12 +72,9 @@ func newPairing(t *testing.T, clients map[string]*peers.Peer, namesrv, master, s
 			p.registered(t, s)
 		}
 	}
-	conn, err := wire.Dial(t.Context(), p.master.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	p.world = &world{target: &target.Target{Namesrv: p.namesrv.Addr}, conn: conn, dir: dir, peers: clients}
+	p.world = &world{target: &target.Target{Namesrv: p.namesrv.Addr}, dir: dir, peers: clients}
+	p.reconnect(t)
+	t.Cleanup(func() { p.conn.Close() })
 	p.topic(t, pairTopic, pairQueues)
 	p.logf(t, "%s, %s and %s have started", p.namesrv.Name(), p.master.Name(), p.slave.Name())
 	return p
@@ -103,6 +100,20 @@ func (p *pairing) end(t *testing.T, s *pair.Server) {
 func (p *pairing) logf(t *testing.T, format string, args ...any) {
 	t.Helper()
 	t.Logf("%5.1f s: %s", time.Since(p.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// reconnect makes a new connection to the master; one that idles for two
+// minutes is closed, and the wait for metadata may take as long.
+func (p *pairing) reconnect(t *testing.T) {
+	t.Helper()
+	c, err := wire.Dial(t.Context(), p.master.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.conn != nil {
+		p.conn.Close()
+	}
+	p.conn = c
 }
 
 // ask sends one request on a connection of its own.
@@ -152,6 +163,7 @@ func logEnd(ctx context.Context, s *pair.Server) (end, behind int64, err error) 
 // has all of the log; it returns its end.
 func (p *pairing) equal(t *testing.T) int64 {
 	t.Helper()
+	p.reconnect(t)
 	begin, ctx := time.Now(), within(t, 2*time.Minute)
 	eventually(ctx, t, "all messages in the master's queues", func() error {
 		stored, err := p.stored(ctx)
@@ -244,7 +256,7 @@ func (p *pairing) join(t *testing.T) {
 func (p *pairing) answers(t *testing.T, want int) {
 	t.Helper()
 	n := 0
-	eventually(within(t, time.Minute), t, fmt.Sprintf("a message answered %d", want), func() error {
+	eventually(within(t, 2*time.Minute), t, fmt.Sprintf("a message answered %d", want), func() error {
 		n++
 		if code := p.probe(t); code != want {
 			return fmt.Errorf("message %d was answered %d", n, code)
@@ -312,10 +324,15 @@ func (p *pairing) delayed(t *testing.T) {
 func (p *pairing) commit(t *testing.T) {
 	t.Helper()
 	ctx := within(t, 20*time.Second)
-	if err := p.conn.Heartbeat(ctx, "192.0.2.1@pair", pairGroup, pairTopic); err != nil {
+	c, err := wire.Dial(ctx, p.master.Addr)
+	if err != nil {
 		t.Fatal(err)
 	}
-	_, err := p.conn.Do(ctx, wire.NewCommand(wire.UpdateConsumerOff, "consumerGroup", pairGroup, "topic", pairTopic, "queueId", 0, "commitOffset", pairCommit))
+	defer c.Close()
+	if err := c.Heartbeat(ctx, "192.0.2.1@pair", pairGroup, pairTopic); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Do(ctx, wire.NewCommand(wire.UpdateConsumerOff, "consumerGroup", pairGroup, "topic", pairTopic, "queueId", 0, "commitOffset", pairCommit))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +365,7 @@ func (p *pairing) acknowledged(t *testing.T) {
 // starts it again, until it has everything.
 func (p *pairing) outage(t *testing.T, agent *agents.Agent) {
 	t.Helper()
-	ctx, begin := within(t, 2*time.Minute), time.Now()
+	ctx, begin := within(t, 3*time.Minute), time.Now()
 	start, err := p.stored(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -432,6 +449,7 @@ func (p *pairing) metadata(t *testing.T) {
 		}
 		return err
 	})
+	p.reconnect(t)
 	p.logf(t, "the slave has the group and its offset after another %v", time.Since(begin).Round(time.Millisecond))
 }
 
@@ -554,8 +572,8 @@ func (p *pairing) drain(t *testing.T, clients ...*agents.Agent) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer slave.Close()
-	p.world.conn = slave
+	p.conn.Close()
+	p.conn = slave
 	for _, client := range clients {
 		begin, group := time.Now(), strings.NewReplacer(".", "", "-", "_").Replace("Drain_"+client.Name)
 		c, err := client.Push(within(t, time.Minute), agents.Subscription{Group: group, Topic: pairTopic, Instance: group})
