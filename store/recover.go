@@ -187,7 +187,7 @@ func (s *Store) visit(b []byte, phyOffset int64) error {
 // follow notes the queue offset of a record, and warns where one is missing.
 func (s *Store) follow(v *record.View) {
 	q := s.queues.get(s.index, string(v.Topic()), v.QueueID())
-	if got := v.QueueOffset(); got != q.next && q.next != 0 && got != 0 {
+	if got := v.QueueOffset(); got > q.next && q.next != 0 { // less is what the index had before
 		s.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id, "phyOffset", v.PhyOffset(), "queueOffset", got, "want", q.next)
 	}
 	q.next = v.QueueOffset() + 1
