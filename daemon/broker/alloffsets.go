@@ -35,6 +35,13 @@ func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 	return nil
 }
 
+// allRequestModes serves GET_ALL_MESSAGE_REQUEST_MODE, 402, by which slaves of 5.x
+// copy which groups pop: none do here, as request 400 says to each consumer.
+func (b *Broker) allRequestModes(req *remoting.Request) error {
+	replyBody(req, []byte(`{"messageRequestModeMap":{}}`))
+	return nil
+}
+
 // appendOffsets appends offsets by group as RocketMQ has them in JSON, with the
 // queueId not in quotes: {"topic@group":{0:5}}.
 func appendOffsets(dst []byte, all map[string][]index.GroupOffset) ([]byte, error) {

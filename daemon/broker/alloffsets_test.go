@@ -40,6 +40,11 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 		if want := `{"offsetTable":{}}`; string(resp.Body) != want {
 			t.Errorf("delay offsets are %s, want %s", resp.Body, want)
 		}
+		resp = c.call(remoting.ReqGetAllMessageRequestMode, "")
+		c.expect(resp, 0, "")
+		if want := `{"messageRequestModeMap":{}}`; string(resp.Body) != want { // as captured from 5.4.0
+			t.Errorf("request modes are %s, want %s", resp.Body, want)
+		}
 	})
 }
 

@@ -174,6 +174,7 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqGetConsumerConnectionList: b.consumerConnections,
 		remoting.ReqGetProducerConnectionList: b.producerConnections,
 		remoting.ReqQueryTopicConsumeByWho:    b.consumersOfTopic,
+		remoting.ReqGetAllMessageRequestMode:  b.allRequestModes,
 		remoting.ReqGetBrokerRuntimeInfo:      b.runtimeInfo,
 		remoting.ReqGetBrokerConfig:           b.brokerConfig,
 	}
