@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -210,6 +211,71 @@ func TestAMasterHasItsEndBackFromItsSlave(t *testing.T) {
 		t.Errorf("the slave says %q", info["replication"])
 	}
 	for _, d := range []*daemonUnderTest{slave, master} {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// as returns the daemon with another role on the same store.
+func (d *daemonUnderTest) as(role, id string) *daemonUnderTest {
+	other := *d
+	other.settings = slices.DeleteFunc(slices.Clone(d.settings), func(s string) bool {
+		return strings.HasPrefix(s, "brokerRole=") || strings.HasPrefix(s, "brokerId=")
+	})
+	other.settings = append(other.settings, "brokerRole="+role, "brokerId="+id)
+	return &other
+}
+
+// TestRolesAreSwappedByHand lets a slave go on as master, with queue offsets
+// that follow (R9), and the old master come back as its slave: what only that
+// one had is set aside in a file.
+func TestRolesAreSwappedByHand(t *testing.T) {
+	names := newDaemon(t) // a name server that outlives both
+	names.settings = append(names.settings, "enableBroker=false")
+	names.start()
+	a := names.newSlave().as("ASYNC_MASTER", "0")
+	b := names.newSlave()
+	a.start()
+	b.start()
+	for i := range 10 {
+		if r := a.send("Swap", "both "+strconv.Itoa(i)); r.Code != remoting.RespSuccess {
+			t.Fatalf("message %d: %d %q", i, r.Code, r.Remark)
+		}
+	}
+	caughtUp(a, b)
+	eventually(t, "the topic comes to the slave", func() bool { return b.pull("Swap", 9).Code == remoting.RespSuccess })
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if r := a.send("Swap", "only a "+strconv.Itoa(i)); r.Code != remoting.RespSuccess {
+			t.Fatal(r.Code, r.Remark)
+		}
+	}
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	b = b.as("ASYNC_MASTER", "0")
+	b.start()
+	for i := range 5 {
+		if r := b.send("Swap", "b "+strconv.Itoa(i)); r.Code != remoting.RespSuccess || r.Fields.Get("queueOffset") != strconv.Itoa(10+i) {
+			t.Errorf("the new master's message %d: %d %v", i, r.Code, r.Fields)
+		}
+	}
+	a = a.as("SLAVE", "1")
+	a.start()
+	eventually(t, "the old master follows", func() bool { return a.info()["haConnected"] == "true" })
+	caughtUp(b, a)
+	if file := a.info()["haSetAside"]; file == "" {
+		t.Error("nothing was set aside")
+	} else if kept, err := os.ReadFile(filepath.Join(a.root(), file)); err != nil || !bytes.Contains(kept, []byte("only a 2")) {
+		t.Errorf("%s has %d bytes, not what was set aside; %v", file, len(kept), err)
+	}
+	if ours, theirs := a.pull("Swap", 0), b.pull("Swap", 0); !bytes.Equal(ours.Body, theirs.Body) || len(ours.Body) == 0 {
+		t.Errorf("the slave gives %d bytes, the master %d", len(ours.Body), len(theirs.Body))
+	}
+	for _, d := range []*daemonUnderTest{a, b, names} {
 		if err := d.stop(); err != nil {
 			t.Error(err)
 		}
