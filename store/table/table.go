@@ -9,6 +9,9 @@ package table
 
 //go:generate go tool -modfile=../../tools/toolchain/go.mod msgp -file table.go -o table_gen.go -tests=false
 
+// What a damaged value announces must not become memory.
+//msgp:limit arrays:1024 maps:1024
+
 // Permission bits of a topic, as in RocketMQ's PermName.
 const (
 	PermInherit int32 = 1 << 0 // a template: topics made from it take its settings

@@ -6,6 +6,12 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
+// Size limits for msgp deserialization
+const (
+	zb5a809cclimitArrays = 1024
+	zb5a809cclimitMaps   = 1024
+)
+
 // DecodeMsg implements msgp.Decodable
 func (z *DataVersion) DecodeMsg(dc *msgp.Reader) (err error) {
 	var field []byte
@@ -14,6 +20,10 @@ func (z *DataVersion) DecodeMsg(dc *msgp.Reader) (err error) {
 	zb0001, err = dc.ReadMapHeader()
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -115,6 +125,10 @@ func (z *DataVersion) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -167,6 +181,10 @@ func (z *Group) DecodeMsg(dc *msgp.Reader) (err error) {
 	zb0001, err = dc.ReadMapHeader()
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -254,6 +272,10 @@ func (z *Group) DecodeMsg(dc *msgp.Reader) (err error) {
 			zb0002, err = dc.ReadMapHeader()
 			if err != nil {
 				err = msgp.WrapError(err, "Attributes")
+				return
+			}
+			if zb0002 > zb5a809cclimitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			if z.Attributes == nil {
@@ -529,6 +551,10 @@ func (z *Group) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -616,6 +642,10 @@ func (z *Group) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Attributes")
 				return
 			}
+			if zb0002 > zb5a809cclimitMaps {
+				err = msgp.ErrLimitExceeded
+				return
+			}
 			if z.Attributes == nil {
 				z.Attributes = make(map[string]string, zb0002)
 			} else if len(z.Attributes) > 0 {
@@ -669,6 +699,10 @@ func (z *Topic) DecodeMsg(dc *msgp.Reader) (err error) {
 	zb0001, err = dc.ReadMapHeader()
 	if err != nil {
 		err = msgp.WrapError(err)
+		return
+	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
 		return
 	}
 	for zb0001 > 0 {
@@ -726,6 +760,10 @@ func (z *Topic) DecodeMsg(dc *msgp.Reader) (err error) {
 			zb0002, err = dc.ReadMapHeader()
 			if err != nil {
 				err = msgp.WrapError(err, "Attributes")
+				return
+			}
+			if zb0002 > zb5a809cclimitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			if z.Attributes == nil {
@@ -936,6 +974,10 @@ func (z *Topic) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		err = msgp.WrapError(err)
 		return
 	}
+	if zb0001 > zb5a809cclimitMaps {
+		err = msgp.ErrLimitExceeded
+		return
+	}
 	for zb0001 > 0 {
 		zb0001--
 		field, bts, err = msgp.ReadMapKeyZC(bts)
@@ -991,6 +1033,10 @@ func (z *Topic) UnmarshalMsg(bts []byte) (o []byte, err error) {
 			zb0002, bts, err = msgp.ReadMapHeaderBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Attributes")
+				return
+			}
+			if zb0002 > zb5a809cclimitMaps {
+				err = msgp.ErrLimitExceeded
 				return
 			}
 			if z.Attributes == nil {

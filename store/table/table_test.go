@@ -65,6 +65,7 @@ func TestTopicReadsAsRocketMQWritesIt(t *testing.T) {
 func FuzzTopicValue(f *testing.F) {
 	b, _ := (&table.Topic{Name: "T", Attributes: map[string]string{"a": "b"}}).MarshalMsg(nil)
 	f.Add(b)
+	f.Add([]byte("\x81\xa4attr\xdf\xc8b(\x0f\x83\x88")) // claims 3 billion attributes
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var v, again table.Topic
 		if _, err := v.UnmarshalMsg(in); err != nil {
@@ -84,6 +85,7 @@ func FuzzGroupValue(f *testing.F) {
 	g := table.DefaultGroup("G")
 	b, _ := g.MarshalMsg(nil)
 	f.Add(b)
+	f.Add([]byte("\x81\xa4attr\xdf\xc8b(\x0f\x83\x88"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var v, again table.Group
 		if _, err := v.UnmarshalMsg(in); err != nil {
