@@ -15,7 +15,7 @@ import (
 	"pairmq/store/record"
 )
 
-// freePorts finds n free ports p such that p - 2 is free as well.
+// freePorts finds n free ports p such that p - 2 and p + 1 are free as well.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
 	for len(ports) < n {
@@ -30,6 +30,11 @@ func freePorts(t *testing.T, n int) (ports []int) {
 			continue
 		}
 		defer second.Close()
+		third, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p+1)))
+		if err != nil {
+			continue
+		}
+		defer third.Close()
 		ports = append(ports, p)
 	}
 	return ports
