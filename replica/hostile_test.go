@@ -125,7 +125,7 @@ func TestFiftyThousandStrangers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPair(t, logOf(50, 1))
 		p.master.log = slog.New(slog.NewTextHandler(&lines, nil))
-		p.master.faults = newFaultLog(p.master.log)
+		p.master.faults = newFaults(p.master.log)
 		defer p.end()
 		p.follow(&memLog{})
 		p.same()

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"pairmq/internal/warner"
 )
 
 // Options that both sides share, RocketMQ's own.
@@ -42,8 +44,8 @@ type Master struct {
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	conns  []*masterConn // the oldest first
-	faults *faultLog
+	conns  []*masterConn  // the oldest first
+	faults *warner.Warner // of what strangers can cause
 }
 
 // NewMaster returns a Master without a slave.
@@ -53,7 +55,12 @@ func NewMaster(o MasterOptions) *Master {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Master{opts: o, log: o.Log, faults: newFaultLog(o.Log)}
+	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log)}
+}
+
+// newFaults logs what strangers can cause as often as they like, now and then.
+func newFaults(to *slog.Logger) *warner.Warner {
+	return &warner.Warner{To: to, Level: slog.LevelWarn, Every: 10 * time.Second}
 }
 
 // Serve takes slaves from ln until ctx ends, then leaves all of them and closes
@@ -94,7 +101,7 @@ func (m *Master) acceptFailed(ctx context.Context, err error) (retry bool) {
 	if errors.Is(err, net.ErrClosed) {
 		return false
 	}
-	m.faults.log("cannot accept a slave", "err", err)
+	m.faults.Log("cannot accept a slave", "err", err)
 	select {
 	case <-time.After(100 * time.Millisecond):
 	case <-ctx.Done():
@@ -111,7 +118,7 @@ func (m *Master) enter(nc net.Conn) *masterConn {
 	if len(m.conns) >= m.opts.MaxSlaves {
 		i := slices.IndexFunc(m.conns, func(old *masterConn) bool { return !old.reported.Load() })
 		if i < 0 {
-			m.faults.log("too many slaves; the connection is refused", "remote", c.remote, "slaves", len(m.conns))
+			m.faults.Log("too many slaves; the connection is refused", "remote", c.remote, "slaves", len(m.conns))
 			return nil
 		}
 		m.conns[i].close(fmt.Errorf("replica: its place was needed, it had not reported"))

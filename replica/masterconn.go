@@ -76,7 +76,7 @@ func (c *masterConn) farewell() {
 	switch {
 	case errors.Is(c.cause, net.ErrClosed):
 	case errors.Is(c.cause, errReport), errors.Is(c.cause, errBehind), !c.reported.Load():
-		c.m.faults.log("a connection to the replication port was closed", "remote", c.remote, "err", c.cause)
+		c.m.faults.Log("a connection to the replication port was closed", "remote", c.remote, "err", c.cause)
 	default:
 		c.m.log.Warn("slave left", "remote", c.remote, "acked", c.acked.Load(), "sent", c.sent.Load(), "err", c.cause)
 	}

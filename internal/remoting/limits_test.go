@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pairmq/internal/warner"
 )
 
 func TestBadFramesCloseTheConnection(t *testing.T) {
@@ -27,7 +29,7 @@ func TestBadFramesCloseTheConnection(t *testing.T) {
 					p.expectClosed()
 				}
 				r.log.expect(t, 1, "level=WARN", "connection dropped", "192.0.2.7:4711", tt.reason)
-				time.Sleep(warnEvery)
+				time.Sleep(warner.DefaultEvery)
 				p := r.dial()
 				p.write([]byte(tt.wire))
 				p.expectClosed()
@@ -156,7 +158,7 @@ func TestConnectionLimits(t *testing.T) {
 		from(1).expectClosed()
 		r.log.expect(t, 1, "level=WARN", "connection refused", "of one address")
 		c := from(2)
-		time.Sleep(warnEvery)
+		time.Sleep(warner.DefaultEvery)
 		from(3).expectClosed()
 		r.log.expect(t, 1, "level=WARN", "connection refused", "3 connections")
 		for _, p := range []*peer{a, b, c} {

@@ -31,7 +31,7 @@ func (c *Conn) read() error {
 // others gave us to call.
 func (c *Conn) recovered() {
 	if v := recover(); v != nil {
-		c.shared.panics.log("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
+		c.shared.panics.Log("handler panicked", "remote", c.remote, "panic", v, "stack", string(debug.Stack()))
 		c.fail(errPanicked)
 	}
 }

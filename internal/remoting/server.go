@@ -96,7 +96,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) take(nc net.Conn) {
 	remote := nc.RemoteAddr()
 	if _, err := s.shared.start(nc, s.shared.limits.ConnsPerAddr); err != nil && !errors.Is(err, ErrClosed) {
-		s.shared.drops.log("connection refused", "remote", remote, "err", err)
+		s.shared.drops.Log("connection refused", "remote", remote, "err", err)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"sync"
 	"syscall"
+
+	"pairmq/internal/warner"
 )
 
 // shared is what the connections of one Server or Client have in common.
@@ -17,8 +19,8 @@ type shared struct {
 	handler Handler
 	onClose func(*Conn) // may be nil
 	log     *slog.Logger
-	drops   warner
-	panics  warner
+	drops   *warner.Warner
+	panics  *warner.Warner
 	budget  *budget
 	buffers bufferPool
 	batches batchPool
@@ -41,7 +43,7 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *sh
 	lim = lim.withDefaults()
 	return &shared{
 		limits: lim, handler: h, onClose: onClose, log: log,
-		drops: warner{to: log, level: slog.LevelWarn}, panics: warner{to: log, level: slog.LevelError},
+		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
 		budget: newBudget(lim.BytesInFlight),
 		conns:  make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
 	}
@@ -90,7 +92,7 @@ func (s *shared) remove(c *Conn) {
 	if cause := c.gone; ordinary(cause) { // set once, before this goroutine saw it
 		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
 	} else {
-		s.drops.log("connection dropped", "remote", c.remote, "err", cause)
+		s.drops.Log("connection dropped", "remote", c.remote, "err", cause)
 	}
 	if s.onClose != nil {
 		defer c.recovered()
