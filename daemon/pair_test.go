@@ -281,3 +281,29 @@ func TestRolesAreSwappedByHand(t *testing.T) {
 		}
 	}
 }
+
+// TestTheConfiguredMasterWins gives the name servers a wrong address of the
+// master's replication port: the slave goes by its haMasterAddress.
+func TestTheConfiguredMasterWins(t *testing.T) {
+	master := newDaemon(t)
+	master.settings = append(master.settings, "brokerIP2=127.9.9.9") // it listens at 127.0.0.1 only
+	var ha string
+	for _, s := range master.settings {
+		if port, ok := strings.CutPrefix(s, "haListenPort="); ok {
+			ha = "127.0.0.1:" + port
+		}
+	}
+	slave := master.newSlave()
+	slave.settings = append(slave.settings, "haMasterAddress="+ha)
+	master.start()
+	slave.start()
+	eventually(t, "the slave joins", func() bool { return master.info()["haSlaves"] == "1" })
+	if got := slave.info()["haMaster"]; got != ha {
+		t.Errorf("the slave copies %s, want %s", got, ha)
+	}
+	for _, d := range []*daemonUnderTest{slave, master} {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

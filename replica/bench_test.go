@@ -75,21 +75,24 @@ func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(i
 }
 
 // followBench runs a slave of addr.
-func followBench(b *testing.B, addr string, o store.Options) (f *store.Follower, st *benchStore, stop func()) {
+// reached is closed when it has all before end.
+func followBench(b *testing.B, addr string, o store.Options, end int64) (reached chan struct{}, stop func()) {
 	b.Helper()
 	var s *replica.Slave
-	o.Copy, o.Grown = true, func(int64) { s.Grown() }
-	ready := make(chan struct{})
-	grown := o.Grown
-	o.Grown = func(end int64) { <-ready; grown(end) }
-	st = openBench(b, o)
-	f = st.Follow()
-	s = replica.NewSlave(replica.SlaveOptions{Log: f, Master: func() string { return addr }})
-	close(ready)
+	var once sync.Once
+	reached = make(chan struct{})
+	o.Copy, o.Grown = true, func(now int64) { // nothing grows before s is there and runs
+		s.Grown()
+		if now >= end {
+			once.Do(func() { close(reached) })
+		}
+	}
+	st := openBench(b, o)
+	s = replica.NewSlave(replica.SlaveOptions{Log: st.Follow(), Master: func() string { return addr }})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.Run(ctx) })
-	return f, st, func() { cancel(); running.Wait(); st.stop() }
+	return reached, func() { cancel(); running.Wait(); st.stop() }
 }
 
 // BenchmarkReplicate copies a log to a new slave over loopback: received,
@@ -115,10 +118,8 @@ func BenchmarkReplicate(b *testing.B) {
 		b.Run(fmt.Sprintf("SyncFlush=%v", syncFlush), func(b *testing.B) {
 			b.SetBytes(end)
 			for b.Loop() {
-				f, _, stop := followBench(b, addr, store.Options{SyncFlush: syncFlush})
-				for f.Acked() < end {
-					time.Sleep(time.Millisecond)
-				}
+				reached, stop := followBench(b, addr, store.Options{SyncFlush: syncFlush}, end)
+				<-reached
 				b.StopTimer()
 				stop()
 				b.StartTimer()
@@ -187,7 +188,7 @@ func BenchmarkSyncMaster(b *testing.B) {
 			if waits {
 				addr, stop := serveBench(b, master.Store, acks, &grown)
 				defer stop()
-				_, _, unfollow := followBench(b, addr, store.Options{SyncFlush: true})
+				_, unfollow := followBench(b, addr, store.Options{SyncFlush: true}, 0)
 				defer unfollow()
 			}
 			done := make(chan error, 1)

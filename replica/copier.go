@@ -81,12 +81,7 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 
 // Now begins a round at once: the master has become known, or is another one.
 // It does not block.
-func (c *Copier) Now() {
-	select {
-	case c.kick <- struct{}{}:
-	default:
-	}
-}
+func (c *Copier) Now() { poke(c.kick) }
 
 // DelayOffsets returns how far the master was with delayed messages when it was
 // last asked: by delay level, from 1 on, the queue offset of the message that is
