@@ -179,6 +179,16 @@ const (
 	// Timer engine.
 	ReqSwitchTimerEngine = 5001
 
+	// Between two of ours, and from our command line: a range that RocketMQ does
+	// not use. Its brokers answer REQUEST_CODE_NOT_SUPPORTED.
+	ReqExchangePairState = 31001
+	ReqPromoteBroker     = 31002
+	ReqDemoteBroker      = 31003
+	ReqWatchMetadata     = 31004
+	ReqGetLogChecksums   = 31005
+	ReqReadLog           = 31006
+	ReqVerifyLog         = 31007
+
 	// Consuming by POP. These do not fit the 16 bits of a binary header.
 	ReqPopMessage                 = 200050
 	ReqAckMessage                 = 200051
