@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"pairmq/replica/epoch"
 )
 
 // receiveBuffer is how much is read at a time, in bytes.
@@ -34,6 +36,7 @@ type receiver struct {
 	addr  string
 
 	from   int64         // first report
+	theirs epoch.History // of the master's log; nil if it knows none
 	least  int64         // the least that could be
 	end    int64         // of the own log when the connection began
 	next   int64         // offset that must come next
@@ -47,7 +50,9 @@ type receiver struct {
 func (r *receiver) receive() error {
 	in := bufio.NewReaderSize(&patient{nc: r.nc, most: r.slave.opts.Silence, heard: r.slave.heard}, receiveBuffer)
 	if r.from == r.end {
-		r.agree()
+		if err := r.agree(); err != nil {
+			return err
+		}
 	}
 	for {
 		b, err := in.Peek(headerSize)
@@ -146,7 +151,9 @@ func (r *receiver) take(b []byte) error {
 		return nil
 	}
 	if !r.active {
-		r.agree()
+		if err := r.agree(); err != nil {
+			return err
+		}
 	}
 	if len(b) == 0 {
 		return nil
@@ -159,15 +166,21 @@ func (r *receiver) take(b []byte) error {
 }
 
 // agree begins to append and to report.
-func (r *receiver) agree() {
+func (r *receiver) agree() error {
+	s := r.slave
+	if r.theirs != nil {
+		if err := s.opts.Histories.Adopt(r.theirs); err != nil {
+			return fmt.Errorf("%w: keep the master's epochs: %w", errLog, err)
+		}
+	}
 	r.active = true
 	close(r.begun)
-	s := r.slave
 	s.back = s.opts.Overlap
 	s.note(func(st *MasterStatus) {
 		st.Addr, st.Connected, st.Since, st.Err = r.addr, true, time.Now(), nil
 	})
-	s.notes.Info("replicating", "master", r.addr, "phyOffset", r.end, "compared", r.end-r.from)
+	s.notes.Info("replicating", "master", r.addr, "phyOffset", r.end, "compared", r.end-r.from, "epoch", r.theirs.Last().String())
+	return nil
 }
 
 // differ handles a byte at off that is not the master's: it goes further back
@@ -243,16 +256,12 @@ func (r *receiver) elsewhere(offset int64) error {
 
 // setAside cuts the own log off at cut and returns why, with where the rest is.
 func (r *receiver) setAside(cut int64, why error) error {
-	file, err := r.log.Truncate(cut)
-	if err != nil {
-		return fmt.Errorf("%w: set aside what follows %d: %w", errLog, cut, errors.Join(err, why))
-	}
 	s := r.slave
-	s.back = s.opts.Overlap
-	s.note(func(st *MasterStatus) { st.SetAside = file })
-	s.notes.Error("messages that the master does not have were set aside", "phyOffset", cut, "bytes", r.end-cut, "file", file, "why", why)
+	if err := s.setAside(cut, r.end, why); err != nil {
+		return err
+	}
 	s.Retry()
-	return fmt.Errorf("%w; %d bytes were set aside in %s", why, r.end-cut, file)
+	return fmt.Errorf("%w; %d bytes were set aside in %s", why, r.end-cut, s.Status().SetAside)
 }
 
 // report reports to the master how far the slave is, when that has grown and

@@ -27,6 +27,7 @@ type SlaveOptions struct {
 	Heartbeat time.Duration                                            // longest silence towards the master; 0 means 5 s
 	Silence   time.Duration                                            // of the master, after which it is left; 0 means 20 s
 	Overlap   int64                                                    // bytes compared on each connection; 0 means 64 KiB
+	Histories Histories                                                // nil: the bytes alone are compared
 	Notes     *slog.Logger                                             // nil discards
 	Dial      func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
 }
@@ -53,6 +54,8 @@ type MasterStatus struct {
 	End       int64     // of the master's log, as far as is known; bytes
 	Err       error     // why the last connection ended; nil while it lives
 	SetAside  string    // file that holds what was cut off last
+
+	SetAsideBytes int64 // that were cut off since the start
 }
 
 // NewSlave returns a Slave for Run.
@@ -140,6 +143,10 @@ func (s *Slave) pause(ctx context.Context, d time.Duration) {
 // follow copies from the master at addr until the connection ends, and says why.
 func (s *Slave) follow(ctx context.Context, addr string) error {
 	l := s.opts.Log
+	theirs, err := s.meet(ctx)
+	if err != nil {
+		return err
+	}
 	nc, err := s.opts.Dial(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("replica: connect: %w", err)
@@ -153,7 +160,7 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	if end > l.Start() {
 		from = max(least, min(end, l.Acked())-s.back) // what was found equal may be reported
 	}
-	r := &receiver{slave: s, log: l, nc: nc, addr: addr, from: from, least: least, next: from, end: end, begun: make(chan struct{})}
+	r := &receiver{slave: s, log: l, nc: nc, addr: addr, theirs: theirs, from: from, least: least, next: from, end: end, begun: make(chan struct{})}
 	if err := r.writeReport(from); err != nil {
 		return fmt.Errorf("replica: report to the master: %w", err)
 	}

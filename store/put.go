@@ -25,6 +25,11 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	if s.down.Load() {
 		return fmt.Errorf("%w: the broker is stopping", ErrReadOnly)
 	}
+	s.gate.mu.RLock()
+	defer s.gate.mu.RUnlock()
+	if err := s.gate.pass(); err != nil {
+		return err
+	}
 	p := s.puts.get()
 	defer s.puts.put(p)
 	p.s, p.ms = s, ms

@@ -12,6 +12,9 @@ func (s *Store) Start() int64 { return s.clog.Start() }
 // lost its end.
 func (s *Store) Unclean() bool { return s.unclean }
 
+// End is the end of what was appended, in bytes.
+func (s *Store) End() int64 { return s.clog.End() }
+
 // SegmentSize is the size of the log's files in bytes.
 func (s *Store) SegmentSize() int64 { return s.opts.SegmentSize }
 

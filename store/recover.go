@@ -25,6 +25,9 @@ func (s *Store) recover() error {
 	if err := s.openFiles(); err != nil {
 		return err
 	}
+	if s.opts.Decide != nil {
+		s.opts.Copy, s.opts.Hold = s.opts.Decide(s.index.Value)
+	}
 	from, known, clean := s.scanFrom()
 	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Check: s.check, Visit: s.visit})
 	switch {

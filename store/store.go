@@ -62,10 +62,13 @@ type Options struct {
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
 	Copy          bool            // records come from another store, by Follow
 	Hold          bool            // records wait for Release once they are confirmed
-	IndexNoSync   bool            // tests on a simulated disk: bbolt need not sync the real one
-	JournalBytes  int64           // size of the consumer offset journal; 0 means index's default
-	ChunkBytes    int64           // bytes of log per index chunk; 0 means index's default
-	Log           *slog.Logger    // nil discards
+	// Decide, if set, says what Copy and Hold are, by what SetValue kept. It is
+	// called once, before the log is recovered.
+	Decide       func(value func(key string) []byte) (copies, holds bool)
+	IndexNoSync  bool         // tests on a simulated disk: bbolt need not sync the real one
+	JournalBytes int64        // size of the consumer offset journal; 0 means index's default
+	ChunkBytes   int64        // bytes of log per index chunk; 0 means index's default
+	Log          *slog.Logger // nil discards
 }
 
 // A Store is one broker's memory. Its methods may be called from any
@@ -89,6 +92,7 @@ type Store struct {
 	releasing    sync.Mutex // one taker of pending at a time
 	confirmedEnd atomic.Int64
 
+	gate     gate
 	down     atomic.Bool // closing
 	damaged  bool        // recovery found the log damaged: read-only; set by Open alone
 	stats    counters

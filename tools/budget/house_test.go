@@ -17,13 +17,14 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "discovery", "discovery/nameserver", "hal/disk", "hal/link", "internal/lifecycle",
-			"internal/remoting", "replica", "store", "store/table"},
+			"internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/table"},
 		"daemon/broker":        append(pure, "internal/lifecycle", "internal/remoting", "store", "store/index"),
 		"daemon/config":        nil,
 		"discovery":            {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver": {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
 		"internal/remoting":    {"internal/warner"},
-		"replica":              {"internal/javajson", "internal/lifecycle", "internal/remoting", "internal/warner", "store/table"},
+		"replica":              {"internal/javajson", "internal/lifecycle", "internal/remoting", "internal/warner", "replica/epoch", "store/table"},
+		"replica/pair":         {"internal/remoting", "replica/epoch"},
 		"store":                append(pure, "hal/disk", "internal/lifecycle", "store/commitlog", "store/index"),
 		"store/commitlog":      {"hal/disk"},
 		"store/index":          {"hal/disk", "store/table"},
