@@ -3,117 +3,58 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"net"
-	"time"
 
-	"pairmq/daemon/broker"
 	"pairmq/daemon/config"
-	"pairmq/discovery"
-	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
-	"pairmq/store"
 )
 
-// A brokerPart is the broker with its store, its ports and its registrar.
+// A brokerPart is the broker, in one role after the other: each is a tenure.
 type brokerPart struct {
-	cfg    *config.Config
-	store  *store.Store
-	broker *broker.Broker
-	reg    *discovery.Registrar
-	pair   *pairing
+	cfg    *config.Config // as the files have it
 	client *remoting.Client
-	srv    *remoting.Server
-	lns    []net.Listener
+	now    *tenure // nil if the last one could not be built
 	log    *slog.Logger
 }
 
 func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
-	began := time.Now()
-	p := &brokerPart{cfg: cfg, log: log}
-	host, err := advertised(cfg)
-	if err != nil {
-		return nil, err
+	p := &brokerPart{cfg: cfg, log: log, client: remoting.NewClient(remoting.ClientOptions{Log: log})}
+	var err error
+	if p.now, err = newTenure(cfg, p.client, log); err != nil {
+		return nil, errors.Join(err, p.client.Close())
 	}
-	var b *broker.Broker
-	so, err := storeOptions(cfg, host, log)
-	if err != nil {
-		return nil, err
-	}
-	so.Arrived = func(a []store.Arrival) { b.Arrived(a) }     // only Run calls it, and b is there before Run
-	so.Grown = func(end int64) { p.pair.grown(end, so.Hold) } // as above
-	if p.store, err = store.Open(so); err != nil {
-		return nil, err
-	}
-	if p.pair, err = newPairing(cfg, p.store, log); err != nil {
-		return nil, errors.Join(err, p.store.Close())
-	}
-	if p.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
-		p.pair.close()
-		return nil, errors.Join(err, p.store.Close())
-	}
-	p.client = remoting.NewClient(remoting.ClientOptions{Log: log})
-	ro, err := registrarOptions(cfg, host, p.store, p.client, log)
-	if err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	ro.OnMaster = func(main, ha string) { p.pair.found(cfg, main, ha) } // called on slaves only
-	if p.reg, err = discovery.NewRegistrar(ro); err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	if cfg.Slave() {
-		if err := p.pair.copyTables(cfg, p.store, p.client, p.reg.Notify, log); err != nil {
-			return nil, errors.Join(err, p.close())
-		}
-	}
-	b, err = broker.New(brokerOptions(cfg, host, p.store, p.pair, p.reg, log))
-	if err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	p.broker = b
-	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: b, OnClose: b.Closed, Limits: limits(cfg), Log: log})
-	log.Info("broker ready", "brokerName", cfg.BrokerName, "address", host.String(), "flushDiskType", flushName(cfg), "startedIn", time.Since(began).Round(time.Millisecond).String())
 	return p, nil
 }
 
 func (p *brokerPart) name() string { return "broker" }
 
-// run serves until ctx ends. Then the name servers are told first, so that
-// clients go elsewhere; the answers on their way leave while the store still
-// runs; the store is the last to stop.
+// run serves until ctx ends. A change of roles is a stop and a start, in the same
+// process: the store is closed cleanly, and opened by the other role as any
+// start opens it. Clients connect again.
 func (p *brokerPart) run(ctx context.Context) error {
-	back, stopStore := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopStore()
-	behind := lifecycle.NewGroup(back)
-	behind.Go("store", p.store.Run)
-	err := p.pair.restore(ctx, p.cfg, p.store, p.log)
-	if err != nil {
-		stopStore()
-		return errors.Join(err, behind.Wait())
-	}
-	behind.Go("replication", p.pair.run)
-	front := lifecycle.NewGroup(ctx)
-	front.Go("broker", p.broker.Run)
-	front.Go("registrar", p.reg.Run)
-	front.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
-	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-behind.Context().Done():
-			return errors.New("the store has stopped")
+	for {
+		err := p.now.run(ctx)
+		if !errors.Is(err, errRoleChange) {
+			return err
 		}
-	})
-	err = front.Wait()
-	drain(p.srv, p.log)
-	stopStore()
-	return errors.Join(behind.Wait(), err)
+		if ctx.Err() != nil { // what was decided is kept: the next start goes by it
+			return nil
+		}
+		if err := p.now.close(); err != nil {
+			p.now = nil
+			return fmt.Errorf("change roles: %w", err)
+		}
+		if p.now, err = newTenure(p.cfg, p.client, p.log); err != nil {
+			return fmt.Errorf("change roles: %w", err)
+		}
+	}
 }
 
 func (p *brokerPart) close() error {
-	for _, ln := range p.lns {
-		ln.Close() // closed by its server already where that ran
+	var err error
+	if p.now != nil {
+		err = p.now.close()
 	}
-	p.pair.close()
-	return errors.Join(p.client.Close(), p.store.Close())
+	return errors.Join(err, p.client.Close())
 }

@@ -11,12 +11,28 @@ import (
 
 // describe is what the broker says of its replication: for people under
 // "replication", for programs under the other names.
-func (p *pairing) describe(role string, st *store.Store) map[string]string {
-	info := map[string]string{"brokerRole": role, "confirmedPhyOffset": strconv.FormatInt(st.Confirmed(), 10)}
+func (t *tenure) describe() map[string]string {
+	p, st := t.pair, t.store
+	info := map[string]string{
+		"brokerRole": t.cfg.BrokerRole, "confirmedPhyOffset": strconv.FormatInt(st.Confirmed(), 10),
+		"epoch": t.memory.Epochs().Last().String(),
+	}
 	if p.slave != nil {
 		p.describeSlave(info, st)
 	} else {
 		p.describeMaster(info, st)
+	}
+	if t.memory.Differs() {
+		info["configuredRole"] = t.file
+		info["replication"] += "; configured as " + t.file + ", its role was changed since"
+	}
+	if rival := t.halves.Rival(); rival != "" {
+		info["haRival"] = rival
+		info["replication"] += "; " + rival + " is master under the same epoch: make one of them a slave with pairmq demote --force"
+	}
+	if heir := t.memory.Handing(); heir != "" {
+		info["handingTo"] = heir
+		info["replication"] += "; hands over to " + heir + " and stores nothing until it is known whether that has taken over"
 	}
 	return info
 }
@@ -51,7 +67,7 @@ func (p *pairing) describeSlave(info map[string]string, st *store.Store) {
 		info["replication"] = fmt.Sprintf("stands still for %v: %v", time.Since(s.Since).Round(time.Second), s.Err)
 	}
 	if s.SetAside != "" {
-		info["haSetAside"] = s.SetAside
+		info["haSetAside"], info["haSetAsideBytes"] = s.SetAside, strconv.FormatInt(s.SetAsideBytes, 10)
 		info["replication"] += "; messages its master did not have are in " + s.SetAside
 	}
 }

@@ -63,7 +63,7 @@ func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (st
 	return store.Options{
 		FS: fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
 		FlushInterval: cfg.FlushInterval, FlushLinger: cfg.FlushLinger, FlushTimeout: cfg.FlushTimeout,
-		Copy: cfg.Slave(), Hold: cfg.WaitsForSlaves(), RecordCRC: cfg.RecordCRC, MaxBody: cfg.MaxMessageSize, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
+		RecordCRC: cfg.RecordCRC, MaxBody: cfg.MaxMessageSize, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
 		Log: log.With("part", "store"),
 	}, nil
 }
@@ -80,14 +80,15 @@ func registrarOptions(cfg *config.Config, host netip.AddrPort, st *store.Store, 
 	}, nil
 }
 
-func brokerOptions(cfg *config.Config, host netip.AddrPort, st *store.Store, pair *pairing, reg *discovery.Registrar, log *slog.Logger) broker.Options {
+func brokerOptions(t *tenure) broker.Options {
+	cfg := &t.cfg
 	o := broker.Options{
-		Store: st, Registrar: reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: host, Config: cfg.Text,
-		Replication: func() map[string]string { return pair.describe(cfg.BrokerRole, st) },
-		Perm:        int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
+		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
+		Replication: t.describe, More: t.requests(), Shut: t.store.IsShut,
+		Perm: int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
 		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange,
-		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: log.With("part", "broker"),
+		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName

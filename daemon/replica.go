@@ -37,15 +37,15 @@ func (b *addrBox) get() string {
 	return ""
 }
 
-// newPairing makes the half that the configuration asks for. st is open and
-// does not run yet.
-func newPairing(cfg *config.Config, st *store.Store, log *slog.Logger) (*pairing, error) {
-	log = log.With("part", "replica")
+// newPairing makes the half that t's role asks for. Its store is open and does
+// not run yet.
+func newPairing(t *tenure) (*pairing, error) {
+	cfg, st, log := &t.cfg, t.store, t.log.With("part", "replica")
 	p := &pairing{}
 	if cfg.Slave() {
 		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
-			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Notes: log,
+			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log,
 		})
 	}
 	lns, err := listen(cfg.BindAddress, cfg.HAListenPort)

@@ -3,38 +3,41 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"strconv"
 	"time"
 
-	"pairmq/daemon/config"
 	"pairmq/discovery"
-	"pairmq/internal/remoting"
 	"pairmq/replica"
-	"pairmq/store"
+	"pairmq/replica/pair"
 )
 
 // restoreTime is how long a master that may have lost its log's end looks for a
 // slave that has it.
 const restoreTime = 10 * time.Second
 
-// restore lets a SYNC_MASTER that flushes late and was not stopped cleanly have
-// back from its slave what the slave has acknowledged and this log has lost. It
-// runs before any client is served and any slave: that would set it aside.
-func (p *pairing) restore(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger) error {
-	if cfg.Slave() || !cfg.WaitsForSlaves() || cfg.SyncFlush || !st.Unclean() || st.Stats().ReadOnly {
-		return nil // of a damaged log nothing is changed
+// restore lets a master that flushes late and was not stopped cleanly have back
+// from its slave what that has and this log has lost. It runs before any client
+// is served and any slave: that would set it aside. One that never had a slave
+// waits for none, unless its sends wait for slaves.
+func (p *pairing) restore(ctx context.Context, t *tenure) error {
+	hasPeer := t.cfg.WaitsForSlaves() || t.cfg.HASlaveAddress != "" || len(t.memory.Peers()) > 0
+	if !hasPeer || t.cfg.SyncFlush || !t.store.Unclean() || t.memory.Raised() || t.store.Stats().ReadOnly {
+		return nil // just promoted, it has what it has; of a damaged log nothing is changed
 	}
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)
 	defer cancel()
-	f := st.Follow()
-	log.Info("the last stop was not clean: asking the slave for what this log may have lost", "phyOffset", f.End())
-	n, err := fetchFrom(ctx, cfg, f, log)
+	f := t.store.Follow()
+	t.log.Info("the last stop was not clean: asking the slave for what this log may have lost", "phyOffset", f.End())
+	var n int64
+	peer, err := findSlave(ctx, t)
+	if err == nil {
+		n, err = replica.Fetch(ctx, replica.FetchOptions{Log: f, Peer: peer, Notes: t.log})
+	}
 	if err != nil {
-		log.Warn("messages may be missing that a slave has; it will set them aside", "phyOffset", f.End(), "bytes", n, "err", err)
+		t.log.Warn("messages may be missing that a slave has; it will set them aside", "phyOffset", f.End(), "bytes", n, "err", err)
 	} else {
-		log.Info("this log has all that the slave has", "phyOffset", f.End(), "bytes", n)
+		t.log.Info("this log has all that the slave has", "phyOffset", f.End(), "bytes", n)
 	}
 	if err := f.Done(); err != nil {
 		return fmt.Errorf("take over from the slave: %w", err)
@@ -42,58 +45,66 @@ func (p *pairing) restore(ctx context.Context, cfg *config.Config, st *store.Sto
 	return nil
 }
 
-func fetchFrom(ctx context.Context, cfg *config.Config, f *store.Follower, log *slog.Logger) (int64, error) {
-	peer, err := findSlave(ctx, cfg)
-	if err != nil {
-		return 0, err
+// findSlave returns where a slave sends its log: as configured, or as one of
+// ours says itself, or where one that name servers know should have that port.
+// A name server that runs here has just begun, and the slave comes back to it.
+func findSlave(ctx context.Context, t *tenure) (string, error) {
+	if t.cfg.HASlaveAddress != "" {
+		return t.cfg.HASlaveAddress, nil
 	}
-	return replica.Fetch(ctx, replica.FetchOptions{Log: f, Peer: peer, Notes: log})
-}
-
-// findSlave returns where a slave sends its log: as configured, or what a name
-// server says. One that runs here has just begun, and the slave comes back to it.
-func findSlave(ctx context.Context, cfg *config.Config) (string, error) {
-	if cfg.HASlaveAddress != "" {
-		return cfg.HASlaveAddress, nil
-	}
-	servers, err := discovery.ParseList(cfg.NamesrvAddr)
+	servers, err := discovery.ParseList(t.cfg.NamesrvAddr)
 	if err != nil {
 		return "", err
 	}
-	client := remoting.NewClient(remoting.ClientOptions{})
-	defer client.Close()
+	own := t.state()
 	for {
-		for _, addr := range servers {
-			if peer := askForSlave(ctx, client, addr, cfg.BrokerName); peer != "" {
+		for _, addr := range t.memory.Peers() {
+			if peer, _ := askForLog(ctx, t, addr, &own); peer != "" {
 				return peer, nil
+			}
+		}
+		for _, server := range servers {
+			for _, addr := range brokersOf(ctx, t.client, server, t.cfg.BrokerName) {
+				if addr == own.Addr {
+					continue
+				}
+				if peer, plain := askForLog(ctx, t, addr, &own); peer != "" {
+					return peer, nil
+				} else if plain {
+					return portAbove(addr)
+				}
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("no name server knows a slave of %s within %v", cfg.BrokerName, restoreTime)
+			return "", fmt.Errorf("no slave of %s was found within %v", t.cfg.BrokerName, restoreTime)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// askForSlave asks one name server; the replication port is the one above that
-// for clients, as it always is with RocketMQ 4.x.
-func askForSlave(ctx context.Context, client *remoting.Client, addr, name string) string {
+// askForLog asks a broker for the address of its replication port, "" if it does
+// not tell one; plain says that it is none of ours.
+func askForLog(ctx context.Context, t *tenure, addr string, own *pair.State) (peer string, plain bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	resp, err := client.Call(ctx, addr, &remoting.Command{Code: remoting.ReqGetBrokerClusterInfo})
+	his, err := pair.Ask(ctx, t.client, addr, own)
+	if err != nil || his.BrokerName != own.BrokerName || his.Master() {
+		return "", isPlain(err)
+	}
+	return his.HAAddr, false
+}
+
+// portAbove is where the replication port is of a broker that does not say: the
+// one above that for clients, as it always is with RocketMQ 4.x.
+func portAbove(addr string) (string, error) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("the slave's address: %w", err)
 	}
-	info, err := discovery.DecodeClusterInfo(resp.Body)
+	n, err := strconv.Atoi(port)
 	if err != nil {
-		return ""
+		return "", fmt.Errorf("the slave's address: %w", err)
 	}
-	for id, at := range info.BrokerAddrTable[name].BrokerAddrs {
-		host, port, err := net.SplitHostPort(at)
-		if n, perr := strconv.Atoi(port); id != discovery.MasterID && err == nil && perr == nil {
-			return net.JoinHostPort(host, strconv.Itoa(n+1))
-		}
-	}
-	return ""
+	return net.JoinHostPort(host, strconv.Itoa(n+1)), nil
 }

@@ -51,6 +51,7 @@ type Registrar struct {
 	master  masterChoice
 
 	mu      sync.Mutex // guards the rest and each target's status and settled
+	stays   bool       // nothing is unregistered
 	wanted  uint64     // generation of the table that is to be registered; Notify begins a new one
 	settled chan struct{}
 }
@@ -97,7 +98,7 @@ func NewRegistrar(opts RegistrarOptions) (*Registrar, error) {
 
 // Run registers at once, every period, when a connection to a name server has
 // ended, and on Notify. When ctx ends it unregisters, within 3 s, and returns
-// nil. It can be called once.
+// nil; after Stay it does not unregister. It can be called once.
 func (r *Registrar) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, t := range r.targets {
@@ -105,6 +106,14 @@ func (r *Registrar) Run(ctx context.Context) error {
 	}
 	wg.Wait()
 	return nil
+}
+
+// Stay has Run end without unregistering: another registration follows in place
+// of this one, and the broker's entry may be another's already.
+func (r *Registrar) Stay() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stays = true
 }
 
 // Notify has the table registered at once, because it has changed. It does not

@@ -184,7 +184,10 @@ func (t *target) settle(generation uint64, err error, retryIn time.Duration) {
 // leave unregisters on the connection of the last registration, if that lives:
 // where it has ended the name server knows already.
 func (t *target) leave(ctx context.Context) {
-	if t.conn == nil {
+	t.r.mu.Lock()
+	stays := t.r.stays
+	t.r.mu.Unlock()
+	if t.conn == nil || stays {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, unregisterTime)

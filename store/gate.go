@@ -3,13 +3,14 @@ package store
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // A gate keeps new messages out while a slave takes over: what is stored then
 // would be lost.
 type gate struct {
 	mu   sync.RWMutex // held for reading by every Put
-	shut bool
+	shut atomic.Bool
 }
 
 // Shut has every Put that begins from now on fail with ErrReadOnly, until Reopen.
@@ -17,19 +18,22 @@ type gate struct {
 func (s *Store) Shut() {
 	s.gate.mu.Lock()
 	defer s.gate.mu.Unlock()
-	s.gate.shut = true
+	s.gate.shut.Store(true)
 }
+
+// IsShut says whether Shut was called, and Reopen was not.
+func (s *Store) IsShut() bool { return s.gate.shut.Load() }
 
 // Reopen takes messages again.
 func (s *Store) Reopen() {
 	s.gate.mu.Lock()
 	defer s.gate.mu.Unlock()
-	s.gate.shut = false
+	s.gate.shut.Store(false)
 }
 
 // pass lets a Put through that holds gate.mu for reading.
 func (g *gate) pass() error {
-	if g.shut {
+	if g.shut.Load() {
 		return fmt.Errorf("%w: the broker hands over to its slave", ErrReadOnly)
 	}
 	return nil

@@ -57,6 +57,9 @@ func New(opts Options) (*Broker, error) {
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
 	b.handlers = b.table()
+	for code, h := range opts.More {
+		b.handlers[code] = h
+	}
 	if b.slave() {
 		return b, nil // its topics are the master's
 	}

@@ -19,6 +19,9 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.remark }
 
+// Refuse is refuse for those who serve Options.More.
+func Refuse(code int32, format string, args ...any) error { return refuse(code, format, args...) }
+
 // refuse returns an error that responseCode makes code, with a remark for people.
 func refuse(code int32, format string, args ...any) error {
 	return &refusal{code, fmt.Sprintf(format, args...)}
@@ -85,7 +88,13 @@ func (b *Broker) fail(req *remoting.Request, err error) {
 	req.ReplyError(responseCode(err))
 }
 
-// errSlave refuses what only a master does.
-func errSlave(what string) error {
-	return refuse(remoting.RespServiceNotAvailable, "this broker is a slave: %s", what)
+// onlyMaster refuses what only a master does, which is what says.
+func (b *Broker) onlyMaster(what string) error {
+	switch {
+	case b.opts.ID != 0:
+		return refuse(remoting.RespServiceNotAvailable, "this broker is a slave: %s", what)
+	case b.opts.Shut():
+		return refuse(remoting.RespServiceNotAvailable, "this broker hands over to its slave: %s", what)
+	}
+	return nil
 }

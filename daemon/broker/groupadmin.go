@@ -44,8 +44,8 @@ func (b *Broker) updateGroups(req *remoting.Request) error {
 
 // putGroup makes or changes a group after checking what a client wants of it.
 func (b *Broker) putGroup(g table.Group) error {
-	if b.slave() {
-		return errSlave("change subscription groups at the master")
+	if err := b.onlyMaster("change subscription groups at the master"); err != nil {
+		return err
 	}
 	if err := table.CheckGroupName(g.Name); err != nil {
 		return err
@@ -79,8 +79,8 @@ func (b *Broker) putGroup(g table.Group) error {
 // if so asked, by 4.x or by 5.x. There need not be one.
 func (b *Broker) deleteGroup(req *remoting.Request) error {
 	name := req.Fields.Get("groupName")
-	if b.slave() {
-		return errSlave("delete subscription groups at the master")
+	if err := b.onlyMaster("delete subscription groups at the master"); err != nil {
+		return err
 	}
 	remove4, err := req.Fields.BoolOr("removeOffset", false)
 	if err != nil {

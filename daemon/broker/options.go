@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
 
@@ -23,6 +24,13 @@ type Options struct {
 	// Replication returns what request 28 shows of the broker's slaves, or of
 	// its master, by name; nil means nothing.
 	Replication func() map[string]string
+
+	// More are requests that are served elsewhere, by code; an error is answered as
+	// those of the broker's own are.
+	More map[int32]func(*remoting.Request) error
+	// Shut says whether nothing may change now, since a slave takes over; nil
+	// means never.
+	Shut func() bool
 
 	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
 	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB
@@ -64,6 +72,9 @@ func (o *Options) check() error {
 	}
 	if o.Registrar == nil {
 		o.Registrar = nobody{}
+	}
+	if o.Shut == nil {
+		o.Shut = func() bool { return false }
 	}
 	if o.Config == nil {
 		o.Config = func() string { return "" }

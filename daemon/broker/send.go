@@ -36,8 +36,8 @@ func (b *Broker) send(req *remoting.Request, short bool) error {
 // sendTopic returns the topic of a send, made if need be, after the checks that
 // RocketMQ makes, in its order. It settles h.queueID.
 func (b *Broker) sendTopic(h *sendHeader) (table.Topic, error) {
-	if b.slave() {
-		return table.Topic{}, errSlave("send to the master")
+	if err := b.onlyMaster("send to the master"); err != nil {
+		return table.Topic{}, err
 	}
 	topic, ok := b.store.Topic(h.topic)
 	if ok && topic.Order && !b.perm(table.PermWrite) {

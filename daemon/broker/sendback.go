@@ -51,8 +51,8 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 // later, and send the message to the retry topic, where exhausted finds it, when
 // it has failed too often.
 func (b *Broker) sendBack(req *remoting.Request) error {
-	if b.slave() {
-		return errSlave("send back to the master")
+	if err := b.onlyMaster("send back to the master"); err != nil {
+		return err
 	}
 	offset, err := req.Fields.Int64("offset")
 	if err != nil {

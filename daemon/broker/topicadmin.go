@@ -40,8 +40,8 @@ func topicOf(f remoting.Fields) (t table.Topic, err error) {
 // putTopic makes or changes a topic after checking what a client wants of it.
 // Its attributes change by text, as attributes.go reads it; t has none.
 func (b *Broker) putTopic(t table.Topic, attributes string) error {
-	if b.slave() {
-		return errSlave("change topics at the master")
+	if err := b.onlyMaster("change topics at the master"); err != nil {
+		return err
 	}
 	if err := b.checkTopic(&t); err != nil {
 		return err
@@ -112,8 +112,8 @@ func (b *Broker) updateTopics(req *remoting.Request) error {
 // deleteTopic serves DELETE_TOPIC_IN_BROKER, 215. There need not be one.
 func (b *Broker) deleteTopic(req *remoting.Request) error {
 	name := req.Fields.Get("topic")
-	if b.slave() {
-		return errSlave("delete topics at the master")
+	if err := b.onlyMaster("delete topics at the master"); err != nil {
+		return err
 	}
 	if err := table.CheckTopicName(name); err != nil {
 		return err

@@ -138,9 +138,7 @@ func (m *Memory) Epochs() epoch.History {
 // must be called before the first append. start is where the log begins.
 func (m *Memory) Begin(start, end int64, unclean bool) error {
 	h := m.Epochs()
-	m.mu.Lock()
-	raise := m.s.Raise
-	m.mu.Unlock()
+	raise := m.Raised()
 	switch {
 	case len(h) == 0:
 		h = h.Promoted(start, rand.Uint64())
@@ -155,6 +153,13 @@ func (m *Memory) Begin(start, end int64, unclean bool) error {
 		return nil
 	}
 	return m.change(func(s *saved) { s.Epochs, s.Raise = h.From(start), false })
+}
+
+// Raised says whether the broker was made master and has not begun its epoch yet.
+func (m *Memory) Raised() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.s.Raise
 }
 
 // Adopt makes the master's epochs those of a slave's log.
@@ -194,10 +199,11 @@ func (m *Memory) Handing() string {
 	return m.s.Handing
 }
 
-// NotePeer remembers the other half at addr, and the role of it that a slave copies.
+// NotePeer remembers the other half at addr, and the role of a master that this
+// broker copies.
 func (m *Memory) NotePeer(addr, masterRole string) error {
 	m.mu.Lock()
-	known := len(m.s.Peers) > 0 && m.s.Peers[0] == addr && (masterRole == "" || m.s.MasterRole == masterRole)
+	known := slices.Contains(m.s.Peers, addr) && (masterRole == "" || m.s.MasterRole == masterRole)
 	m.mu.Unlock()
 	if known {
 		return nil

@@ -43,8 +43,9 @@ type Pair struct {
 	log  *slog.Logger
 	kick chan struct{}
 
-	mu    sync.Mutex
-	rival string // a master of the same number: its address
+	rounds sync.Mutex // one at a time
+	mu     sync.Mutex
+	rival  string // a master of the same number: its address
 }
 
 // New returns a Pair for Run.
@@ -107,24 +108,27 @@ func (p *Pair) Rival() string {
 	return p.rival
 }
 
-// Run asks the other halves every Period until ctx ends; it returns nil.
+// Run asks the other halves every Period, and after Look, until ctx ends; it
+// returns nil. A Round should come first.
 func (p *Pair) Run(ctx context.Context) error {
 	tick := time.NewTicker(p.opts.Period)
 	defer tick.Stop()
 	for {
-		p.Round(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		case <-p.kick:
 		}
+		p.Round(ctx)
 	}
 }
 
 // Round asks all other halves once, those that are remembered and those that
 // name servers know, and tells what it finds. It returns their answers.
 func (p *Pair) Round(ctx context.Context) []State {
+	p.rounds.Lock()
+	defer p.rounds.Unlock()
 	own := p.opts.Self()
 	addrs := p.opts.Memory.Peers()
 	for _, addr := range p.opts.Others(ctx) {

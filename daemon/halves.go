@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"pairmq/discovery"
+	"pairmq/internal/remoting"
+	"pairmq/replica"
+	"pairmq/replica/epoch"
+	"pairmq/replica/pair"
+)
+
+// namesrvAskTime is how long a name server may take to list brokers, and how
+// long its list is good.
+const (
+	namesrvAskTime  = time.Second
+	namesrvListTime = 30 * time.Second
+)
+
+// newHalves makes what looks for the other halves of the pair and answers them.
+func newHalves(t *tenure) (*pair.Pair, error) {
+	servers, err := discovery.ParseList(t.cfg.NamesrvAddr)
+	if err != nil {
+		return nil, fmt.Errorf("namesrvAddr: %w", err)
+	}
+	l := &lister{servers: servers, client: t.client, name: t.cfg.BrokerName}
+	return pair.New(pair.Options{
+		Memory: t.memory, Client: t.client, Self: t.state, Others: l.others,
+		Superseded: t.superseded, Master: t.metMaster, Log: t.log.With("part", "pair"),
+	})
+}
+
+// state is what this broker says of itself.
+func (t *tenure) state() pair.State {
+	s := pair.State{
+		BrokerName: t.cfg.BrokerName, Role: t.cfg.BrokerRole, BrokerID: t.cfg.BrokerID, SlaveID: t.memory.SlaveID(),
+		Addr: t.host.String(), HAAddr: haAddress(&t.cfg, t.host), SegmentSize: t.cfg.SegmentSize,
+		Epochs: t.memory.Epochs(), HandingTo: t.memory.Handing(),
+	}
+	s.Start = t.store.Start() // before the end, which only grows
+	s.End = max(t.store.Confirmed(), s.Start)
+	if t.pair.slave != nil {
+		st := t.pair.slave.Status()
+		s.Complete = st.Connected && st.End <= s.End
+	}
+	return s
+}
+
+// superseded makes a master that another one has replaced a slave of it.
+func (t *tenure) superseded(s pair.State) {
+	if err := t.memory.Yield(s.SlaveID); err != nil {
+		t.log.Error("cannot give way to the new master", "master", s.Addr, "err", err)
+		return
+	}
+	t.log.Warn("this broker gives way and becomes a slave", "master", s.Addr, "epoch", s.Epoch().String())
+	t.over()
+}
+
+// metMaster tells a slave that no name server has told of a master of one.
+func (t *tenure) metMaster(s pair.State) {
+	if t.pair.main.get() == "" {
+		t.pair.found(&t.cfg, s.Addr, s.HAAddr)
+	}
+}
+
+// A lister asks all name servers for the brokers of one name.
+type lister struct {
+	servers []string
+	client  *remoting.Client
+	name    string
+
+	last  time.Time // Round's own
+	known []string
+}
+
+// others returns the addresses that any name server knows under the name. They
+// are asked now and then.
+func (l *lister) others(ctx context.Context) []string {
+	if !l.last.IsZero() && time.Since(l.last) < namesrvListTime {
+		return l.known
+	}
+	l.last = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, namesrvAskTime)
+	defer cancel()
+	lists := make([][]string, len(l.servers))
+	var wg sync.WaitGroup
+	for i, server := range l.servers {
+		wg.Go(func() { lists[i] = brokersOf(ctx, l.client, server, l.name) })
+	}
+	wg.Wait()
+	l.known = l.known[:0]
+	for _, list := range lists {
+		l.known = append(l.known, list...)
+	}
+	return l.known
+}
+
+// brokersOf asks one name server for the addresses of all brokers of a name.
+func brokersOf(ctx context.Context, client *remoting.Client, server, name string) (addrs []string) {
+	resp, err := client.Call(ctx, server, &remoting.Command{Code: remoting.ReqGetBrokerClusterInfo})
+	if err != nil {
+		return nil
+	}
+	info, err := discovery.DecodeClusterInfo(resp.Body)
+	if err != nil {
+		return nil
+	}
+	for _, addr := range info.BrokerAddrTable[name].BrokerAddrs {
+		addrs = append(addrs, addr)
+	}
+	return addrs
+}
+
+// meetTime bounds a slave's question for its master's epochs.
+const meetTime = 3 * time.Second
+
+// A meeting asks a slave's master for its epochs, over the port for clients.
+type meeting struct{ t *tenure }
+
+// Meet implements replica.Histories.
+func (m meeting) Meet(ctx context.Context) (epoch.History, error) {
+	addr := m.t.pair.main.get()
+	if addr == "" {
+		return nil, nil // haMasterAddress is all that is known
+	}
+	ctx, cancel := context.WithTimeout(ctx, meetTime)
+	defer cancel()
+	own := m.t.state()
+	his, err := pair.Ask(ctx, m.t.client, addr, &own)
+	switch {
+	case isPlain(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("ask the master for its epochs: %w", err)
+	case his.BrokerName != own.BrokerName:
+		return nil, fmt.Errorf("%s is a broker of another name, %q", addr, his.BrokerName)
+	case !his.Master():
+		return nil, fmt.Errorf("%s is no master now, it is a slave as well", addr)
+	case his.SegmentSize != own.SegmentSize:
+		return nil, fmt.Errorf("%w: the master's segments have %d bytes, this slave's %d: mappedFileSizeCommitLog must be the same on both", replica.ErrForeign, his.SegmentSize, own.SegmentSize)
+	}
+	return his.Epochs, m.t.memory.NotePeer(addr, his.Role)
+}
+
+// Own implements replica.Histories.
+func (m meeting) Own() epoch.History { return m.t.memory.Epochs() }
+
+// Adopt implements replica.Histories.
+func (m meeting) Adopt(h epoch.History) error { return m.t.memory.Adopt(h) }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"pairmq/daemon/broker"
+	"pairmq/internal/remoting"
+	"pairmq/replica/pair"
+)
+
+// isPlain says whether a broker was found to be none of ours.
+func isPlain(err error) bool { return errors.Is(err, pair.ErrPlain) }
+
+// errRefused is wrapped by what a person can do something about: why roles are
+// not changed.
+var errRefused = errors.New("refused")
+
+// requests are those that two of ours exchange about the pair, by code.
+func (t *tenure) requests() map[int32]func(*remoting.Request) error {
+	return map[int32]func(*remoting.Request) error{
+		remoting.ReqExchangePairState: t.exchange,
+		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
+		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
+	}
+}
+
+// exchange serves 31001: the answer is what this broker says of itself.
+func (t *tenure) exchange(req *remoting.Request) error {
+	body, err := t.halves.Answer(req.Body, req.Conn().RemoteAddr().Addr())
+	if errors.Is(err, pair.ErrState) || errors.Is(err, pair.ErrStranger) {
+		return broker.Refuse(remoting.RespInvalidParameter, "%v", err)
+	}
+	if err != nil {
+		return err
+	}
+	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: body})
+	return nil
+}
+
+// A roleWork changes the broker's role. It returns what the answer says; unless
+// it fails, the tenure is over after that.
+type roleWork func(context.Context, remoting.Fields) (remoting.Fields, error)
+
+// later has a change of roles worked on elsewhere, since it takes time. One is
+// worked on at a time.
+func (t *tenure) later(req *remoting.Request, work roleWork) error {
+	if !t.changing.TryLock() {
+		return broker.Refuse(remoting.RespSystemBusy, "a change of roles is on its way already")
+	}
+	log := t.log.With("request", remoting.RequestName(req.Code), "by", req.Conn().RemoteAddr().String())
+	t.work.Go(func() {
+		answer, err := work(t.ctx, req.Fields)
+		switch {
+		case err == nil:
+			log.Info("the broker changes its role", "brokerRole", t.memory.Role().Name)
+			req.Reply(&remoting.Response{Code: remoting.RespSuccess, Fields: answer})
+			t.over() // nobody unlocks: there is no other change in this tenure
+			return
+		case errors.Is(err, errRefused), errors.Is(err, remoting.ErrField):
+			log.Info("a change of roles was refused", "why", err)
+			req.ReplyError(remoting.RespIllegalOperation, err.Error())
+		default:
+			log.Error("a change of roles failed", "err", err)
+			req.ReplyError(remoting.RespSystemError, err.Error())
+		}
+		t.changing.Unlock()
+	})
+	return nil
+}

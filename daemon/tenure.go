@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"pairmq/daemon/broker"
+	"pairmq/daemon/config"
+	"pairmq/discovery"
+	"pairmq/internal/lifecycle"
+	"pairmq/internal/remoting"
+	"pairmq/replica/pair"
+	"pairmq/store"
+)
+
+// errRoleChange ends a tenure: the broker goes on in another role.
+var errRoleChange = errors.New("the broker changes roles")
+
+// A tenure is the broker in one role: its store, its ports and its registrar.
+type tenure struct {
+	cfg    config.Config // with the role that the broker has
+	file   string        // brokerRole as the files have it
+	host   netip.AddrPort
+	memory *pair.Memory
+	store  *store.Store
+	broker *broker.Broker
+	reg    *discovery.Registrar
+	pair   *pairing
+	halves *pair.Pair // who else there is
+	client *remoting.Client
+	srv    *remoting.Server
+	lns    []net.Listener
+	log    *slog.Logger
+
+	changing sync.Mutex    // held by the one change of roles that is on its way
+	change   chan struct{} // closed when the tenure is over
+	changed  sync.Once
+	work     sync.WaitGroup  // requests about roles
+	ctx      context.Context // of that work, which ends with the tenure
+	cancel   context.CancelFunc
+}
+
+func newTenure(file *config.Config, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+	began := time.Now()
+	t := &tenure{cfg: *file, file: file.BrokerRole, client: client, log: log, change: make(chan struct{})}
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	var err error
+	if t.host, err = advertised(file); err != nil {
+		return nil, err
+	}
+	if err := t.openStore(file); err != nil {
+		return nil, err
+	}
+	if err := t.build(); err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	log.Info("broker ready", "brokerName", t.cfg.BrokerName, "brokerRole", t.cfg.BrokerRole, "address", t.host.String(),
+		"flushDiskType", flushName(&t.cfg), "startedIn", time.Since(began).Round(time.Millisecond).String())
+	if t.memory.Differs() {
+		log.Info("the role is not that of the configuration: it was changed by pairmq promote or demote", "brokerRole", t.cfg.BrokerRole, "configured", file.BrokerRole)
+	}
+	return t, nil
+}
+
+// openStore opens the store in the role that the broker has by what it remembers.
+func (t *tenure) openStore(file *config.Config) error {
+	so, err := storeOptions(file, t.host, t.log)
+	if err != nil {
+		return err
+	}
+	so.Decide = func(value func(string) []byte) (copies, holds bool) {
+		var lost error
+		if t.memory, lost = pair.Load(value(pair.Key), pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
+			t.log.Error("the role is that of the configuration", "err", lost)
+		}
+		role := t.memory.Role()
+		t.cfg.BrokerRole, t.cfg.BrokerID = role.Name, role.ID
+		return t.cfg.Slave(), t.cfg.WaitsForSlaves()
+	}
+	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run
+	so.Grown = func(end int64) { t.pair.grown(end, t.cfg.WaitsForSlaves()) }
+	if t.store, err = store.Open(so); err != nil {
+		return err
+	}
+	keep := func(b []byte) error { return t.store.SetValue(pair.Key, b) }
+	if err := t.memory.Keep(keep); err != nil {
+		return errors.Join(err, t.store.Close())
+	}
+	return nil
+}
+
+// build makes everything around the store.
+func (t *tenure) build() (err error) {
+	cfg := &t.cfg
+	if t.pair, err = newPairing(t); err != nil {
+		return err
+	}
+	if t.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
+		return err
+	}
+	ro, err := registrarOptions(cfg, t.host, t.store, t.client, t.log)
+	if err != nil {
+		return err
+	}
+	ro.OnMaster = func(main, ha string) { t.pair.found(cfg, main, ha) } // called on slaves only
+	if t.reg, err = discovery.NewRegistrar(ro); err != nil {
+		return err
+	}
+	if t.halves, err = newHalves(t); err != nil {
+		return err
+	}
+	if cfg.Slave() {
+		if err := t.pair.copyTables(cfg, t.store, t.client, t.reg.Notify, t.log); err != nil {
+			return err
+		}
+	}
+	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
+		return err
+	}
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.broker.Closed, Limits: limits(cfg), Log: t.log})
+	return nil
+}
+
+// run serves until ctx ends. Then the name servers are told first, so that
+// clients go elsewhere; the answers on their way leave while the store still
+// runs; the store is the last to stop. It returns errRoleChange when the broker
+// is to go on in another role.
+func (t *tenure) run(ctx context.Context) error {
+	back, stopStore := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStore()
+	behind := lifecycle.NewGroup(back)
+	behind.Go("store", t.store.Run)
+	if err := t.begin(ctx); err != nil {
+		stopStore()
+		return errors.Join(err, behind.Wait())
+	}
+	behind.Go("replication", t.pair.run)
+	front := lifecycle.NewGroup(ctx)
+	front.Go("broker", t.broker.Run)
+	front.Go("registrar", func(ctx context.Context) error {
+		t.halves.Round(ctx) // first: name servers forget the master that was there when this one registers
+		return t.reg.Run(ctx)
+	})
+	front.Go("halves", t.halves.Run)
+	front.Go("handing over", t.awaitHandover)
+	front.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, t.srv, t.lns) })
+	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.change:
+			return errRoleChange
+		case <-behind.Context().Done():
+			return errors.New("the store has stopped")
+		}
+	})
+	err := front.Wait()
+	t.cancel()
+	drain(t.srv, t.log)
+	t.work.Wait() // no request comes any more
+	stopStore()
+	return errors.Join(behind.Wait(), err)
+}
+
+// begin does what comes before anybody is served: a master that was away looks
+// whether another one is master now, takes back what its log lost, and begins an
+// epoch where it must.
+func (t *tenure) begin(ctx context.Context) error {
+	if t.cfg.Slave() {
+		return nil
+	}
+	if len(t.memory.Peers()) > 0 || t.memory.Handing() != "" {
+		t.halves.Round(ctx)
+		select {
+		case <-t.change:
+			return errRoleChange
+		default:
+		}
+	}
+	if t.memory.Handing() != "" {
+		t.store.Shut()
+	}
+	if err := t.pair.restore(ctx, t); err != nil {
+		return err
+	}
+	if t.store.Stats().ReadOnly {
+		return nil // nothing is appended
+	}
+	if err := t.memory.Begin(t.store.Start(), t.store.End(), t.store.Unclean()); err != nil {
+		return fmt.Errorf("begin an epoch: %w", err)
+	}
+	t.log.Info("master", "epoch", t.memory.Epochs().Last().String(), "phyOffset", t.store.End())
+	return nil
+}
+
+// over ends the tenure: the broker goes on in the role that it remembers. What
+// follows registers in place of this, so nothing is unregistered: the entry may
+// be another master's by now.
+func (t *tenure) over() {
+	t.changed.Do(func() {
+		t.reg.Stay()
+		close(t.change)
+	})
+}
+
+func (t *tenure) close() error {
+	for _, ln := range t.lns {
+		ln.Close() // closed by its server already where that ran
+	}
+	t.cancel()
+	if t.pair != nil {
+		t.pair.close()
+	}
+	return t.store.Close()
+}
