@@ -108,6 +108,8 @@ func adviceOnCode(code int32) string {
 		return "the broker stores nothing now: a slave, a full disk, or it is stopping; pairmq status shows which"
 	case remoting.RespNoPermission:
 		return "the broker or the topic does not allow it; pairmq topic show tells what the topic allows"
+	case remoting.RespIllegalOperation:
+		return "pairmq status shows which broker is what"
 	case remoting.RespSystemBusy:
 		return "the broker has too much to do: try again"
 	case remoting.RespMessageIllegal:
