@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pairmq/replica"
 	"pairmq/store"
 )
 
@@ -48,7 +49,11 @@ func (p *pairing) describeMaster(info map[string]string, st *store.Store) {
 	for i, s := range slaves {
 		n := strconv.Itoa(i + 1)
 		info["haSlave"+n], info["haAcked"+n] = s.Addr.String(), strconv.FormatInt(s.Acked, 10)
-		text[i] = fmt.Sprintf("%s %d bytes behind", s.Addr, end-s.Acked)
+		late := behindFor(s)
+		if late >= 0 {
+			info["haBehindMillis"+n] = strconv.FormatInt(late.Milliseconds(), 10)
+		}
+		text[i] = fmt.Sprintf("%s %d bytes%s behind", s.Addr, max(0, end-s.Acked), inSeconds(late))
 	}
 	info["replication"] = fmt.Sprintf("slaves %d: %s", len(slaves), strings.Join(text, ", "))
 }
@@ -70,4 +75,20 @@ func (p *pairing) describeSlave(info map[string]string, st *store.Store) {
 		info["haSetAside"], info["haSetAsideBytes"] = s.SetAside, strconv.FormatInt(s.SetAsideBytes, 10)
 		info["replication"] += "; messages its master did not have are in " + s.SetAside
 	}
+}
+
+// behindFor is how long ago a slave had all there was; negative if it never had.
+func behindFor(s replica.SlaveStatus) time.Duration {
+	if s.Level.IsZero() {
+		return -1
+	}
+	return time.Since(s.Level)
+}
+
+// inSeconds is a slave's lag for people, who need not know of milliseconds.
+func inSeconds(d time.Duration) string {
+	if d < 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %.1f s", d.Seconds())
 }

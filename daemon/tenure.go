@@ -192,6 +192,13 @@ func (t *tenure) begin(ctx context.Context) error {
 	if t.store.Stats().ReadOnly {
 		return nil // nothing is appended
 	}
+	made, err := t.store.AdoptOrphans()
+	if err != nil {
+		return fmt.Errorf("make the topics of records that have none: %w", err)
+	}
+	if len(made) > 0 {
+		t.log.Warn("topics made that this broker has records of and had not copied: look at their settings", "topics", made)
+	}
 	if err := t.memory.Begin(t.store.Start(), t.store.End(), t.store.Unclean()); err != nil {
 		return fmt.Errorf("begin an epoch: %w", err)
 	}

@@ -159,6 +159,7 @@ type SlaveStatus struct {
 	Since time.Time // of the connection
 	Sent  int64     // end of what was sent, bytes
 	Acked int64     // end of what it has, bytes
+	Level time.Time // when it last had all there was; zero if it never had
 }
 
 // Slaves lists the slaves that have reported, the oldest connection first.
@@ -168,7 +169,7 @@ func (m *Master) Slaves() []SlaveStatus {
 	var all []SlaveStatus
 	for _, c := range m.conns {
 		if c.reported.Load() {
-			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load()})
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed())})
 		}
 	}
 	return all

@@ -31,6 +31,7 @@ type masterConn struct {
 	reported atomic.Bool
 	sent     atomic.Int64 // end of what was sent, or of what the slave had before
 	acked    atomic.Int64 // what it reported after that
+	leveled  atomic.Int64 // when it last had all there was, in ns since since
 
 	last    int64 // report; the reader's own
 	closing sync.Once
@@ -46,6 +47,17 @@ func newMasterConn(m *Master, nc net.Conn) *masterConn {
 		c.addr = c.remote.Addr()
 	}
 	return c
+}
+
+// level is when the slave last had all there was, which is up to end now.
+func (c *masterConn) level(end int64) time.Time {
+	switch at := c.leveled.Load(); {
+	case c.acked.Load() >= end && end > 0:
+		return time.Now()
+	case at > 0:
+		return c.since.Add(time.Duration(at))
+	}
+	return time.Time{}
 }
 
 // close ends the connection for the first cause it is given.
@@ -134,6 +146,9 @@ func (c *masterConn) report(end int64) error {
 	}
 	c.last = end
 	c.acked.Store(end)
+	if end == src.Confirmed() {
+		c.leveled.Store(int64(max(1, time.Since(c.since))))
+	}
 	c.m.opts.Acks.advance(c, end)
 	return nil
 }

@@ -148,7 +148,7 @@ func TestStatus(t *testing.T) {
 	o := f.run(t, "", "status")
 	out := squeeze(strings.ReplaceAll(o.out, f.addr, "ADDR"))
 	if o.code != exitOK || !strings.HasPrefix(out, "NAME SERVER STATE BROKERS MS\nADDR answers 1 ") ||
-		!strings.Contains(out, "Lan box master ADDR V4_9_7 12.3 3.0 100 25 3.0 MiB - 23 %\n") {
+		!strings.Contains(out, "Lan box master ADDR V4_9_7 3.1 12.3 3.0 100 25 3.0 MiB - 23 %\n") {
 		t.Errorf("exits with %d and writes\n%s%s", o.code, o.out, o.err)
 	}
 	o = f.run(t, "", "status", "--broker", f.addr)

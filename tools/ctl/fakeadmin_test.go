@@ -45,7 +45,7 @@ func (f *fake) administer(r *remoting.Request) bool {
 		return f.consumeStats(r)
 	case remoting.ReqGetBrokerRuntimeInfo:
 		return reply(r, map[string]any{"table": map[string]string{
-			"brokerVersionDesc": "V4_9_7", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
+			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
 			"msgPutTotalTodayNow": "110", "msgPutTotalTodayMorning": "10", "msgGetTotalTodayNow": "30", "msgGetTotalTodayMorning": "5",
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
 		}})

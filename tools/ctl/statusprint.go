@@ -88,7 +88,7 @@ func (e *env) printStatus(st status) error {
 		err = printTable(e.out, rows)
 		fmt.Fprintln(e.out)
 	}
-	rows := [][]string{{"CLUSTER", "BROKER", "ROLE", "ADDRESS", "VERSION", "IN/S", "OUT/S", "IN TODAY", "OUT TODAY", "LOG", "BEHIND", "DISK"}}
+	rows := [][]string{{"CLUSTER", "BROKER", "ROLE", "ADDRESS", "VERSION", "EPOCH", "IN/S", "OUT/S", "IN TODAY", "OUT TODAY", "LOG", "BEHIND", "DISK"}}
 	for i := range st.Brokers {
 		b := &st.Brokers[i]
 		row := []string{orDash(b.Cluster), orDash(b.BrokerName), b.role(), b.Addr}
@@ -96,7 +96,7 @@ func (e *env) printStatus(st status) error {
 			rows = append(rows, append(row, silence(b.err)))
 			continue
 		}
-		rows = append(rows, append(row, safe(cmp.Or(b.Runtime["brokerVersionDesc"], "-")),
+		rows = append(rows, append(row, safe(cmp.Or(b.Runtime["brokerVersionDesc"], "-")), safe(cmp.Or(b.Runtime["epoch"], "-")),
 			b.rate("putTps"), b.rate("getTransferredTps", "getTransferedTps"),
 			b.since("msgPutTotalTodayNow", "msgPutTotalTodayMorning"), b.since("msgGetTotalTodayNow", "msgGetTotalTodayMorning"),
 			b.log(), b.behind(), b.disk()))
