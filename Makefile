@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run test race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -19,6 +19,9 @@ build: ## bin/pairmqd and bin/pairmq for this machine
 
 run: build ## a pair on loopback: name server (9876) and master (10911) in one process, slave (10921); stores in run/
 	tools/run.sh $(RUNDIR)
+
+demo: build ## the story of a pair in a minute: the master dies, the slave takes over, the old master comes back
+	tools/demo.sh $(RUNDIR)/demo
 
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -203,5 +204,20 @@ func TestProduceInterrupted(t *testing.T) {
 	r.Close()
 	if code == exitOK || !strings.Contains(errOut.String(), "interrupted") {
 		t.Errorf("exits with %d and says %s", code, errOut.String())
+	}
+}
+
+// A topic that the first line makes has four queues, whatever its template has:
+// all lines go to these.
+func TestProduceManyLinesToANewTopic(t *testing.T) {
+	f := startFake(t)
+	o := f.run(t, strings.Repeat("x\n", 20), "produce", "-t", "New")
+	if o.code != exitOK {
+		t.Fatalf("exits with %d and says %s", o.code, o.err)
+	}
+	for q := range 8 {
+		if n := len(f.queues["New/"+strconv.Itoa(q)]); n > 0 != (q < newTopicQueues) {
+			t.Errorf("queue %d has %d messages", q, n)
+		}
 	}
 }

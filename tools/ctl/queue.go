@@ -36,6 +36,10 @@ const anyQueue = -1
 // templateTopic is the topic that brokers make others from.
 const templateTopic = "TBW102"
 
+// newTopicQueues is how many queues a topic gets that a send makes, if its
+// template has as many: what RocketMQ's clients ask for.
+const newTopicQueues = 4
+
 // publishQueues returns the queues to which a topic's messages may be sent.
 // create allows a topic that is not there yet: then the queues are those of
 // brokers that will make it, and created is true.
@@ -46,7 +50,8 @@ func (s *session) publishQueues(ctx context.Context, topic string, create bool) 
 	r, err := s.picker.Route(ctx, topic)
 	if errors.Is(err, discovery.ErrNoRoute) && create {
 		if r, terr := s.picker.Route(ctx, templateTopic); terr == nil {
-			return queuesOf(r, table.PermWrite), true, nil
+			few := slices.DeleteFunc(queuesOf(r, table.PermWrite), func(q queue) bool { return q.id >= newTopicQueues })
+			return few, true, nil
 		}
 	}
 	if err != nil {

@@ -168,7 +168,7 @@ func (p *producing) sendTo(ctx context.Context, q queue, key string, body []byte
 	resp, err := p.call(ctx, q.addr, &remoting.Command{
 		Code: remoting.ReqSendMessageV2, Body: body,
 		Fields: remoting.Fields{
-			{Key: "a", Value: p.args.group}, {Key: "b", Value: p.args.topic}, {Key: "c", Value: template}, {Key: "d", Value: "4"},
+			{Key: "a", Value: p.args.group}, {Key: "b", Value: p.args.topic}, {Key: "c", Value: template}, {Key: "d", Value: strconv.Itoa(newTopicQueues)},
 			{Key: "e", Value: strconv.Itoa(int(q.id))}, {Key: "f", Value: "0"},
 			{Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)}, {Key: "h", Value: strconv.Itoa(int(p.args.flag))},
 			{Key: "i", Value: p.args.messageProperties(key)}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
