@@ -13,8 +13,9 @@ import (
 // pair.SegmentSize is text, which clients compress.
 const (
 	pairSeed   = 51
-	pairCorpus = messages + pairOutage
+	pairCorpus = messages + pairOutage + pairAfter
 	pairOutage = 4000 // of these are sent while the slave is away
+	pairAfter  = 2000 // and these by pairs whose slave is made master
 )
 
 // TestPair has brokers replicate, then kills the master, and has consumers get
@@ -68,7 +69,7 @@ func behindApache(t *testing.T, clients map[string]*peers.Peer, apache, subject 
 	t.Run("Metadata", p.metadata)
 	p.late(t, subject)
 	p.failover(t)
-	p.drain(t, agent)
+	p.drain(t, "Drain", agent)
 }
 
 // aheadOfApache has the subject as SYNC_MASTER of an Apache slave, with a name
@@ -89,7 +90,7 @@ func aheadOfApache(t *testing.T, clients map[string]*peers.Peer, subject, apache
 		p.late(t, apache)
 	}
 	p.failover(t)
-	p.drain(t, agent)
+	p.drain(t, "Drain", agent)
 }
 
 // ownPair has the subject on both sides, and kills the slave under load first.
@@ -107,7 +108,16 @@ func ownPair(t *testing.T, clients map[string]*peers.Peer, subject *pair.Maker) 
 	t.Run("Metadata", p.metadata)
 	p.late(t, subject)
 	p.failover(t)
-	p.drain(t, v4, v5)
+	p.drain(t, "Drain", v4, v5)
+	p.promote(t)
+	p.produce(t, v5, pairAfter/2, "SLAVE_NOT_AVAILABLE")
+	p.comeBack(t)
+	p.produce(t, v4, pairAfter/2, "SEND_OK")
+	p.equal(t)
+	p.handOver(t)
+	p.acknowledged(t)
+	p.failover(t)
+	p.drain(t, "DrainAgain", v5, v4)
 }
 
 // javaClients compiles the Java agent of each version, once for all pairs.

@@ -143,19 +143,28 @@ func (p *pairing) listed(t *testing.T, s *pair.Server, want bool) {
 	})
 }
 
-// logEnd asks a broker where its log ends, and how much of that it has not
-// indexed yet, in bytes.
-func logEnd(ctx context.Context, s *pair.Server) (end, behind int64, err error) {
-	resp, err := ask(ctx, s.Addr, wire.NewCommand(wire.RuntimeInfo))
+// runtimeInfo asks a broker to describe itself.
+func runtimeInfo(ctx context.Context, addr string) (map[string]string, error) {
+	resp, err := ask(ctx, addr, wire.NewCommand(wire.RuntimeInfo))
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
 	var info struct{ Table map[string]string }
 	if err := json.Unmarshal(resp.Body, &info); err != nil {
-		return 0, 0, fmt.Errorf("runtime info %s: %w", resp.Body, err)
+		return nil, fmt.Errorf("runtime info %s: %w", resp.Body, err)
 	}
-	end, err = strconv.ParseInt(info.Table["commitLogMaxOffset"], 10, 64)
-	behind, err2 := strconv.ParseInt(info.Table["dispatchBehindBytes"], 10, 64)
+	return info.Table, nil
+}
+
+// logEnd asks a broker where its log ends, and how much of that it has not
+// indexed yet, in bytes.
+func logEnd(ctx context.Context, s *pair.Server) (end, behind int64, err error) {
+	info, err := runtimeInfo(ctx, s.Addr)
+	if err != nil {
+		return 0, 0, err
+	}
+	end, err = strconv.ParseInt(info["commitLogMaxOffset"], 10, 64)
+	behind, err2 := strconv.ParseInt(info["dispatchBehindBytes"], 10, 64)
 	return end, behind, errors.Join(err, err2)
 }
 
@@ -566,7 +575,7 @@ func (p *pairing) failover(t *testing.T) {
 
 // drain has one group for each client consume everything from the slave, once,
 // and leave its offsets there.
-func (p *pairing) drain(t *testing.T, clients ...*agents.Agent) {
+func (p *pairing) drain(t *testing.T, name string, clients ...*agents.Agent) {
 	t.Helper()
 	slave, err := wire.Dial(t.Context(), p.slave.Addr)
 	if err != nil {
@@ -575,7 +584,7 @@ func (p *pairing) drain(t *testing.T, clients ...*agents.Agent) {
 	p.conn.Close()
 	p.conn = slave
 	for _, client := range clients {
-		begin, group := time.Now(), strings.NewReplacer(".", "", "-", "_").Replace("Drain_"+client.Name)
+		begin, group := time.Now(), strings.NewReplacer(".", "", "-", "_").Replace(name+"_"+client.Name)
 		c, err := client.Push(within(t, time.Minute), agents.Subscription{Group: group, Topic: pairTopic, Instance: group})
 		if err != nil {
 			t.Fatal(err)
