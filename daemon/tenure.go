@@ -13,6 +13,7 @@ import (
 	"pairmq/daemon/broker"
 	"pairmq/daemon/config"
 	"pairmq/discovery"
+	"pairmq/hal/link"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 	"pairmq/replica/pair"
@@ -148,6 +149,7 @@ func (t *tenure) run(ctx context.Context) error {
 		return t.reg.Run(ctx)
 	})
 	front.Go("halves", t.halves.Run)
+	front.Go("links", t.watchLinks)
 	front.Go("handing over", t.awaitHandover)
 	front.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, t.srv, t.lns) })
 	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
@@ -204,6 +206,33 @@ func (t *tenure) begin(ctx context.Context) error {
 	}
 	t.log.Info("master", "epoch", t.memory.Epochs().Last().String(), "phyOffset", t.store.End())
 	return nil
+}
+
+// watchLinks looks for the others at once when a link has come up or an address
+// has arrived, instead of when a wait is over.
+func (t *tenure) watchLinks(ctx context.Context) error {
+	wait := lifecycle.Backoff{Min: time.Second, Max: time.Minute}
+	for told := false; ; told = true {
+		err := link.Watch(ctx, t.linkUp)
+		if err == nil {
+			return nil
+		}
+		if !told { // it may be forbidden: everything is tried again in time
+			t.log.Warn("changes of network links are not heard of", "err", err)
+		}
+		if !wait.Wait(ctx) {
+			return nil
+		}
+		t.linkUp()
+	}
+}
+
+func (t *tenure) linkUp() {
+	if t.pair.slave != nil {
+		t.pair.slave.Retry()
+	}
+	t.halves.Look()
+	t.reg.Notify()
 }
 
 // over ends the tenure: the broker goes on in the role that it remembers. What

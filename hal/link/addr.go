@@ -1,7 +1,8 @@
 // Package link knows this host's network links: which of its addresses others
 // can reach it by.
 //
-// It opens no connection of its own and sends nothing.
+// Watch hears of links that come up. The package opens no connection of its own
+// and sends nothing but questions to the kernel.
 package link
 
 import (

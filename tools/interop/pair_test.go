@@ -15,7 +15,7 @@ const (
 	pairSeed   = 51
 	pairCorpus = messages + pairOutage + pairAfter
 	pairOutage = 4000 // of these are sent while the slave is away
-	pairAfter  = 2000 // and these by pairs whose slave is made master
+	pairAfter  = 1000 // and these by pairs whose slave is made master
 )
 
 // TestPair has brokers replicate, then kills the master, and has consumers get
