@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test sim race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -25,6 +25,10 @@ demo: build ## the story of a pair in a minute: the master dies, the slave takes
 
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...
+
+SIMFLAGS ?= -sim.seeds=10000
+sim: ## whole pairs on simulated disks, network and clock: 10000 of each kind (SIMFLAGS)
+	$(GO) test ./replica -count=1 -v -timeout 2h -run '^Test(Pairs|Roles)$$' $(SIMFLAGS)
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...

@@ -57,11 +57,11 @@ func (t *tenure) promote(ctx context.Context, f remoting.Fields) (remoting.Field
 func (t *tenure) seesMaster(ctx context.Context) error {
 	st := t.pair.slave.Status()
 	if ago := time.Since(st.Heard); st.Connected && ago < 2*t.cfg.HAHeartbeat {
-		return fmt.Errorf("%w: the master %s lives, it was heard of %v ago; hand over with pairmq demote at the master", errRefused, st.Addr, ago.Round(time.Millisecond))
+		return fmt.Errorf("%w: the master %s lives, it was heard of %v ago: hand over with pairmq demote there, or stop it", errRefused, st.Addr, ago.Round(time.Millisecond))
 	}
 	for _, s := range t.halves.Round(ctx) {
 		if s.Master() {
-			return fmt.Errorf("%w: the master %s lives; hand over with pairmq demote at the master", errRefused, s.Addr)
+			return fmt.Errorf("%w: the master %s lives: hand over with pairmq demote there, or stop it", errRefused, s.Addr)
 		}
 	}
 	main := t.pair.main.get()
@@ -72,7 +72,7 @@ func (t *tenure) seesMaster(ctx context.Context) error {
 	defer cancel()
 	own := t.state()
 	if his, err := pair.Ask(ctx, t.client, main, &own); isPlain(err) || err == nil && his.Master() {
-		return fmt.Errorf("%w: the master %s lives; stop it first", errRefused, main)
+		return fmt.Errorf("%w: the master %s lives: stop it first", errRefused, main)
 	}
 	return nil
 }

@@ -68,8 +68,12 @@ func behindApache(t *testing.T, clients map[string]*peers.Peer, apache, subject 
 	p.acknowledged(t)
 	t.Run("Metadata", p.metadata)
 	p.late(t, subject)
+	p.staysSlave(t)
 	p.failover(t)
 	p.drain(t, "Drain", agent)
+	p.promote(t)
+	p.produce(t, agent, pairAfter, "SEND_OK") // what the role of Apache's was is not known to the subject: it waits for no slave
+	p.drainMaster(t, "DrainAgain", agent)
 }
 
 // aheadOfApache has the subject as SYNC_MASTER of an Apache slave, with a name

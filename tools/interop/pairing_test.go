@@ -577,12 +577,22 @@ func (p *pairing) failover(t *testing.T) {
 // and leave its offsets there.
 func (p *pairing) drain(t *testing.T, name string, clients ...*agents.Agent) {
 	t.Helper()
-	slave, err := wire.Dial(t.Context(), p.slave.Addr)
+	p.drainFrom(t, p.slave, name, clients...)
+}
+
+// drainMaster is drain from the master.
+func (p *pairing) drainMaster(t *testing.T, name string, clients ...*agents.Agent) {
+	p.drainFrom(t, p.master, name, clients...)
+}
+
+func (p *pairing) drainFrom(t *testing.T, from *pair.Server, name string, clients ...*agents.Agent) {
+	t.Helper()
+	conn, err := wire.Dial(t.Context(), from.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p.conn.Close()
-	p.conn = slave
+	p.conn = conn
 	for _, client := range clients {
 		begin, group := time.Now(), strings.NewReplacer(".", "", "-", "_").Replace(name+"_"+client.Name)
 		c, err := client.Push(within(t, time.Minute), agents.Subscription{Group: group, Topic: pairTopic, Instance: group})
@@ -600,8 +610,8 @@ func (p *pairing) drain(t *testing.T, name string, clients ...*agents.Agent) {
 		if r.Redelivered != 0 {
 			t.Errorf("%d messages were delivered twice", r.Redelivered)
 		}
-		p.logf(t, "%d messages from the slave to %s in %v", len(c.Got()), client.Name, time.Since(begin).Round(time.Millisecond))
-		if p.slave.Kind == target.Pairmq { // Apache's 5.4.0 may lose what a consumer commits as it leaves a slave
+		p.logf(t, "%d messages from %s to %s in %v", len(c.Got()), from.Name(), client.Name, time.Since(begin).Round(time.Millisecond))
+		if from.Kind == target.Pairmq { // Apache's 5.4.0 may lose what a consumer commits as it leaves a slave
 			committed(within(t, 20*time.Second), t, p.world, group, pairTopic, pairQueues)
 		}
 	}
