@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"pairmq/replica"
 	"pairmq/store"
 )
 
@@ -49,7 +48,7 @@ func (p *pairing) describeMaster(info map[string]string, st *store.Store) {
 	for i, s := range slaves {
 		n := strconv.Itoa(i + 1)
 		info["haSlave"+n], info["haAcked"+n] = s.Addr.String(), strconv.FormatInt(s.Acked, 10)
-		late := behindFor(s)
+		late := since(s.Level)
 		if late >= 0 {
 			info["haBehindMillis"+n] = strconv.FormatInt(late.Milliseconds(), 10)
 		}
@@ -64,7 +63,11 @@ func (p *pairing) describeSlave(info map[string]string, st *store.Store) {
 	info["haMasterEnd"] = strconv.FormatInt(s.End, 10)
 	switch {
 	case s.Connected:
-		info["replication"] = fmt.Sprintf("copies %s, %d bytes behind", s.Addr, max(0, s.End-st.Confirmed()))
+		late := since(s.Level)
+		if late >= 0 {
+			info["haBehindMillis"] = strconv.FormatInt(late.Milliseconds(), 10)
+		}
+		info["replication"] = fmt.Sprintf("copies %s, %d bytes%s behind", s.Addr, max(0, s.End-st.Confirmed()), inSeconds(late))
 	case s.Err == nil:
 		info["replication"] = "begins"
 	default:
@@ -77,12 +80,12 @@ func (p *pairing) describeSlave(info map[string]string, st *store.Store) {
 	}
 }
 
-// behindFor is how long ago a slave had all there was; negative if it never had.
-func behindFor(s replica.SlaveStatus) time.Duration {
-	if s.Level.IsZero() {
+// since is how long ago a log had all there was; negative if it never had.
+func since(level time.Time) time.Duration {
+	if level.IsZero() {
 		return -1
 	}
-	return time.Since(s.Level)
+	return time.Since(level)
 }
 
 // inSeconds is a slave's lag for people, who need not know of milliseconds.

@@ -290,6 +290,7 @@ func (r *receiver) report(last int64, gone <-chan struct{}) {
 				return
 			}
 			last = end
+			r.slave.level()
 			beat.Reset(r.slave.opts.Heartbeat)
 		}
 	}

@@ -53,6 +53,7 @@ type MasterStatus struct {
 	Heard     time.Time // when bytes last came
 	End       int64     // of the master's log, as far as is known; bytes
 	Err       error     // why the last connection ended; nil while it lives
+	Level     time.Time // when this log last had all of that; zero if it never had
 	SetAside  string    // file that holds what was cut off last
 
 	SetAsideBytes int64 // that were cut off since the start
@@ -81,9 +82,20 @@ func (s *Slave) Retry() { poke(s.kick) }
 
 // Status returns what is known of the master now.
 func (s *Slave) Status() MasterStatus {
+	s.level()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
+}
+
+// level notes the time if this log has all that is known of the master's.
+func (s *Slave) level() {
+	end := s.opts.Log.Acked()
+	s.note(func(st *MasterStatus) {
+		if st.Connected && end >= st.End {
+			st.Level = time.Now()
+		}
+	})
 }
 
 func (s *Slave) note(f func(*MasterStatus)) {
