@@ -76,6 +76,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 	}
 	switch {
 	case err == nil && before == opened:
+		l.sound = opts.From
 		l.settle(rec.End, recovered)
 	case err == nil || errors.Is(err, ErrCorrupt):
 		l.settle(rec.End, readOnly)
