@@ -104,6 +104,10 @@ func (l *Log) Written() int64 { return l.written.Load() }
 // Durable is the end of what is known to be on flash.
 func (l *Log) Durable() int64 { return l.durable.Load() }
 
+// Window is how many bytes behind Durable a power cut can tear: what a Recover
+// after it must be told.
+func (l *Log) Window() int64 { return l.opts.window() }
+
 // Failed is the error that stopped the log, or nil. It wraps ErrFailed.
 func (l *Log) Failed() error {
 	if p := l.failure.Load(); p != nil {
