@@ -16,7 +16,7 @@ import (
 // open at a time. A connection that is none of TCP's has no shipper.
 type shipper struct {
 	lender Lender
-	tcp    *net.TCPConn
+	to     io.ReaderFrom // the connection: of a file it reads with sendfile
 	raw    syscall.RawConn
 
 	file      *os.File // nil between segments
@@ -35,7 +35,7 @@ func newShipper(src Source, nc net.Conn) *shipper {
 	if err != nil {
 		return nil // it is closed: the first write says so
 	}
-	return &shipper{lender: lender, tcp: tcp, raw: raw}
+	return &shipper{lender: lender, to: tcp, raw: raw}
 }
 
 // load opens the segment of off, and says how many bytes of it from there on can
@@ -104,7 +104,7 @@ func (c *masterConn) body(n int64) error {
 		if err := c.nc.SetWriteDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
 			return err
 		}
-		m, err := s.tcp.ReadFrom(&io.LimitedReader{R: s.file, N: n}) // sendfile
+		m, err := s.to.ReadFrom(&io.LimitedReader{R: s.file, N: n})
 		s.at += m
 		n -= m
 		switch {

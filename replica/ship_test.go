@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -31,9 +32,7 @@ type lendingLog struct {
 // lendingLogOf makes a log of n bytes in segments of size.
 func lendingLogOf(t *testing.T, n, size int64) *lendingLog {
 	l := &lendingLog{memLog: &memLog{size: size, data: make([]byte, n)}, dir: t.TempDir()}
-	for i := range l.data {
-		l.data[i] = byte(i) ^ byte(i>>8)*31 ^ byte(i>>16)
-	}
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(l.data) // it cannot fail
 	return l
 }
 
@@ -90,6 +89,9 @@ func joinAt(t *testing.T, addr string, from int64) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
+	if err := nc.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := nc.Write(appendReport(nil, from)); err != nil {
 		t.Fatal(err)
 	}
@@ -211,13 +213,13 @@ func TestFailuresOfShipping(t *testing.T) {
 // TestASlaveThatStopsReadingIsLeft while the kernel sends to it, and the file is
 // closed.
 func TestASlaveThatStopsReadingIsLeft(t *testing.T) {
-	l := lendingLogOf(t, 32<<20, 16<<20) // more than sockets buffer
+	l := lendingLogOf(t, 20<<20, 10<<20) // more than sockets buffer
 	f, _, err := l.Lend(1)               // the file is written now
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
-	m, addr := serveTCP(t, MasterOptions{Source: l, Silence: 300 * time.Millisecond})
+	m, addr := serveTCP(t, MasterOptions{Source: l, Silence: 500 * time.Millisecond})
 	nc := joinAt(t, addr, 1)
 	if _, _, err := frame(nc); err != nil {
 		t.Fatal(err)
@@ -230,10 +232,52 @@ func TestASlaveThatStopsReadingIsLeft(t *testing.T) {
 	waitClosed(t, l.dir)
 }
 
+// A slowSocket takes so many bytes each time until its deadline.
+type slowSocket struct {
+	takes []int64
+	took  int64
+}
+
+func (s *slowSocket) ReadFrom(r io.Reader) (int64, error) {
+	n, err := io.CopyN(io.Discard, r, min(s.takes[0], r.(*io.LimitedReader).N))
+	s.takes, s.took = s.takes[1:], s.took+n
+	if err == nil {
+		err = os.ErrDeadlineExceeded
+	}
+	return n, err
+}
+
+// TestASlowSlaveIsKept as long as it takes anything in the time it has.
+func TestASlowSlaveIsKept(t *testing.T) {
+	const size = 1000
+	for _, tt := range []struct {
+		takes []int64
+		want  int64
+	}{
+		{[]int64{1, 99, 900}, size}, {[]int64{1, 0, 999}, 1}, {[]int64{0}, 0},
+	} {
+		a, b := net.Pipe()
+		defer a.Close()
+		defer b.Close()
+		l := lendingLogOf(t, size, size)
+		to := &slowSocket{takes: tt.takes}
+		c := newMasterConn(NewMaster(MasterOptions{Source: l, Acks: NewAcks(AcksOptions{})}), a)
+		c.shipper = &shipper{lender: l, to: to}
+		if n, err := c.shipper.load(0, size); n != size || err != nil {
+			t.Fatal(n, err)
+		}
+		err := c.body(size)
+		c.shipper.close()
+		if kept := err == nil; to.took != tt.want || kept != (tt.want == size) || !kept && !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a slave that takes %v got %d bytes, %v; want %d", tt.takes, to.took, err, tt.want)
+		}
+	}
+}
+
 // TestRetentionOvertakesASlaveThatIsSent: it hears no more of what was given
 // back, although its master still has the file.
 func TestRetentionOvertakesASlaveThatIsSent(t *testing.T) {
-	const size = 32 << 20
+	const size = 10 << 20
 	l := lendingLogOf(t, 2*size, size)
 	_, addr := serveTCP(t, MasterOptions{Source: l})
 	nc := joinAt(t, addr, 1)
