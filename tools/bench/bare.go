@@ -29,7 +29,10 @@ func (r *runner) bareCopies(ctx context.Context) error {
 				return err
 			}
 			defer from.Close()
-			busy, err := r.quiet(ctx)
+			if err := r.sync(); err != nil {
+				return err
+			}
+			w, err := startWatch(selfCPU)
 			if err != nil {
 				return err
 			}
@@ -41,8 +44,12 @@ func (r *runner) bareCopies(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			others, err := w.others()
+			if err != nil {
+				return err
+			}
 			rate := float64(r.cfg.copied) / took.Seconds()
-			r.note(sample{Target: limit, Cell: cell, Values: map[string]float64{metricBytes: rate, metricBusy: busy}})
+			r.note(sample{Target: limit, Cell: cell, Values: map[string]float64{metricBytes: rate, metricOthers: others}})
 			return nil
 		})
 		if err != nil {

@@ -2,34 +2,60 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// quiet empties the page cache of what is to be written, and returns how much of
-// the machine's processors others take, in percent: a pair that nobody loads
-// takes next to nothing.
-func (r *runner) quiet(ctx context.Context) (busy float64, err error) {
-	if err := r.sync(); err != nil {
-		return 0, err
+// A watch tells how much of the machine's processors others take while
+// something is measured.
+type watch struct {
+	own   func() (time.Duration, error) // processor time of the processes that are measured and measure
+	begin usage
+	used  time.Duration
+}
+
+func startWatch(own func() (time.Duration, error)) (*watch, error) {
+	w := &watch{own: own}
+	var err error
+	if w.used, err = own(); err != nil {
+		return nil, err
 	}
-	before, err := processors()
+	w.begin, err = processors()
+	return w, err
+}
+
+// others returns their share in percent of all processors. The kernel's own
+// threads, which write to the disk for whomever, count as others, and so does
+// what the machine's host gave to somebody else.
+func (w *watch) others() (float64, error) {
+	end, err := processors()
 	if err != nil {
 		return 0, err
 	}
-	select {
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	case <-time.After(time.Second):
-	}
-	after, err := processors()
+	used, err := w.own()
 	if err != nil {
 		return 0, err
 	}
-	return 100 * float64(after.busy-before.busy) / float64(max(1, after.all-before.all)), nil
+	return share(w.begin, end, used-w.used), nil
+}
+
+// share is what is left of the time between two usages without own, in percent.
+func share(begin, end usage, own time.Duration) float64 {
+	busy := float64(end.busy-begin.busy) - float64(own)/float64(clockTick)
+	return max(0, 100*busy/float64(max(1, end.all-begin.all)))
+}
+
+// selfCPU is the processor time that this process has used.
+func selfCPU() (time.Duration, error) {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("getrusage: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 // A usage is time of all processors together, in the kernel's ticks.

@@ -17,8 +17,8 @@ func (r *report) writePairs(w *strings.Builder) {
 	if strings.HasSuffix(r.Pairs.Command, " -short") {
 		copied = "128 MiB"
 	}
-	fmt.Fprintf(w, `A master and a slave of the same kind, with the same flush policy, on one machine and one disk. *Others* is what else the machine's processors did
-in the second before a cell, while the pair was idle.
+	fmt.Fprintf(w, `A master and a slave of the same kind, with the same flush policy, on one machine and one disk. *Others* is how much of its
+processors' time went elsewhere meanwhile: to other programs, other machines of its host, and the kernel's threads that write to the disk.
 
 **Copying**: the slave joins while the log is empty, because an Apache slave that has nothing is sent no more than the last segment; it is stopped,
 %s of log is written in messages of %d bytes, the slave starts again, and the time counts from the last look (every 10 ms) at which it had got nothing
@@ -37,7 +37,7 @@ says that the slave has the message too: on its disk with pairmqd and SYNC_FLUSH
 
 func (r *report) writeCopies(w *strings.Builder) {
 	t := table{title: "Copying a log, MB/s", labels: 1, head: []string{
-		"flush", "pairmqd", "5.4.0", "4.9.7", "against the better", "bare, forgets", "bare, writes it down", "pairmqd of the latter", "others, %: pairmqd, 5.4.0, 4.9.7",
+		"flush", "pairmqd", "5.4.0", "4.9.7", "against the better", "bare, forgets", "bare, writes it down", "pairmqd of the latter", "others, %: pairmqd, 5.4.0, 4.9.7, bare",
 	}}
 	for _, flush := range flushes() {
 		cell := copyCell(flush)
@@ -45,14 +45,14 @@ func (r *report) writeCopies(w *strings.Builder) {
 		for _, name := range []string{ours, v5, v4} {
 			row = append(row, r.number(name, cell, metricBytes, 1e-6))
 		}
-		row = append(row, r.ratio(cell, metricBytes, false), r.number(limit, cellForgets, metricBytes, 1e-6), r.number(limit, cellKeeps, metricBytes, 1e-6), r.share(cell))
-		t.rows = append(t.rows, append(row, r.three(cell, metricBusy, 1)))
+		row = append(row, r.ratio(cell, metricBytes, false), r.number(limit, cellForgets, metricBytes, 1e-6), r.number(limit, cellKeeps, metricBytes, 1e-6), r.ofBare(cell))
+		t.rows = append(t.rows, append(row, r.three(cell, metricOthers, 1)+", "+r.number(limit, cellKeeps, metricOthers, 1)))
 	}
 	t.writeTo(w)
 }
 
-// share compares pairmqd's copy with the bare one that writes it down.
-func (r *report) share(cell string) string {
+// ofBare compares pairmqd's copy with the bare one that writes it down.
+func (r *report) ofBare(cell string) string {
 	v, ok := r.median(ours, cell, metricBytes)
 	bare, found := r.median(limit, cellKeeps, metricBytes)
 	if !ok || !found || bare <= 0 {
@@ -65,13 +65,13 @@ func (r *report) writeWaits(w *strings.Builder) {
 	t := table{title: "Latency that SYNC_MASTER adds, p50 / p99 ms", labels: 2, head: []string{"flush", "", "pairmqd", "5.4.0", "4.9.7"}}
 	for _, flush := range flushes() {
 		async, sync := pairSendCell(flush, asyncMaster), pairSendCell(flush, syncMaster)
-		rows := [][]string{{flush, asyncMaster}, {flush, syncMaster}, {flush, "added"}, {flush, "others, %: before each"}}
+		rows := [][]string{{flush, asyncMaster}, {flush, syncMaster}, {flush, "added"}, {flush, "others, %: each"}}
 		for _, name := range []string{ours, v5, v4} {
 			for i, cell := range []string{async, sync} {
 				rows[i] = append(rows[i], r.number(name, cell, metricP50, 1e-3)+" / "+r.number(name, cell, metricP99, 1e-3))
 			}
 			rows[2] = append(rows[2], r.added(name, async, sync, metricP50)+" / "+r.added(name, async, sync, metricP99))
-			rows[3] = append(rows[3], r.number(name, async, metricBusy, 1)+", "+r.number(name, sync, metricBusy, 1))
+			rows[3] = append(rows[3], r.number(name, async, metricOthers, 1)+", "+r.number(name, sync, metricOthers, 1))
 		}
 		t.rows = append(t.rows, rows...)
 	}

@@ -146,13 +146,44 @@ func (p *pairPhase) sendOne(ctx context.Context) error {
 	if err := loadgen.CreateTopic(ctx, p.loadTarget(), topic, queues); err != nil {
 		return fmt.Errorf("%s: %w", cell, err)
 	}
-	busy, err := p.quiet(ctx)
-	if err != nil {
+	if err := p.sync(); err != nil {
 		return fmt.Errorf("%s: %w", cell, err)
 	}
 	o := p.sendOptions(topic, pairSize, 1)
 	o.Warmup, o.Duration = p.cfg.seconds/5, p.cfg.seconds
-	return p.measure(cell, func() (loadgen.Result, error) { return loadgen.Send(ctx, o) }, map[string]float64{metricBusy: busy})
+	return p.watched(cell, func() (loadgen.Result, error) { return loadgen.Send(ctx, o) })
+}
+
+// watched is measure, and notes what others took meanwhile.
+func (p *pairPhase) watched(cell string, load func() (loadgen.Result, error)) error {
+	w, err := startWatch(p.cpu)
+	if err != nil {
+		return fmt.Errorf("%s: %w", cell, err)
+	}
+	more := make(map[string]float64)
+	return p.measure(cell, func() (loadgen.Result, error) {
+		r, err := load()
+		others, werr := w.others()
+		more[metricOthers] = others
+		return r, errors.Join(err, werr)
+	}, more)
+}
+
+// cpu is the processor time of the pair, its name server and this process.
+func (p *pairPhase) cpu() (time.Duration, error) {
+	sum, err := selfCPU()
+	all := []*process{p.broker.process, p.broker.namesrv}
+	if p.slave != nil {
+		all = append(all, p.slave.process)
+	}
+	for _, process := range all {
+		if process == nil {
+			continue
+		}
+		used, perr := process.cpu()
+		sum, err = sum+used, errors.Join(err, perr)
+	}
+	return sum, err
 }
 
 // copy measures how fast a slave has what was written while it was stopped.
@@ -170,20 +201,32 @@ func (p *pairPhase) copy(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", cell, err)
 	}
-	busy, err := p.quiet(ctx)
-	if err == nil {
-		err = p.startSlave(ctx)
-	}
+	v, err := p.follow(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", cell, err)
+	}
+	p.note(sample{Target: p.target.name(), Cell: cell, Values: v})
+	return nil
+}
+
+// follow starts the slave and waits until it has all.
+func (p *pairPhase) follow(ctx context.Context) (map[string]float64, error) {
+	if err := p.sync(); err != nil {
+		return nil, err
+	}
+	w, err := startWatch(p.cpu)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.startSlave(ctx); err != nil {
+		return nil, err
 	}
 	v, err := p.caughtUp(ctx)
 	if err != nil {
-		return fmt.Errorf("%s: %w", cell, err)
+		return nil, err
 	}
-	v[metricBusy] = busy
-	p.note(sample{Target: p.target.name(), Cell: cell, Values: v})
-	return nil
+	v[metricOthers], err = w.others()
+	return v, err
 }
 
 // write lets the master's log grow to end.

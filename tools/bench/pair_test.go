@@ -58,20 +58,20 @@ func TestPairsAreMeasured(t *testing.T) {
 func TestPairTables(t *testing.T) {
 	r := &report{Pairs: &setting{Command: "bench"}}
 	for cell, values := range map[string]map[string]float64{
-		copyCell(syncFlush):                  {metricBytes: 240e6, metricBusy: 3},
-		pairSendCell(syncFlush, asyncMaster): {metricP50: 400, metricP99: 1000, metricBusy: 1},
-		pairSendCell(syncFlush, syncMaster):  {metricP50: 900, metricP99: 2500, metricBusy: 2},
+		copyCell(syncFlush):                  {metricBytes: 240e6, metricOthers: 3},
+		pairSendCell(syncFlush, asyncMaster): {metricP50: 400, metricP99: 1000, metricOthers: 1},
+		pairSendCell(syncFlush, syncMaster):  {metricP50: 900, metricP99: 2500, metricOthers: 2},
 	} {
 		r.add(sample{Target: ours, Cell: cell, Values: values})
 	}
-	r.add(sample{Target: v4, Cell: copyCell(syncFlush), Values: map[string]float64{metricBytes: 120e6, metricBusy: 4}})
+	r.add(sample{Target: v4, Cell: copyCell(syncFlush), Values: map[string]float64{metricBytes: 120e6, metricOthers: 4}})
 	r.add(sample{Target: limit, Cell: cellForgets, Values: map[string]float64{metricBytes: 1000e6}})
 	r.add(sample{Target: limit, Cell: cellKeeps, Values: map[string]float64{metricBytes: 300e6}})
 	text := r.markdown()
 	for _, want := range []string{
-		"| SYNC_FLUSH | 240 | – | 120 | × 2.00 | 1 000 | 300 | 80 % | 3.00, –, 4.00 |",
+		"| SYNC_FLUSH | 240 | – | 120 | × 2.00 | 1 000 | 300 | 80 % | 3.00, –, 4.00, – |",
 		"| SYNC_FLUSH | added | 0.50 / 1.50 | – / – | – / – |",
-		"| SYNC_FLUSH | others, %: before each | 1.00, 2.00 | –, – | –, – |",
+		"| SYNC_FLUSH | others, %: each | 1.00, 2.00 | –, – | –, – |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("want %q in\n%s", want, text)
@@ -116,6 +116,9 @@ func TestParseUsage(t *testing.T) {
 	u, err := parseUsage([]byte("cpu  10 2 30 400 5 6 7 8 0 0\ncpu0 1 2 3 4 5 6 7 8 0 0\n"))
 	if want := (usage{busy: 63, all: 468}); err != nil || u != want {
 		t.Errorf("%+v, %v, want %+v", u, err, want)
+	}
+	if got := share(usage{busy: 100, all: 1000}, usage{busy: 200, all: 1400}, 600*time.Millisecond); got != 10 { // 100 of 400 ticks busy, 60 of them ours
+		t.Errorf("others took %v %%, want 10", got)
 	}
 	for _, text := range []string{"", "cpu 1 2 3", "cpu0 10 2 30 400 5 6 7 8 0 0", "cpu 10 2 x 400 5 6 7 8 0 0"} {
 		if u, err := parseUsage([]byte(text)); !errors.Is(err, errProc) {

@@ -28,7 +28,7 @@ const (
 	metricAnon       = "anonKiB"               // RssAnon of the broker: without mapped files
 	metricNamesrvRSS = "namesrvKiB"            // VmRSS of the name server where it is a process of its own
 	metricIndexed    = "indexedBytesPerSecond" // of a copy, until the slave can serve all of it
-	metricBusy       = "busyPercent"           // of the machine's processors, just before, with the brokers idle
+	metricOthers     = "othersPercent"         // of the machine's processors, that others took meanwhile
 )
 
 // A sample is one cell of one target in one round.
@@ -158,7 +158,7 @@ func (s sample) summary() string {
 	case v[metricRate] > 0:
 		return fmt.Sprintf("%s msg/s, p50 %s ms, p99 %s ms, %.0f refused", format(v[metricRate]), format(v[metricP50]/1e3), format(v[metricP99]/1e3), v[metricErrors])
 	case v[metricBytes] > 0:
-		return fmt.Sprintf("%s MB/s, %.0f %% busy before", format(v[metricBytes]/1e6), v[metricBusy])
+		return fmt.Sprintf("%s MB/s, others took %.0f %%", format(v[metricBytes]/1e6), v[metricOthers])
 	case v[metricMillis] > 0:
 		return format(v[metricMillis]) + " ms"
 	case v[metricRSS] > 0:
