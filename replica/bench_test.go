@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -66,6 +67,7 @@ func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(i
 		b.Fatal(err)
 	}
 	m := replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks})
+	m.Ours(netip.MustParseAddr("127.0.0.1"))
 	*grown = func(end int64) { m.Grown(); acks.Confirmed(end) }
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -96,8 +98,8 @@ func followBench(b *testing.B, addr string, o store.Options, end int64) (reached
 }
 
 // BenchmarkReplicate copies a log to a new slave over loopback: received,
-// checked, indexed and on flash, beside a bare copy of the same files into a
-// reader that forgets them.
+// checked, indexed and on flash, beside bare copies of as many bytes: into a
+// reader that forgets them, and into one that only writes them down.
 func BenchmarkReplicate(b *testing.B) {
 	var grown func(int64)
 	master := openBench(b, store.Options{Grown: func(end int64) { grown(end) }})
@@ -126,11 +128,14 @@ func BenchmarkReplicate(b *testing.B) {
 			}
 		})
 	}
-	b.Run("bare", func(b *testing.B) { bareCopy(b, end) })
+	for _, keeps := range []bool{false, true} {
+		b.Run(fmt.Sprintf("bare/keeps=%v", keeps), func(b *testing.B) { bareCopy(b, end, keeps) })
+	}
 }
 
-// bareCopy sends a file of n bytes over loopback.
-func bareCopy(b *testing.B, n int64) {
+// bareCopy sends a file of n bytes over loopback with sendfile, into a reader
+// that forgets them, or keeps them in segments and syncs each when it is full.
+func bareCopy(b *testing.B, n int64, keeps bool) {
 	f, err := os.CreateTemp(b.TempDir(), "")
 	if err != nil {
 		b.Fatal(err)
@@ -144,12 +149,18 @@ func bareCopy(b *testing.B, n int64) {
 		b.Fatal(err)
 	}
 	defer ln.Close()
+	fsys, err := disk.OS(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.SetBytes(n)
 	for b.Loop() {
 		got := make(chan error, 1)
 		go func() {
 			c, err := ln.Accept()
-			if err == nil {
+			if err == nil && keeps {
+				err = keep(fsys, c)
+			} else if err == nil {
 				_, err = io.Copy(io.Discard, c)
 			}
 			got <- err
@@ -167,6 +178,33 @@ func bareCopy(b *testing.B, n int64) {
 		_ = c.Close() // written
 		if err := <-got; err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// keep writes what comes to segments as a log has them, one after the other.
+func keep(fsys disk.FS, in io.Reader) error {
+	const segment = 64 << 20
+	buf := make([]byte, 1<<20)
+	for i := 0; ; i++ {
+		f, err := fsys.Create(fmt.Sprintf("%d", i))
+		if err != nil {
+			return err
+		}
+		if err := f.Allocate(segment); err != nil {
+			return err
+		}
+		for at := int64(0); at < segment; {
+			n, err := io.ReadFull(in, buf)
+			if _, werr := f.WriteAt(buf[:n], at); werr != nil {
+				return werr
+			}
+			if at += int64(n); err != nil { // the end
+				return f.Datasync()
+			}
+		}
+		if err := errors.Join(f.Datasync(), f.Close()); err != nil {
+			return err
 		}
 	}
 }

@@ -24,7 +24,11 @@ const (
 
 // maxBatch is the longest body sent, in bytes: an Apache slave takes less than
 // 4 MiB, one of ours 1 MiB.
-const maxBatch = 1 << 20
+const maxBatch = maxBody
+
+// oursBatch is the body of a transfer to a slave of ours that is behind, in
+// bytes. Only what the kernel sends by itself is so long: it takes no buffer.
+const oursBatch = 512 << 10
 
 // MasterOptions say what a master sends and how.
 type MasterOptions struct {
@@ -44,7 +48,8 @@ type Master struct {
 	log  *slog.Logger
 
 	mu     sync.Mutex
-	conns  []*masterConn  // the oldest first
+	conns  []*masterConn // the oldest first
+	kin    kin
 	faults *warner.Warner // of what strangers can cause
 }
 
@@ -143,6 +148,11 @@ func (m *Master) leaveAll() {
 		c.close(net.ErrClosed)
 	}
 }
+
+// Ours says that the slave at addr is one of ours: a connection that it makes
+// within ten minutes, or while another one lasts, gets longer transfers. It may be
+// called from any goroutine.
+func (m *Master) Ours(addr netip.Addr) { m.kin.note(addr) }
 
 // Grown says that Source's Confirmed has moved. It does not block.
 func (m *Master) Grown() {

@@ -33,7 +33,9 @@ type masterConn struct {
 	acked    atomic.Int64 // what it reported after that
 	leveled  atomic.Int64 // when it last had all there was, in ns since since
 
-	last    int64 // report; the reader's own
+	last    int64    // report; the reader's own
+	shipper *shipper // the sender's own; nil where every transfer goes through a buffer
+	ours    bool     // the sender's own: the slave takes longer transfers
 	closing sync.Once
 	cause   error // why it was closed, after gone
 	gone    chan struct{}
@@ -79,6 +81,9 @@ func (c *masterConn) serve(ctx context.Context) {
 	sender.Wait()
 	c.m.opts.Acks.leave(c)
 	c.m.remove(c)
+	if c.ours {
+		c.m.kin.note(c.addr) // the ten minutes begin anew
+	}
 	c.farewell()
 }
 
@@ -168,12 +173,16 @@ func (c *masterConn) send() error {
 		err := c.write(appendHeader(nil, header{offset: start}))
 		return errors.Join(fmt.Errorf("%w: it is at %d, the log begins at %d; empty the slave's store, it then copies all there is", errBehind, next, start), err)
 	}
-	buf := make([]byte, headerSize, headerSize+c.m.opts.Batch)
+	buf := make([]byte, headerSize+c.m.opts.Batch)
+	c.shipper = newShipper(src, c.nc)
+	defer c.shipper.close()
+	c.ours = c.m.kin.has(c.addr)
+	most := c.longest()
 	beat := time.NewTimer(c.m.opts.Heartbeat)
 	defer beat.Stop()
 	pace := pace{rate: c.m.opts.Rate}
 	for {
-		n := int(min(int64(c.m.opts.Batch), src.Confirmed()-next))
+		n := int(min(int64(most), src.Confirmed()-next))
 		if n <= 0 {
 			select {
 			case <-c.gone:
@@ -184,19 +193,11 @@ func (c *masterConn) send() error {
 				n = 0
 			}
 		}
-		if n > 0 {
-			var err error
-			if n, err = src.ReadRaw(buf[headerSize:headerSize+n], next); err != nil {
-				return fmt.Errorf("replica: read the log at %d: %w", next, err)
-			}
-		}
-		appendHeader(buf[:0], header{next, n})
-		// Before the write: the slave may report while it goes on.
-		next += int64(n)
-		c.sent.Store(next)
-		if err := c.write(buf[:headerSize+n]); err != nil {
+		n, err := c.transfer(buf, next, n)
+		if err != nil {
 			return err
 		}
+		next += int64(n)
 		beat.Reset(c.m.opts.Heartbeat)
 		if wait := pace.spent(time.Now(), n); wait > 0 {
 			select {
@@ -206,6 +207,40 @@ func (c *masterConn) send() error {
 			}
 		}
 	}
+}
+
+// longest is how long a transfer may be, in bytes. With a limit on the rate it is
+// no more than a part of a second's, so that the pause behind it stays short.
+func (c *masterConn) longest() int {
+	o := &c.m.opts
+	if !c.ours {
+		return o.Batch
+	}
+	most := int64(oursBatch)
+	if o.Rate > 0 {
+		most = min(most, o.Rate/8)
+	}
+	return max(int(most), o.Batch)
+}
+
+// transfer sends up to n bytes of the log from off on, or a heartbeat if n is 0,
+// and returns how many.
+func (c *masterConn) transfer(buf []byte, off int64, n int) (int, error) {
+	if n > 0 {
+		m, err := c.ship(off, n)
+		if err != nil {
+			return 0, fmt.Errorf("replica: send the log at %d: %w", off, err)
+		}
+		if m > 0 {
+			return m, nil
+		}
+		if n, err = c.m.opts.Source.ReadRaw(buf[headerSize:min(len(buf), headerSize+n)], off); err != nil {
+			return 0, fmt.Errorf("replica: read the log at %d: %w", off, err)
+		}
+	}
+	appendHeader(buf[:0], header{off, n})
+	c.sent.Store(off + int64(n)) // before the write: the slave may report while it goes on
+	return n, c.write(buf[:headerSize+n])
 }
 
 // write writes b; a slave that does not read for Silence is left.

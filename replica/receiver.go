@@ -14,7 +14,7 @@ import (
 )
 
 // receiveBuffer is how much is read at a time, in bytes.
-const receiveBuffer = 64 << 10
+const receiveBuffer = 256 << 10
 
 // sureHeartbeats is how many heartbeats in a row must name the same offset
 // before the end of the slave's log for the master's to count as shorter: the

@@ -1,5 +1,7 @@
 package replica
 
+import "os"
+
 // A Source is the log that a master sends. Its methods may be called from any
 // goroutine.
 type Source interface {
@@ -14,4 +16,14 @@ type Source interface {
 	// of a segment or of what is confirmed. It fails with an error that wraps
 	// fs.ErrNotExist where off is before Start.
 	ReadRaw(p []byte, off int64) (int, error)
+}
+
+// A Lender is a Source whose files the kernel can send by itself, past this
+// process's memory.
+type Lender interface {
+	// Lend opens the file of the segment that holds off, if all of it may be
+	// sent and none of it will ever change, not even when it is given back; base
+	// is the offset of its first byte. The caller closes it. It is nil where
+	// ReadRaw is the way. It fails as ReadRaw does.
+	Lend(off int64) (f *os.File, base int64, err error)
 }

@@ -11,18 +11,20 @@ import (
 // The mark says what the next start may rely on, big-endian. While the store is
 // open it is
 //
-//	0 ....... 8
-//	crcSince
+//	0 ....... 8 ...... 12
+//	crcSince   window
 //
-// and after a clean stop
+// without window in stores of the first versions, and after a clean stop
 //
 //	0 ....... 8 ...... 16 ...... 20
 //	crcSince   log end   CRC-32 (IEEE) of the last 64 KiB before it, in its segment
 //
 // Every record at crcSince and behind has a checksum over all of itself: one that
-// has none there was torn in its last bytes.
+// has none there was torn in its last bytes. window is how many bytes behind the
+// last sync a power cut can have torn.
 const (
-	openMarkSize  = 8
+	firstMarkSize = 8 // of an open store, too
+	openMarkSize  = 12
 	cleanMarkSize = 20
 )
 
@@ -32,6 +34,7 @@ const noCRC = math.MaxInt64
 // A mark is what the two forms say.
 type mark struct {
 	crcSince int64
+	window   int64 // bytes, if not clean; 0 means not known
 	clean    bool
 	end      int64 // if clean
 	sum      uint32
@@ -40,20 +43,26 @@ type mark struct {
 func (m mark) appendTo(dst []byte) []byte {
 	dst = binary.BigEndian.AppendUint64(dst, uint64(m.crcSince))
 	if m.clean {
-		dst = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(dst, uint64(m.end)), m.sum)
+		return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(dst, uint64(m.end)), m.sum)
 	}
-	return dst
+	return binary.BigEndian.AppendUint32(dst, uint32(min(m.window, math.MaxUint32)))
 }
 
 // parseMark reads a mark; what is none says nothing.
 func parseMark(b []byte) mark {
 	none := mark{crcSince: noCRC}
-	if len(b) != openMarkSize && len(b) != cleanMarkSize {
+	if len(b) < firstMarkSize {
 		return none
 	}
 	m := mark{crcSince: int64(binary.BigEndian.Uint64(b))}
-	if len(b) == cleanMarkSize {
+	switch len(b) {
+	case firstMarkSize:
+	case openMarkSize:
+		m.window = int64(binary.BigEndian.Uint32(b[8:]))
+	case cleanMarkSize:
 		m.clean, m.end, m.sum = true, int64(binary.BigEndian.Uint64(b[8:])), binary.BigEndian.Uint32(b[16:])
+	default:
+		return none
 	}
 	if m.crcSince < 0 || m.end < 0 {
 		return none

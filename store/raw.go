@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io"
+	"os"
 )
 
 // Start is the physical offset of the first byte of the log.
@@ -28,6 +29,17 @@ func (s *Store) Confirmed() int64 { return s.confirmedEnd.Load() }
 func (s *Store) ReadRaw(p []byte, off int64) (int, error) {
 	n := max(0, min(int64(len(p)), s.Confirmed()-off))
 	return s.readLog(p[:n], off)
+}
+
+// Lend opens the file of the segment that holds off, if all of it is confirmed,
+// on flash, and known to be sound, so that its bytes will never change; base is
+// the offset of its first byte. The caller closes it. It is nil where ReadRaw is
+// the way, and fails as that does.
+func (s *Store) Lend(off int64) (f *os.File, base int64, err error) {
+	if s.segmentEnd(off) > s.Confirmed() {
+		return nil, 0, nil
+	}
+	return s.clog.Lend(off)
 }
 
 // readLog is commitlog's ReadAt; that a segment ends is no error if anything

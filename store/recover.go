@@ -29,7 +29,8 @@ func (s *Store) recover() error {
 		s.opts.Copy, s.opts.Hold = s.opts.Decide(s.index.Value)
 	}
 	from, known, clean := s.scanFrom()
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Check: s.check, Visit: s.visit})
+	window := parseMark(s.index.Mark()).window
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, Check: s.check, Visit: s.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -74,7 +75,7 @@ func (s *Store) openFiles() (err error) {
 	}
 	s.clog, err = commitlog.Open(commitlog.Options{
 		FS: o.FS, Dir: commitLogDir, Quarantine: quarantineDir, SegmentSize: o.SegmentSize,
-		SyncFlush: o.SyncFlush, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
+		SyncFlush: o.SyncFlush, SyncApart: o.Copy, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
 		Confirmed: s.confirmed, Durable: s.flushed, Log: o.Log,
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func (s *Store) markOpen() error {
 	case s.crcSince == noCRC:
 		s.crcSince = s.clog.End()
 	}
-	if err := s.index.SetMark(mark{crcSince: s.crcSince}.appendTo(nil)); err != nil {
+	if err := s.index.SetMark(mark{crcSince: s.crcSince, window: s.clog.Window()}.appendTo(nil)); err != nil {
 		return fmt.Errorf("store: replace the mark of the last stop: %w", err)
 	}
 	return nil

@@ -12,48 +12,72 @@ import (
 // log: another log, another segment size, or damage on the way.
 var ErrNotLog = errors.New("store: the bytes do not continue this log")
 
-// A walk finds the records in a log that comes in pieces. Copies of one share
-// nothing that take changes.
+// A walk finds the records in a log that comes in pieces. A copy of one that was
+// made before a take can be used in its place after it.
 type walk struct {
 	s       *Store
 	head    int64          // where the record or filler begins that is not complete
 	skip    int64          // bytes of that filler still to come
 	part    []byte         // bytes of that record; never changed, only appended to
-	entries []pendingEntry // the records that the last take completed
+	entries []pendingEntry // the records that the last take completed; valid until the next
 }
 
-// take goes over b, which continues what was taken before. It fails with
-// ErrNotLog at the first thing that is neither a sound record of this place nor
-// a filler up to the segment's end; then the walk is of no more use.
+// take goes over b, which continues what was taken before. It keeps nothing of b
+// but a copy of the part of a record at its end. It fails with ErrNotLog at the
+// first thing that is neither a sound record of this place nor a filler up to the
+// segment's end; then the walk is of no more use.
 func (w *walk) take(b []byte) error {
-	w.entries = nil
-	if skipped := min(w.skip, int64(len(b))); skipped > 0 {
-		w.skip -= skipped
-		b = b[skipped:]
-		if w.skip > 0 {
+	w.entries = shrink(w.entries)
+	for b = w.pass(b); len(b) > 0; b = w.pass(b) {
+		if len(w.part) == 0 {
+			n, err := w.one(b)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				w.part = append(make([]byte, 0, min(wanted(b), 64<<10)), b...)
+				return nil
+			}
+			b = b[n:]
+			continue
+		}
+		want := wanted(w.part)
+		more := min(want-len(w.part), len(b))
+		w.part = append(w.part, b[:more]...) // behind what a copy of w sees
+		b = b[more:]
+		if len(w.part) < want {
 			return nil
 		}
-		w.head = w.s.segmentEnd(w.head)
-	}
-	if len(w.part) > 0 {
-		b = append(w.part, b...) // behind what a copy of w sees
-	}
-	rest := b
-	for len(rest) > 0 {
-		n, err := w.one(rest)
+		n, err := w.one(w.part)
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			break
+		if n > 0 { // all of it: wanted said no more
+			w.part = nil
 		}
-		rest = rest[n:]
 	}
-	if len(w.part) == 0 || len(rest) < len(b) {
-		rest = append([]byte(nil), rest...)
-	}
-	w.part = rest
 	return nil
+}
+
+// pass skips what b has of a filler.
+func (w *walk) pass(b []byte) []byte {
+	if w.skip == 0 {
+		return b
+	}
+	n := min(w.skip, int64(len(b)))
+	if w.skip -= n; w.skip == 0 {
+		w.head = w.s.segmentEnd(w.head)
+	}
+	return b[n:]
+}
+
+// wanted is how many bytes the part of a record must have before one can say more
+// of it: its head, and then its size, which one has believed already.
+func wanted(part []byte) int {
+	if len(part) < record.BlankSize {
+		return record.BlankSize
+	}
+	return int(binary.BigEndian.Uint32(part))
 }
 
 // one takes the record or filler at the front of b, which lies at head; 0 bytes
@@ -64,7 +88,7 @@ func (w *walk) one(b []byte) (int, error) {
 	v, err := record.Parse(b, s.limits)
 	switch {
 	case errors.Is(err, record.ErrBlank):
-		if n := int64(binary.BigEndian.Uint32(b)); n != rest {
+		if n := int64(binary.BigEndian.Uint32(b)); n != rest || n < record.BlankSize {
 			return 0, fmt.Errorf("%w: a filler of %d bytes at %d, %d bytes before the end of a segment of %d; mappedFileSizeCommitLog must be the same on master and slave", ErrNotLog, n, w.head, rest, s.opts.SegmentSize)
 		}
 		w.skip = max(0, rest-int64(len(b)))

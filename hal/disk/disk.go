@@ -13,6 +13,7 @@ package disk
 import (
 	"errors"
 	"io"
+	"os"
 )
 
 // ErrLocked says that another process, or another part of this one, holds the
@@ -84,6 +85,14 @@ type File interface {
 	Size() (int64, error)
 	// Close releases the file. It makes nothing durable.
 	Close() error
+}
+
+// Lender is an FS whose files are the operating system's. One that simulates
+// faults is none: what the kernel does by itself it could not simulate.
+type Lender interface {
+	// Lend opens an existing file for reading, for one who lets the kernel send
+	// from it.
+	Lend(name string) (*os.File, error)
 }
 
 // Entry is one line of a folder's listing.

@@ -21,11 +21,12 @@
 //
 // Append hands out offsets under one lock and copies into a batch. One
 // goroutine writes batches, one pwrite each. With SyncFlush the same goroutine
-// syncs before it takes the next batch, which collects meanwhile. A segment is
+// syncs before it takes the next batch, which collects meanwhile; with SyncApart
+// too, another syncs when there is more than that lets through. A segment is
 // durable as a whole before the first byte of the next one is written. So End ≥
 // Written ≥ Durable, and the bytes that a power cut can tear all lie within one
-// window behind Durable: one batch with SyncFlush, UnsyncedBytes without.
-// Recovery tells a torn tail from a damaged log by that window.
+// window behind Durable: one batch with SyncFlush, UnsyncedBytes without it or
+// with SyncApart. Recovery tells a torn tail from a damaged log by that window.
 //
 // An error of a write or a sync is final. Nothing is retried, since the kernel
 // may have dropped the pages it could not write; reads go on.

@@ -13,13 +13,16 @@ import (
 
 // faultOptions make everything happen within few operations: batches are torn,
 // segments roll, are prepared, retired, and used again.
-func faultOptions(sync bool) Options {
-	return Options{SegmentSize: 2048, SyncFlush: sync, BatchBytes: 1024, UnsyncedBytes: 1024, FlushBytes: 512}
+func faultOptions(m mode) Options {
+	return Options{SegmentSize: 2048, SyncFlush: m.sync, SyncApart: m.apart, BatchBytes: 1024, UnsyncedBytes: 1500, FlushBytes: 512}
 }
 
-func bothModes(t *testing.T, test func(t *testing.T, sync bool)) {
-	for _, sync := range []bool{true, false} {
-		t.Run(fmt.Sprintf("SyncFlush=%t", sync), func(t *testing.T) { test(t, sync) })
+// A mode is when a log syncs.
+type mode struct{ sync, apart bool }
+
+func everyMode(t *testing.T, test func(t *testing.T, m mode)) {
+	for _, m := range []mode{{sync: true}, {sync: true, apart: true}, {}} {
+		t.Run(fmt.Sprintf("SyncFlush=%t,SyncApart=%t", m.sync, m.apart), func(t *testing.T) { test(t, m) })
 	}
 }
 
@@ -29,11 +32,11 @@ const outcomes = 6
 // The power goes at every operation of a workload; each time several outcomes
 // of it are recovered, used, and recovered again.
 func TestPowerCutAtEveryOperation(t *testing.T) {
-	bothModes(t, func(t *testing.T, sync bool) {
+	everyMode(t, func(t *testing.T, how mode) {
 		cuts, torn := 0, 0
 		for n := 1; ; n++ {
 			d := diskfault.New(diskfault.Plan{Seed: uint64(n), CutAt: n})
-			first := newModel(faultOptions(sync))
+			first := newModel(faultOptions(how))
 			if h, err := first.reopen(d, true); err == nil {
 				workload{seed: uint64(n), steps: 60, keep: 2048}.run(first, h)
 			}
@@ -78,11 +81,11 @@ func (m *model) clone() *model {
 // The power goes while the log recovers from a power cut, at every operation of
 // that; what was torn may be torn once more, but nothing worse.
 func TestPowerCutDuringRecovery(t *testing.T) {
-	bothModes(t, func(t *testing.T, sync bool) {
+	everyMode(t, func(t *testing.T, how mode) {
 		tried := 0
 		for n := 1; n < 60; n += 3 {
 			d := diskfault.New(diskfault.Plan{Seed: uint64(n), CutAt: n, Only: diskfault.Write})
-			first := newModel(faultOptions(sync))
+			first := newModel(faultOptions(how))
 			h, err := first.reopen(d, true)
 			if err != nil {
 				t.Fatal(err)
@@ -121,13 +124,13 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 	for name, plan := range plans {
 		t.Run(name, func(t *testing.T) {
-			bothModes(t, func(t *testing.T, sync bool) {
+			everyMode(t, func(t *testing.T, how mode) {
 				tried := 0
 				for n := 1; ; n++ {
 					p := plan(n)
 					p.Seed = uint64(n)
 					d := diskfault.New(p)
-					m := newModel(faultOptions(sync))
+					m := newModel(faultOptions(how))
 					if h, err := m.reopen(d, true); err == nil {
 						err := workload{seed: 7, steps: 60, keep: 2048}.run(m, h)
 						checkFailure(t, d, h, err)
@@ -144,7 +147,7 @@ func TestEveryOperationFails(t *testing.T) {
 						t.Fatalf("%v: after a power cut: %v", d, err)
 					}
 					// Without SyncFlush a failed sync may have cost what was confirmed.
-					if _, err := m.reopen(killed, !sync); err != nil {
+					if _, err := m.reopen(killed, !how.sync); err != nil {
 						t.Fatalf("%v: in a new process: %v", d, err)
 					}
 					// What the new process found, it took for durable.
@@ -175,10 +178,10 @@ func checkFailure(t *testing.T, d *diskfault.FS, h *harness, err error) {
 // Several producers, power cuts and kills at random, for several lives of one
 // log. A failure names the seed.
 func TestManyLives(t *testing.T) {
-	bothModes(t, func(t *testing.T, sync bool) {
+	everyMode(t, func(t *testing.T, how mode) {
 		records := 0
 		for seed := range uint64(12) {
-			m := newModel(faultOptions(sync))
+			m := newModel(faultOptions(how))
 			d := diskfault.New(diskfault.Plan{Seed: seed})
 			for life := range 5 {
 				d.Arm(diskfault.Plan{Seed: seed, CutAt: 20 + int(seed*31+uint64(life)*17)%150})
@@ -210,8 +213,8 @@ func TestManyLives(t *testing.T) {
 // A killed process loses nothing that was written; what the next one finds is
 // safe from a power cut as well.
 func TestKill(t *testing.T) {
-	bothModes(t, func(t *testing.T, sync bool) {
-		m := newModel(faultOptions(sync))
+	everyMode(t, func(t *testing.T, how mode) {
+		m := newModel(faultOptions(how))
 		d := diskfault.New(diskfault.Plan{})
 		for life := range uint64(20) {
 			h, err := m.reopen(d, false)
@@ -220,7 +223,7 @@ func TestKill(t *testing.T) {
 			}
 			h.run()
 			ctx, cancel := context.WithCancel(t.Context())
-			var wg waitGroup
+			var wg sync.WaitGroup
 			wg.Go(func() { m.concurrently(ctx, h, 2, life) })
 			if err := h.await(h.End() + 3000); err != nil {
 				t.Fatal(err)
@@ -240,6 +243,3 @@ func TestKill(t *testing.T) {
 		}
 	})
 }
-
-// waitGroup: the tests call their mode sync.
-type waitGroup = sync.WaitGroup

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 )
@@ -27,6 +28,7 @@ type Log struct {
 	task    *task   // to be done by the writer when nothing is unwritten
 	asleep  bool    // the writer waits for kicks
 	phase   phase
+	sound   int64 // segments from here on were read by Recover or written since; set by Recover alone
 
 	start, end, written, durable atomic.Int64
 	segments                     atomic.Pointer[[]*segment] // ascending, replaced as a whole, by dirMu's holder
@@ -73,7 +75,7 @@ func Open(opts Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		opts: opts, log: opts.Log,
+		opts: opts, log: opts.Log, sound: math.MaxInt64,
 		filling: &batch{}, spare: &batch{},
 		tasks: make(chan struct{}, 1), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
 		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1), freed: make(chan struct{}, 1),
@@ -101,6 +103,10 @@ func (l *Log) Written() int64 { return l.written.Load() }
 
 // Durable is the end of what is known to be on flash.
 func (l *Log) Durable() int64 { return l.durable.Load() }
+
+// Window is how many bytes behind Durable a power cut can tear: what a Recover
+// after it must be told.
+func (l *Log) Window() int64 { return l.opts.window() }
 
 // Failed is the error that stopped the log, or nil. It wraps ErrFailed.
 func (l *Log) Failed() error {

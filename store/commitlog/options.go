@@ -59,9 +59,10 @@ type Options struct {
 
 	SegmentSize   int64         // bytes per segment; 0 means 64 MiB
 	SyncFlush     bool          // confirmed means durable; without it, confirmed means written
+	SyncApart     bool          // with SyncFlush: batches that come faster than they are synced are written meanwhile
 	FlushInterval time.Duration // without SyncFlush: age of the oldest unsynced byte; 0 means 500 ms
 	FlushBytes    int64         // without SyncFlush: bytes that are synced before their age says so; 0 means 256 KiB
-	UnsyncedBytes int64         // without SyncFlush: most bytes a power cut can cost, writing waits for a sync then; 0 means 8 MiB
+	UnsyncedBytes int64         // without SyncFlush, or with SyncApart: most bytes a power cut can tear, writing waits for a sync then; 0 means 8 MiB
 	FlushLinger   time.Duration // how long the first append of a batch may wait for others; 0 means not at all
 	BatchBytes    int           // most bytes of one write, and of waiting appends; 0 means 1 MiB
 	MaxWait       time.Duration // how long an append waits for its turn before ErrBusy; 0 means 1 s
@@ -110,7 +111,7 @@ func (o Options) withDefaults() (Options, error) {
 
 // window is how many bytes behind Durable a power cut can tear.
 func (o *Options) window() int64 {
-	if o.SyncFlush {
+	if o.SyncFlush && !o.SyncApart {
 		return int64(o.BatchBytes)
 	}
 	return max(o.UnsyncedBytes, int64(o.BatchBytes))

@@ -19,8 +19,7 @@ type RecoverOptions struct {
 	// is no tail to look for. If a record begins there, it is not believed.
 	Clean bool
 	// Window is how many bytes behind the last sync a power cut can have torn,
-	// as the options of the last run had it: BatchBytes with SyncFlush, else
-	// UnsyncedBytes. 0 takes the options of this run.
+	// as the last run's Window said. 0 takes this run's.
 	Window int64
 	// Check judges records; required.
 	Check Checker
@@ -76,6 +75,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 	}
 	switch {
 	case err == nil && before == opened:
+		l.sound = opts.From
 		l.settle(rec.End, recovered)
 	case err == nil || errors.Is(err, ErrCorrupt):
 		l.settle(rec.End, readOnly)

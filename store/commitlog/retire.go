@@ -7,9 +7,10 @@ import (
 
 // Retire gives up whole segments that end at or before `before`, never the one
 // that takes appends, and returns the log's new start. A few are kept for reuse,
-// the others' space is free on return. Reads of them that have begun end well.
-// Whoever refers to them must have forgotten them durably before. A failure is
-// final for the log: entries of the folder may be in any state then.
+// the others' space is free on return, or when the last who was lent one has
+// closed it. Reads of them that have begun end well. Whoever refers to them must
+// have forgotten them durably before. A failure is final for the log: entries of
+// the folder may be in any state then.
 func (l *Log) Retire(before int64) (int64, error) {
 	l.dirMu.Lock()
 	defer l.dirMu.Unlock()
@@ -47,7 +48,7 @@ func (l *Log) giveUp(s *segment) error {
 	if err := s.retire(); err != nil {
 		return err
 	}
-	if len(l.spares) >= l.opts.Recycle {
+	if s.lent || len(l.spares) >= l.opts.Recycle { // nobody sets lent any more: s is gone
 		if err := l.opts.FS.Remove(s.name); err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ type segment struct {
 	mu   sync.RWMutex
 	file disk.File // nil: not open
 	gone bool      // retired
+	lent bool      // the kernel may be sending it: never to be overwritten
 }
 
 // digits is the length of a segment's name.

@@ -32,8 +32,8 @@ func (l *Log) sync() error {
 	return nil
 }
 
-// syncInBackground syncs when bytes grow old or many, until written is closed
-// and all is durable.
+// syncInBackground syncs when bytes grow old or many, or with SyncFlush at once,
+// until written is closed and all is durable.
 func (l *Log) syncInBackground(written <-chan struct{}) {
 	age := time.NewTimer(l.opts.FlushInterval)
 	defer age.Stop()
@@ -42,7 +42,7 @@ func (l *Log) syncInBackground(written <-chan struct{}) {
 		switch pending := l.written.Load() - l.durable.Load(); {
 		case pending == 0:
 			due = nil
-		case pending >= l.opts.FlushBytes:
+		case l.opts.SyncFlush || pending >= l.opts.FlushBytes:
 			due = nil
 			l.sync()
 			continue

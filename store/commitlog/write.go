@@ -102,7 +102,7 @@ func (l *Log) giveBack(b *batch) {
 	l.mu.Unlock()
 }
 
-// writeBatch writes b and, with SyncFlush, syncs it.
+// writeBatch writes b and, with SyncFlush, syncs it or leaves that to another.
 func (l *Log) writeBatch(b *batch) error {
 	l.counts.batches.Add(1)
 	data := b.buf
@@ -112,12 +112,21 @@ func (l *Log) writeBatch(b *batch) error {
 		}
 		data = data[p.n:]
 	}
-	if l.opts.SyncFlush {
+	if l.opts.SyncFlush && !l.syncsApart(b) {
 		return l.sync()
 	}
 	poke(l.wrote)
-	poke(l.news)
+	if !l.opts.SyncFlush {
+		poke(l.news)
+	}
 	return nil
+}
+
+// syncsApart says whether b, which was written, is left to the goroutine that
+// syncs: more comes than one sync after the other lets through. Otherwise this
+// one does it, since waking another takes as long as a sync may.
+func (l *Log) syncsApart(b *batch) bool {
+	return l.opts.SyncApart && (len(b.buf) >= l.opts.BatchBytes || b.pieces[0].off > l.durable.Load())
 }
 
 // writePiece writes data, which lies in one segment. It keeps two promises that

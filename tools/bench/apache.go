@@ -89,20 +89,15 @@ func fetch(ctx context.Context, cache, home, release string) error {
 }
 
 func (a *apache) start(ctx context.Context, dir, flush string) (*broker, error) {
+	return a.startMaster(ctx, dir, flush, asyncMaster)
+}
+
+func (a *apache) startMaster(ctx context.Context, dir, flush, role string) (*broker, error) {
 	ports := portsFrom(a.port)
 	if err := ports.waitFree(ctx); err != nil {
 		return nil, err
 	}
-	values := []string{
-		"@DIR@", dir, "@FLUSH@", flush, "@PORT@", strconv.Itoa(ports.listen),
-		"@HAPORT@", strconv.Itoa(ports.listen + 1), "@NSPORT@", strconv.Itoa(ports.namesrv),
-	}
-	for _, name := range []string{"broker.conf", "namesrv.conf"} {
-		if err := writeFile(filepath.Join(dir, name), name, values...); err != nil {
-			return nil, err
-		}
-	}
-	if err := a.writeLogging(filepath.Join(dir, "conf")); err != nil {
+	if err := a.configure(dir, flush, ports, 0, role); err != nil {
 		return nil, err
 	}
 	namesrv, err := startProcess(a.spawn(dir, "namesrv", "256m", "org.apache.rocketmq.namesrv.NamesrvStartup"))
@@ -112,14 +107,43 @@ func (a *apache) start(ctx context.Context, dir, flush string) (*broker, error) 
 	if err := waitFor(ctx, namesrv, loopback(ports.namesrv), namesrvAnswers); err != nil {
 		return nil, errors.Join(err, namesrv.stop())
 	}
-	s := a.spawn(dir, "broker", a.heap, "org.apache.rocketmq.broker.BrokerStartup")
-	s.addr = ports.broker
-	b, err := startBroker(ctx, s)
+	b, err := a.run(ctx, dir, ports)
 	if err != nil {
 		return nil, errors.Join(err, namesrv.stop())
 	}
 	b.namesrv = namesrv
 	return b, nil
+}
+
+func (a *apache) startSlave(ctx context.Context, dir, flush string) (*broker, error) {
+	ports := portsFrom(a.port).slave()
+	if err := waitFree(ctx, ports.own()); err != nil {
+		return nil, err
+	}
+	if err := a.configure(dir, flush, ports, 1, "SLAVE"); err != nil {
+		return nil, err
+	}
+	return a.run(ctx, dir, ports)
+}
+
+// configure writes what a broker and its name server read at their start.
+func (a *apache) configure(dir, flush string, ports ports, id int, role string) error {
+	values := []string{
+		"@DIR@", dir, "@FLUSH@", flush, "@PORT@", strconv.Itoa(ports.listen), "@ID@", strconv.Itoa(id), "@ROLE@", role,
+		"@HAPORT@", strconv.Itoa(ports.listen + 1), "@NSPORT@", strconv.Itoa(ports.namesrv),
+	}
+	for _, name := range []string{"broker.conf", "namesrv.conf"} {
+		if err := writeFile(filepath.Join(dir, name), name, values...); err != nil {
+			return err
+		}
+	}
+	return a.writeLogging(filepath.Join(dir, "conf"))
+}
+
+func (a *apache) run(ctx context.Context, dir string, ports ports) (*broker, error) {
+	s := a.spawn(dir, "broker", a.heap, "org.apache.rocketmq.broker.BrokerStartup")
+	s.addr = ports.broker
+	return startBroker(ctx, s)
 }
 
 // spawn is how to start one of the two Java processes, with dir/role.conf.

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A cell is one thing that is measured of each target. Its name says what:
 //
@@ -8,10 +11,15 @@ import "fmt"
 //	pull/1024                 drains a topic of such messages
 //	start/empty, start/stored process start to first answer, without and with a full store
 //	memory/idle, memory/loaded
+//	pair/copy/SYNC_FLUSH                a slave copies what its master has
+//	pair/send/SYNC_FLUSH/SYNC_MASTER    messages of 1024 bytes, one in flight, to a master that has a slave
 //
 // For the target disk, send/SYNC_FLUSH/1024/64 is the disk by itself: 64
 // records appended with one write and forced with one fdatasync, in a loop.
+// pair/copy/forgets and pair/copy/keeps are of disk alone: see bareCopy.
 const (
+	cellForgets      = "pair/copy/forgets"
+	cellKeeps        = "pair/copy/keeps"
 	cellStartEmpty   = "start/empty"
 	cellStartStored  = "start/stored"
 	cellMemoryIdle   = "memory/idle"
@@ -37,6 +45,15 @@ func sendCell(flush string, size, inFlight int) string {
 
 func pullCell(size int) string { return fmt.Sprintf("pull/%d", size) }
 
+func copyCell(flush string) string           { return "pair/copy/" + flush }
+func pairSendCell(flush, role string) string { return "pair/send/" + flush + "/" + role }
+
+// isPair tells whether a cell is of pairs.
+func isPair(cell string) bool { return strings.HasPrefix(cell, "pair/") }
+
+// pairSize is the size of a message's body in all cells of pairs, in bytes.
+const pairSize = 1024
+
 // pullCount is how many messages of that size a pull cell drains: enough for
 // many requests, few enough to stay in the page cache of a small machine.
 func pullCount(size int) int64 {
@@ -56,5 +73,12 @@ func allCells() []string {
 	for _, size := range sizes() {
 		all = append(all, pullCell(size))
 	}
-	return append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded)
+	all = append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded, cellForgets, cellKeeps)
+	for _, flush := range flushes() {
+		all = append(all, copyCell(flush))
+		for _, role := range roles() {
+			all = append(all, pairSendCell(flush, role))
+		}
+	}
+	return all
 }

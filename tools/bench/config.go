@@ -26,7 +26,9 @@ type config struct {
 	heat    time.Duration // of load before a broker's first cell
 	settle  time.Duration // in which a broker is left alone before its idle memory is read
 	conns   int
-	port    int    // of the name server; a broker uses some of the next 20
+	short   bool   // the log that slaves copy is small
+	copied  int64  // its bytes
+	port    int    // of the name server; brokers use some of the next 40
 	heap    string // of an Apache broker
 	merge   bool   // keep what the JSON file has of other cells
 	render  bool   // measure nothing, write the Markdown again
@@ -52,14 +54,16 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	f.Float64Var(&heat, "heat", choose(quick, 3.0, 10), "seconds of load before the first cell of a broker, for its JIT compiler")
 	f.Float64Var(&settle, "settle", 5, "seconds in which a broker is left alone before its idle memory is read")
 	f.IntVar(&c.conns, "conns", 4, "connections that share what is in flight")
-	f.IntVar(&c.port, "port", 31900, "first of 20 free ports")
+	f.IntVar(&c.port, "port", 31900, "first of 40 free ports")
 	f.StringVar(&c.heap, "heap", "1g", "heap of an Apache broker")
+	f.BoolVar(&c.short, "short", false, "let slaves copy 128 MiB instead of 1 GiB")
 	f.BoolVar(&c.merge, "merge", false, "keep the cells in the JSON file that are not measured now")
 	f.BoolVar(&c.render, "render", false, "measure nothing: write the tables from the JSON file")
 	f.BoolVar(&c.keep, "keep", false, "leave stores and logs in place")
 	if err := f.Parse(args); err != nil {
 		return config{}, err
 	}
+	c.copied = choose[int64](c.short, 128<<20, 1<<30)
 	c.only, c.cells = list(only), list(cells)
 	c.seconds, c.heat, c.settle = duration(seconds), duration(heat), duration(settle)
 	return c, c.check(f.Args())
@@ -99,6 +103,15 @@ const maxPort = 32700
 // wants tells whether the cell called name is to be measured.
 func (c config) wants(name string) bool {
 	return len(c.cells) == 0 || slices.ContainsFunc(c.cells, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// wantsPairs and wantsAlone tell whether any cell of pairs, or any other, is to
+// be measured.
+func (c config) wantsPairs() bool {
+	return slices.ContainsFunc(allCells(), func(cell string) bool { return isPair(cell) && c.wants(cell) })
+}
+func (c config) wantsAlone() bool {
+	return slices.ContainsFunc(allCells(), func(cell string) bool { return !isPair(cell) && c.wants(cell) })
 }
 
 // measures tells whether the target called name is to be measured.

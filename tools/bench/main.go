@@ -58,7 +58,7 @@ func bench(ctx context.Context, cfg config) error {
 		if err != nil {
 			return err
 		}
-		rep.Machine = describeMachine(ctx, cfg.dir)
+		rep.measuredWith(cfg, describeMachine(ctx, cfg.dir), targets)
 		failed := newRunner(cfg, targets, rep, os.Stderr).rounds(ctx)
 		if err := errors.Join(failed, rep.write(cfg.out)); err != nil {
 			return errors.Join(err, writeMarkdown(cfg.doc, rep))

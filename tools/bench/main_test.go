@@ -16,8 +16,12 @@ import (
 	"pairmq/store/record"
 )
 
-// portVariable makes the test binary a small broker that listens there.
-const portVariable = "BENCH_TEST_BROKER_PORT"
+// portVariable makes the test binary a small broker that listens there, and
+// masterVariable the slave of another one.
+const (
+	portVariable   = "BENCH_TEST_BROKER_PORT"
+	masterVariable = "BENCH_TEST_MASTER"
+)
 
 func TestMain(m *testing.M) {
 	if port := os.Getenv(portVariable); port != "" {
@@ -31,11 +35,17 @@ func TestMain(m *testing.M) {
 }
 
 // A fakeBroker counts what is sent to each topic, and gives as many messages
-// of one byte to who pulls.
+// of one byte to who pulls. One with a master has more of its log each time it
+// is asked.
 type fakeBroker struct {
-	mu   sync.Mutex // guards ends
-	ends map[string]int64
+	master string
+	mu     sync.Mutex // guards the rest
+	ends   map[string]int64
+	log    int64
 }
+
+// fakeRecord is what a fake broker's log takes for a message, in bytes.
+const fakeRecord = 4 << 20
 
 func serveFake(port string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -44,7 +54,7 @@ func serveFake(port string) error {
 	if err != nil {
 		return err
 	}
-	b := &fakeBroker{ends: make(map[string]int64)}
+	b := &fakeBroker{ends: make(map[string]int64), master: os.Getenv(masterVariable)}
 	s := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(b.serve)})
 	if err := s.Serve(ctx, ln); err != nil {
 		return err
@@ -62,6 +72,16 @@ func (b *fakeBroker) serve(r *remoting.Request) {
 	switch r.Code {
 	case remoting.ReqSendMessageV2:
 		b.ends[r.Fields.Get("b")+r.Fields.Get("e")]++
+		b.log += fakeRecord
+	case remoting.ReqGetBrokerRuntimeInfo:
+		if b.master != "" {
+			m, err := logEnd(context.Background(), b.master)
+			if err != nil {
+				resp.Code = remoting.RespSystemError
+			}
+			b.log = min(m.end, b.log+max((m.end-b.log)/2, 4*fakeRecord))
+		}
+		resp.Body = fmt.Appendf(nil, `{"table":{"commitLogMaxOffset":"%d","dispatchBehindBytes":"0"}}`, b.log)
 	case remoting.ReqGetMaxOffset:
 		resp.Fields.AddInt("offset", b.ends[queue])
 	case remoting.ReqGetMinOffset:
@@ -81,8 +101,9 @@ func (b *fakeBroker) serve(r *remoting.Request) {
 
 // A fakeTarget starts the test binary as a broker.
 type fakeTarget struct {
-	label string
-	port  int
+	label     string
+	port      int
+	slavePort int
 }
 
 func (f *fakeTarget) name() string    { return f.label }
@@ -94,6 +115,18 @@ func (f *fakeTarget) start(ctx context.Context, dir, _ string) (*broker, error) 
 		return nil, err
 	}
 	return startBroker(ctx, spawn{dir: dir, addr: loopback(f.port), path: self, env: fakeEnv(f.port)})
+}
+
+func (f *fakeTarget) startMaster(ctx context.Context, dir, flush, _ string) (*broker, error) {
+	return f.start(ctx, dir, flush)
+}
+
+func (f *fakeTarget) startSlave(ctx context.Context, dir, _ string) (*broker, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return startBroker(ctx, spawn{dir: dir, addr: loopback(f.slavePort), path: self, env: append(fakeEnv(f.slavePort), masterVariable+"="+loopback(f.port))})
 }
 
 // fakeEnv is the environment of a fake broker. Under the race detector a

@@ -46,27 +46,36 @@ func replaceBetween(text, tables []byte) ([]byte, error) {
 // markdown returns all tables and what they were measured with.
 func (r *report) markdown() string {
 	var w strings.Builder
-	r.writeMachine(&w)
+	r.setting.writeTo(&w, r.last(false))
 	for _, flush := range flushes() {
 		r.writeSends(&w, flush)
 	}
 	r.writePulls(&w)
 	r.writeStarts(&w)
 	r.writeMemory(&w)
+	r.writePairs(&w)
 	r.writeErrors(&w)
 	return w.String()
 }
 
-func (r *report) writeMachine(w *strings.Builder) {
-	m := r.Machine
-	last := "never"
+// last is the day of the last sample, of pairs or of all others.
+func (r *report) last(pairs bool) string {
+	day := "never"
 	for _, s := range r.Samples {
-		last = s.At.Format("2006-01-02")
+		if isPair(s.Cell) == pairs {
+			day = s.At.Format("2006-01-02")
+		}
 	}
-	fmt.Fprintf(w, "Measured %s on %d × %s, %s of memory, Linux %s, %s; %s, %s.\n\n", last, m.CPUs, m.CPU, m.Memory, m.Kernel, m.Disk, m.Java, m.Go)
-	fmt.Fprintf(w, "`%s`\n\n", r.Command)
+	return day
+}
+
+// writeTo writes what was measured with, until that day.
+func (s *setting) writeTo(w *strings.Builder, day string) {
+	m := s.Machine
+	fmt.Fprintf(w, "Measured %s on %d × %s, %s of memory, Linux %s, %s; %s, %s.\n\n", day, m.CPUs, m.CPU, m.Memory, m.Kernel, m.Disk, m.Java, m.Go)
+	fmt.Fprintf(w, "`%s`\n\n", s.Command)
 	for _, name := range targetNames() {
-		if v, ok := r.Targets[name]; ok {
+		if v, ok := s.Targets[name]; ok {
 			fmt.Fprintf(w, "* %s: %s\n", name, v)
 		}
 	}

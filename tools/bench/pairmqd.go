@@ -37,18 +37,33 @@ func (p *pairmqd) name() string    { return ours }
 func (p *pairmqd) version() string { return p.release }
 
 func (p *pairmqd) start(ctx context.Context, dir, flush string) (*broker, error) {
+	return p.startMaster(ctx, dir, flush, asyncMaster)
+}
+
+func (p *pairmqd) startMaster(ctx context.Context, dir, flush, role string) (*broker, error) {
 	ports := portsFrom(p.port)
 	if err := ports.waitFree(ctx); err != nil {
 		return nil, err
 	}
+	return p.run(ctx, dir, flush, ports, "--enableNamesrv=true", "--namesrvListenPort="+strconv.Itoa(ports.namesrv), "--brokerRole="+role)
+}
+
+func (p *pairmqd) startSlave(ctx context.Context, dir, flush string) (*broker, error) {
+	ports := portsFrom(p.port).slave()
+	if err := waitFree(ctx, ports.own()); err != nil {
+		return nil, err
+	}
+	return p.run(ctx, dir, flush, ports, "--namesrvAddr="+loopback(ports.namesrv), "--brokerRole=SLAVE", "--brokerId=1")
+}
+
+func (p *pairmqd) run(ctx context.Context, dir, flush string, ports ports, more ...string) (*broker, error) {
 	return startBroker(ctx, spawn{
 		dir: dir, addr: ports.broker, path: p.binary,
-		args: []string{
+		args: append([]string{
 			"--brokerName=bench", "--brokerIP1=127.0.0.1", "--bindAddress=127.0.0.1",
 			"--listenPort=" + strconv.Itoa(ports.listen), "--haListenPort=" + strconv.Itoa(ports.listen+1),
-			"--enableNamesrv=true", "--namesrvListenPort=" + strconv.Itoa(ports.namesrv),
 			"--storePathRootDir=" + filepath.Join(dir, "store"), "--flushDiskType=" + flush,
 			"--defaultTopicQueueNums=" + strconv.Itoa(queues), "--autoCreateTopicEnable=true",
-		},
+		}, more...),
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"pairmq/tools/loadgen"
@@ -98,7 +99,7 @@ func (p *phase) send(ctx context.Context, size, inFlight int) error {
 	}
 	o := p.sendOptions(topic, size, inFlight)
 	o.Warmup, o.Duration = p.cfg.seconds/5, p.cfg.seconds
-	return p.measure(cell, func() (loadgen.Result, error) { return loadgen.Send(ctx, o) })
+	return p.measure(cell, func() (loadgen.Result, error) { return loadgen.Send(ctx, o) }, nil)
 }
 
 // pull measures one cell of pulls, on a topic filled for it.
@@ -119,7 +120,7 @@ func (p *phase) pull(ctx context.Context, size int) error {
 			Target: p.loadTarget(), Topic: topic, Queues: queues, Conns: p.cfg.conns, Again: true,
 			Bounds: loadgen.Bounds{Warmup: p.cfg.seconds / 5, Duration: p.cfg.seconds},
 		})
-	})
+	}, nil)
 }
 
 // fill sends what a pull cell drains and waits until consumers can have it.
@@ -149,8 +150,8 @@ func (p *phase) fill(ctx context.Context, topic string, size int) error {
 }
 
 // measure runs one load and notes what it gave, and what it took of the
-// broker's processor time.
-func (p *phase) measure(cell string, load func() (loadgen.Result, error)) error {
+// broker's processor time; more is what else is known of the cell.
+func (p *phase) measure(cell string, load func() (loadgen.Result, error), more map[string]float64) error {
 	before, err := p.broker.process.cpu()
 	if err != nil {
 		return fmt.Errorf("%s: %w", cell, err)
@@ -158,6 +159,7 @@ func (p *phase) measure(cell string, load func() (loadgen.Result, error)) error 
 	r, loadErr := load()
 	after, err := p.broker.process.cpu()
 	s := sample{Target: p.target.name(), Cell: cell, Values: resultValues(r)}
+	maps.Copy(s.Values, more)
 	if err == nil && r.TotalMessages > 0 {
 		s.Values[metricCPU] = micros(after-before) / float64(r.TotalMessages)
 	}

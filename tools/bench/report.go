@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,13 +20,15 @@ const (
 	metricP999       = "p999Micros"
 	metricMax        = "maxMicros"
 	metricBytes      = "bytesPerSecond"
-	metricErrors     = "errors"     // replies with another code than success, and requests without a reply
-	metricCPU        = "cpuMicros"  // processor time of the broker for one message
-	metricMillis     = "millis"     // from the start of the process to its first answer
-	metricRSS        = "rssKiB"     // VmRSS of the broker
-	metricHWM        = "hwmKiB"     // VmHWM of the broker
-	metricAnon       = "anonKiB"    // RssAnon of the broker: without mapped files
-	metricNamesrvRSS = "namesrvKiB" // VmRSS of the name server where it is a process of its own
+	metricErrors     = "errors"                // replies with another code than success, and requests without a reply
+	metricCPU        = "cpuMicros"             // processor time of the broker for one message
+	metricMillis     = "millis"                // from the start of the process to its first answer
+	metricRSS        = "rssKiB"                // VmRSS of the broker
+	metricHWM        = "hwmKiB"                // VmHWM of the broker
+	metricAnon       = "anonKiB"               // RssAnon of the broker: without mapped files
+	metricNamesrvRSS = "namesrvKiB"            // VmRSS of the name server where it is a process of its own
+	metricIndexed    = "indexedBytesPerSecond" // of a copy, until the slave can serve all of it
+	metricOthers     = "othersPercent"         // of the machine's processors, that others took meanwhile
 )
 
 // A sample is one cell of one target in one round.
@@ -38,19 +41,44 @@ type sample struct {
 	Error  string             `json:"error,omitempty"` // why there is none, or only a part
 }
 
-// A report is all that was measured, and what with.
-type report struct {
+// A setting is what something was measured with.
+type setting struct {
 	Machine machine           `json:"machine"`
 	Command string            `json:"command"`
 	Targets map[string]string `json:"targets"` // name to version
-	Samples []sample          `json:"samples"`
+}
+
+// A report is all that was measured, and what with.
+type report struct {
+	setting
+	Pairs   *setting `json:"pairs,omitempty"` // with which the cells of pairs were measured
+	Samples []sample `json:"samples"`
+}
+
+// measuredWith notes what the cells of this run are measured with.
+func (r *report) measuredWith(c config, m machine, targets []target) {
+	now := setting{Machine: m, Command: c.command(), Targets: make(map[string]string)}
+	for _, t := range targets {
+		now.Targets[t.name()] = t.version()
+	}
+	if c.wantsAlone() {
+		r.Machine = m
+		maps.Copy(r.Targets, now.Targets)
+	}
+	if c.wantsPairs() {
+		if r.Pairs != nil { // of those that are not measured now
+			old := maps.Clone(r.Pairs.Targets)
+			maps.Copy(old, now.Targets)
+			now.Targets = old
+		}
+		r.Pairs = &now
+	}
 }
 
 // loadReport returns the report that the run adds to: a new one, or what the
 // JSON file has when it is to be kept.
 func loadReport(c config) (*report, error) {
-	r := &report{Targets: make(map[string]string), Command: fmt.Sprintf(
-		"bench -rounds=%d -seconds=%g -heat=%g -conns=%d -heap=%s", c.rounds, c.seconds.Seconds(), c.heat.Seconds(), c.conns, c.heap)}
+	r := &report{setting: setting{Targets: make(map[string]string), Command: c.command()}}
 	if !c.merge && !c.render {
 		return r, nil
 	}
@@ -65,6 +93,15 @@ func loadReport(c config) (*report, error) {
 		return nil, fmt.Errorf("%s: %w", c.out, err)
 	}
 	return r, nil
+}
+
+// command is what the run does, without where.
+func (c config) command() string {
+	s := fmt.Sprintf("bench -rounds=%d -seconds=%g -heat=%g -conns=%d -heap=%s", c.rounds, c.seconds.Seconds(), c.heat.Seconds(), c.conns, c.heap)
+	if c.short {
+		s += " -short"
+	}
+	return s
 }
 
 // forget drops what an earlier run measured of a target's cell.
@@ -120,6 +157,8 @@ func (s sample) summary() string {
 		return "failed: " + s.Error
 	case v[metricRate] > 0:
 		return fmt.Sprintf("%s msg/s, p50 %s ms, p99 %s ms, %.0f refused", format(v[metricRate]), format(v[metricP50]/1e3), format(v[metricP99]/1e3), v[metricErrors])
+	case v[metricBytes] > 0:
+		return fmt.Sprintf("%s MB/s, others took %.0f %%", format(v[metricBytes]/1e6), v[metricOthers])
 	case v[metricMillis] > 0:
 		return format(v[metricMillis]) + " ms"
 	case v[metricRSS] > 0:

@@ -10,7 +10,7 @@ import (
 
 // reportOf returns a report with one metric of one cell.
 func reportOf(cell, metric string, values map[string][]float64) *report {
-	r := &report{Targets: make(map[string]string)}
+	r := &report{setting: setting{Targets: make(map[string]string)}}
 	for name, all := range values {
 		for i, v := range all {
 			r.add(sample{Target: name, Cell: cell, Round: i + 1, Values: map[string]float64{metric: v}})

@@ -23,9 +23,6 @@ type runner struct {
 }
 
 func newRunner(c config, targets []target, r *report, log io.Writer) *runner {
-	for _, t := range targets {
-		r.Targets[t.name()] = t.version()
-	}
 	return &runner{cfg: c, targets: targets, report: r, log: log, began: make(map[string]bool)}
 }
 
@@ -53,12 +50,13 @@ func (r *runner) rounds(ctx context.Context) error {
 				}
 			}
 		}
+		failed = append(failed, r.pairs(ctx))
 	}
 	return errors.Join(failed...)
 }
 
-// wantsAny tells whether any cell is to be measured on a broker with that
-// flush policy; all cells but sends belong to ASYNC_FLUSH.
+// wantsAny tells whether any cell is to be measured on a broker alone with that
+// flush policy; all such cells but sends belong to ASYNC_FLUSH.
 func (r *runner) wantsAny(flush string) bool {
 	for _, cell := range allCells() {
 		if r.cfg.wants(cell) && phaseOf(cell) == flush {
@@ -69,6 +67,9 @@ func (r *runner) wantsAny(flush string) bool {
 }
 
 func phaseOf(cell string) string {
+	if isPair(cell) {
+		return ""
+	}
 	if len(cell) > len("send/SYNC") && cell[:len("send/SYNC")] == "send/SYNC" {
 		return syncFlush
 	}
@@ -76,8 +77,21 @@ func phaseOf(cell string) string {
 }
 
 // phase runs one broker, alone, from an empty store to its end.
-func (r *runner) phase(ctx context.Context, t target, flush string) (err error) {
-	dir, err := filepath.Abs(filepath.Join(r.cfg.dir, fmt.Sprintf("%s-%s-%d", t.name(), flush, r.round)))
+func (r *runner) phase(ctx context.Context, t target, flush string) error {
+	return r.inFolder(fmt.Sprintf("%s-%s-%d", t.name(), flush, r.round), func(dir string) error {
+		b, err := t.start(ctx, dir, flush)
+		if err != nil {
+			return err
+		}
+		p := &phase{runner: r, target: t, broker: b, flush: flush, dir: dir}
+		err = p.run(ctx)
+		return errors.Join(err, p.broker.stop())
+	})
+}
+
+// inFolder calls run with a new folder for stores and logs, and removes it after.
+func (r *runner) inFolder(name string, run func(dir string) error) (err error) {
+	dir, err := filepath.Abs(filepath.Join(r.cfg.dir, name))
 	if err != nil {
 		return err
 	}
@@ -90,13 +104,7 @@ func (r *runner) phase(ctx context.Context, t target, flush string) (err error) 
 	if err := r.sync(); err != nil {
 		return err
 	}
-	b, err := t.start(ctx, dir, flush)
-	if err != nil {
-		return err
-	}
-	p := &phase{runner: r, target: t, broker: b, flush: flush, dir: dir}
-	err = p.run(ctx)
-	return errors.Join(err, p.broker.stop())
+	return run(dir)
 }
 
 // note adds a sample, in place of those an earlier run has of its cell.

@@ -19,7 +19,9 @@ func TestEveryCellThatIsWantedIsMeasured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := newRunner(c, []target{&fakeTarget{ours, freePort(t)}}, rep, t.Output()).rounds(t.Context()); err != nil {
+	targets := []target{&fakeTarget{label: ours, port: freePort(t)}}
+	rep.measuredWith(c, machine{}, targets)
+	if err := newRunner(c, targets, rep, t.Output()).rounds(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	send := sendCell(syncFlush, 128, 64)
@@ -60,7 +62,7 @@ func TestAnotherTargetIsFirstInEachRound(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	targets := []target{&fakeTarget{ours, port}, &fakeTarget{v4, port}}
+	targets := []target{&fakeTarget{label: ours, port: port}, &fakeTarget{label: v4, port: port}}
 	if err := newRunner(c, targets, rep, t.Output()).rounds(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +87,7 @@ func TestStartGivesUpWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	port := freePort(t)
-	f := &fakeTarget{ours, port}
+	f := &fakeTarget{label: ours, port: port}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +102,7 @@ func TestStartGivesUpWithItsContext(t *testing.T) {
 func TestPortsThatAreTaken(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	f := &fakeTarget{ours, freePort(t)}
+	f := &fakeTarget{label: ours, port: freePort(t)}
 	b, err := f.start(t.Context(), t.TempDir(), asyncFlush)
 	if err != nil {
 		t.Fatal(err)

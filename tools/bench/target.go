@@ -25,6 +25,23 @@ type target interface {
 	start(ctx context.Context, dir, flush string) (*broker, error)
 }
 
+// Roles of a master: whether a send waits for its slave.
+const (
+	asyncMaster = "ASYNC_MASTER"
+	syncMaster  = "SYNC_MASTER"
+)
+
+func roles() []string { return []string{asyncMaster, syncMaster} }
+
+// A pairTarget is a kind of broker that can have a slave.
+type pairTarget interface {
+	target
+	// startMaster is start, of a master in that role.
+	startMaster(ctx context.Context, dir, flush, role string) (*broker, error)
+	// startSlave runs a slave of the master that runs.
+	startSlave(ctx context.Context, dir, flush string) (*broker, error)
+}
+
 // A broker is one that runs and answers.
 type broker struct {
 	addr    string
