@@ -29,7 +29,7 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 	l := &lister{servers: servers, client: t.client, name: t.cfg.BrokerName}
 	return pair.New(pair.Options{
 		Memory: t.memory, Client: t.client, Self: t.state, Others: l.others,
-		Superseded: t.superseded, Master: t.metMaster, Log: t.log.With("part", "pair"),
+		Superseded: t.superseded, Master: t.metMaster, Slave: t.pair.master.Ours, Log: t.log.With("part", "pair"),
 	})
 }
 

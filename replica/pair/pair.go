@@ -32,6 +32,8 @@ type Options struct {
 	// Superseded is called on a master when another one with a higher epoch number
 	// was found, Master on a slave with each master that was. They must not block. nil is allowed.
 	Superseded, Master func(State)
+	// Slave, if set, is called with the address from which a slave of this name has asked.
+	Slave func(netip.Addr)
 
 	Period time.Duration // between looks at the other halves; 0 means 5 s
 	Log    *slog.Logger  // nil discards
@@ -80,6 +82,9 @@ func (p *Pair) Answer(body []byte, remote netip.Addr) ([]byte, error) {
 	own := p.opts.Self()
 	if his.BrokerName != own.BrokerName {
 		return nil, fmt.Errorf("%w: %.80q, this one is %q", ErrStranger, his.BrokerName, own.BrokerName)
+	}
+	if p.opts.Slave != nil && !his.Master() {
+		p.opts.Slave(remote)
 	}
 	if addr, err := netip.ParseAddrPort(his.Addr); err == nil && addr.Addr() == remote.Unmap() && his.Addr != own.Addr {
 		if err := p.opts.Memory.NotePeer(his.Addr, ""); err != nil {
