@@ -29,6 +29,7 @@ type Log struct {
 	phase   phase
 
 	start, end, written, durable atomic.Int64
+	last                         atomic.Int64               // of a damaged log: see Stored
 	segments                     atomic.Pointer[[]*segment] // ascending, replaced as a whole, by dirMu's holder
 	handles                      handles
 	failure                      atomic.Pointer[error]
