@@ -40,6 +40,9 @@ func (l *Log) ReadStored(p []byte, off int64) (n, lost int, err error) {
 	if lost, err = readMedium(f, p[:n], off-s.base); err != nil {
 		return 0, 0, fmt.Errorf("commitlog: read %d bytes at offset %d: %w", n, off, err)
 	}
+	if lost > 0 {
+		l.log.Warn("bytes of the log cannot be read", "phyOffset", off, "bytes", n, "lost", lost)
+	}
 	if n < len(p) {
 		err = io.EOF
 	}

@@ -1,0 +1,411 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pairmq/hal/disk"
+	"pairmq/hal/disk/diskfault"
+	"pairmq/store"
+)
+
+// peerOf is s as the other half of a pair.
+func peerOf(s *store.Store) store.Peer {
+	start, end := s.Bounds()
+	return store.Peer{Start: start, End: end, Read: func(_ context.Context, p []byte, off int64) (int, error) { return s.ReadStored(p, off) }}
+}
+
+// compare compares all that both have.
+func compare(t *testing.T, s *store.Store, p store.Peer, repair bool) []store.Finding {
+	t.Helper()
+	start, end := s.Bounds()
+	start, end = max(start, p.Start), min(end, p.End)
+	var all []store.Finding
+	for at := start; at < end; {
+		c, err := s.Compare(t.Context(), at, end, p, repair)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c.Findings...)
+		if n := len(c.Findings); n > 0 && c.Findings[n-1].Kind == store.Diverged && c.Findings[n-1].To == end {
+			break
+		}
+		at = c.End
+	}
+	return all
+}
+
+// kinds lists findings as text.
+func kinds(all []store.Finding) string {
+	var text []string
+	for _, f := range all {
+		text = append(text, string(f.Kind))
+	}
+	return strings.Join(text, " ")
+}
+
+// A pair is a master with count messages and its slave, on disks of their own.
+type pair struct {
+	master, slave         *running
+	masterDisk, slaveDisk *diskfault.FS
+	log                   []byte
+	sizes                 map[int64]int64 // of records and fillers, by offset
+}
+
+func newPair(t *testing.T, count int) *pair {
+	t.Helper()
+	return newPairCRC(t, count, true)
+}
+
+// newPairCRC says whether records have a checksum of all of them.
+func newPairCRC(t *testing.T, count int, crc bool) *pair {
+	t.Helper()
+	p := &pair{masterDisk: diskfault.New(diskfault.Plan{Real: t.TempDir()}), slaveDisk: diskfault.New(diskfault.Plan{Real: t.TempDir()}), sizes: map[int64]int64{}}
+	o := options(p.masterDisk, true)
+	o.RecordCRC = crc
+	p.master = mustStart(t, o)
+	if _, err := putAll(p.master.Store, 0, count, 4, queues); err != nil {
+		t.Fatal(err)
+	}
+	p.log = rawLog(t, p.master.ReadRaw, 0, p.master.Confirmed())
+	for at := int64(0); at < int64(len(p.log)); at += p.sizes[at] {
+		p.sizes[at] = int64(record32(p.log[at:]))
+	}
+	p.slave = mustStart(t, copyOptions(p.slaveDisk, true))
+	f := p.slave.Follow()
+	if err := copyLog(f, p.log, rand.New(rand.NewPCG(1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, p.slave.Store, f)
+	t.Cleanup(func() { _, _ = p.master.stop(), p.slave.stop() })
+	return p
+}
+
+// starts are where records and fillers begin, in order.
+func (p *pair) starts() []int64 { return slices.Sorted(maps.Keys(p.sizes)) }
+
+// spoil changes count bytes of the log on a disk, from off on, behind its back.
+func spoil(t *testing.T, d *diskfault.FS, log []byte, off int64, count int) {
+	t.Helper()
+	b := slices.Clone(log[off : off+int64(count)])
+	for i := range b {
+		b[i] ^= 0x5a
+	}
+	if err := d.Poke(fmt.Sprintf("commitlog/%020d", off/segment*segment), off%segment, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whole fails unless the store has every record of the log. What lies behind the
+// head of a filler is nobody's.
+func (p *pair) whole(t *testing.T, s *store.Store) {
+	t.Helper()
+	now := rawLog(t, s.ReadStored, 0, int64(len(p.log)))
+	for at, size := range p.sizes {
+		if bytes.HasPrefix(p.log[at+4:], []byte{0xcb, 0xd4, 0x31, 0x94}) {
+			size = 8
+		}
+		if !bytes.Equal(now[at:at+size], p.log[at:at+size]) {
+			t.Fatalf("the record at %d is not what it was", at)
+		}
+	}
+}
+
+// TestCompareTellsWhoIsRight damages one half of a pair, both, or none.
+func TestCompareTellsWhoIsRight(t *testing.T) {
+	p := newPair(t, 300)
+	starts := p.starts()
+	filler := int64(bytes.Index(p.log, []byte{0xcb, 0xd4, 0x31, 0x94}) - 4)
+	third, last := starts[2], starts[len(starts)-1]
+	middle := starts[len(starts)/2]
+	tests := []struct {
+		name         string
+		off          int64 // in the slave's log
+		count        int
+		also         int64 // a byte in the master's log, if not 0
+		slave, there string
+	}{
+		{"nothing", 0, 0, 0, "", ""},
+		{"size", third + 1, 1, 0, "REPAIRED", "BAD_THERE"},
+		{"magic code", third + 4, 4, 0, "REPAIRED", "BAD_THERE"},
+		{"physical offset", third + 35, 1, 0, "REPAIRED", "BAD_THERE"},
+		{"topic and queue", third + 12, 4, 0, "REPAIRED", "BAD_THERE"},
+		{"body", middle + 90, 1, 0, "REPAIRED", "BAD_THERE"},
+		{"first record", 0, 50, 0, "REPAIRED", "BAD_THERE"},
+		{"last record", last + 20, 30, 0, "REPAIRED", "BAD_THERE"},
+		{"many records", middle + 7, 9000, 0, "REPAIRED", ""},
+		{"filler", filler + 2, 5, 0, "REPAIRED", "BAD_THERE"},
+		{"behind the filler's head", filler + 8, 1, 0, "", ""},
+		{"a whole segment", segment, segment, 0, "REPAIRED", ""},
+		{"the same record in both", middle + 40, 9, middle + 60, "BAD_BOTH", "BAD_BOTH"},
+		{"another one in each", third + 40, 9, middle + 60, "REPAIRED BAD_THERE", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			spoil(t, p.slaveDisk, p.log, tt.off, tt.count)
+			if tt.also > 0 {
+				spoil(t, p.masterDisk, p.log, tt.also, 1)
+			}
+			before := rawLog(t, p.slave.ReadStored, 0, int64(len(p.log)))
+			if tt.there != "" {
+				if got := kinds(compare(t, p.master.Store, peerOf(p.slave.Store), false)); got != tt.there {
+					t.Errorf("the master finds %q, want %q", got, tt.there)
+				}
+			}
+			dry := kinds(compare(t, p.slave.Store, peerOf(p.master.Store), false))
+			if want := strings.ReplaceAll(tt.slave, "REPAIRED", "BAD_HERE"); dry != want {
+				t.Errorf("without repair the slave finds %q, want %q", dry, want)
+			}
+			if !bytes.Equal(rawLog(t, p.slave.ReadStored, 0, int64(len(p.log))), before) {
+				t.Error("something was changed without repair")
+			}
+			got := compare(t, p.slave.Store, peerOf(p.master.Store), true)
+			if kinds(got) != tt.slave {
+				t.Errorf("the slave finds %q, want %q: %+v", kinds(got), tt.slave, got)
+			}
+			for _, f := range got {
+				if f.Kind != store.Repaired {
+					continue
+				}
+				if kept := readAll(t, p.slaveDisk, f.Copy); !bytes.Equal(kept, before[f.From:][:len(kept)]) || int64(len(kept)) > f.To-f.From {
+					t.Errorf("%s has %d bytes, not those that were replaced from %d to %d", f.Copy, len(kept), f.From, f.To)
+				}
+			}
+			if strings.Contains(tt.slave, "BAD_BOTH") || tt.slave == "" && tt.count > 0 {
+				spoil(t, p.slaveDisk, rawLog(t, p.slave.ReadStored, 0, int64(len(p.log))), tt.off, tt.count)
+			}
+			p.whole(t, p.slave.Store)
+			if tt.also > 0 {
+				spoil(t, p.masterDisk, rawLog(t, p.master.ReadStored, 0, int64(len(p.log))), tt.also, 1)
+			}
+			p.whole(t, p.master.Store)
+			if ours, theirs := snapshot(t, p.slave.Store, queues), snapshot(t, p.master.Store, queues); !maps.EqualFunc(ours, theirs, slices.Equal) {
+				t.Error("consumers of the slave see something else")
+			}
+		})
+	}
+}
+
+// TestCompareChangesNothingOfAnotherLog compares logs that part: one from the
+// beginning, one behind a common part, with and without damage where they part.
+func TestCompareChangesNothingOfAnotherLog(t *testing.T) {
+	p := newPair(t, 120)
+	stranger := masterOf(t, 500, 120)
+	starts := p.starts()
+	cut := starts[60]
+	d := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	r := mustStart(t, copyOptions(d, true))
+	if err := copyLog(r.Follow(), p.log[:cut], rand.New(rand.NewPCG(1, 1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = mustStart(t, options(d, true))
+	defer r.stop()
+	if _, err := putAll(r.Store, 700, 60, 4, queues); err != nil {
+		t.Fatal(err)
+	}
+	for _, damaged := range []bool{false, true} {
+		if damaged {
+			spoil(t, p.slaveDisk, p.log, cut+50, 3)
+		}
+		before := rawLog(t, p.slave.ReadStored, 0, int64(len(p.log)))
+		got := compare(t, p.slave.Store, peerOf(r.Store), true)
+		if len(got) != 1 || got[0].Kind != store.Diverged || got[0].From != cut {
+			t.Errorf("logs that part at %d, damaged %t: %+v", cut, damaged, got)
+		}
+		if !bytes.Equal(rawLog(t, p.slave.ReadStored, 0, int64(len(p.log))), before) {
+			t.Errorf("damaged %t: something was changed", damaged)
+		}
+	}
+	spoil(t, p.slaveDisk, p.log, starts[0]+50, 3)
+	if got := compare(t, p.slave.Store, peerOf(stranger.Store), true); kinds(got) != "DIVERGED" || got[0].From != 0 {
+		t.Errorf("another log: %+v", got)
+	}
+}
+
+// TestCompareLeavesTwoSoundRecordsAlone changes a number that no checksum covers,
+// and the name of a checksum.
+func TestCompareLeavesTwoSoundRecordsAlone(t *testing.T) {
+	p := newPairCRC(t, 60, false)
+	at := p.starts()[20]
+	spoil(t, p.slaveDisk, p.log, at+17, 1) // of the application's flag
+	spoil(t, p.slaveDisk, p.log, p.starts()[40]+90, 1)
+	got := compare(t, p.slave.Store, peerOf(p.master.Store), true)
+	if kinds(got) != "DIVERGED REPAIRED" || got[0].From != at || got[0].To != at+p.sizes[at] {
+		t.Errorf("%+v", got)
+	}
+	p = newPair(t, 60)
+	at = p.starts()[20]
+	spoil(t, p.slaveDisk, p.log, at+int64(bytes.Index(p.log[at:], []byte("__CRC32#"))), 3)
+	if got := kinds(compare(t, p.master.Store, peerOf(p.slave.Store), true)); got != "BAD_THERE" {
+		t.Errorf("at the master: %s", got)
+	}
+	if got := kinds(compare(t, p.slave.Store, peerOf(p.master.Store), true)); got != "REPAIRED" {
+		t.Errorf("at the slave: %s", got)
+	}
+	p.whole(t, p.slave.Store)
+}
+
+// TestCompareChecksItsRange asks for what one of the two does not have.
+func TestCompareChecksItsRange(t *testing.T) {
+	p := newPair(t, 40)
+	end := int64(len(p.log))
+	short := peerOf(p.master.Store)
+	short.Start, short.End = 100, end-100
+	for _, tt := range []struct {
+		from, to int64
+		peer     store.Peer
+		ok       bool
+	}{
+		{0, end, peerOf(p.master.Store), true}, {end, end, peerOf(p.master.Store), true},
+		{-1, end, peerOf(p.master.Store), false}, {0, end + 1, peerOf(p.master.Store), false}, {10, 9, peerOf(p.master.Store), false},
+		{0, 1 << 62, peerOf(p.master.Store), false}, {0, end - 100, short, false}, {100, end, short, false}, {100, end - 100, short, true},
+	} {
+		_, err := p.slave.Compare(t.Context(), tt.from, tt.to, tt.peer, false)
+		if (err == nil) != tt.ok || err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("from %d to %d: %v", tt.from, tt.to, err)
+		}
+	}
+	failing := peerOf(p.master.Store)
+	gone := errors.New("gone")
+	failing.Read = func(context.Context, []byte, int64) (int, error) { return 0, gone }
+	if _, err := p.slave.Compare(t.Context(), 0, end, failing, true); !errors.Is(err, gone) {
+		t.Errorf("a peer that does not answer: %v", err)
+	}
+}
+
+// TestAReadOnlyStoreIsMended damages a log in the middle, lets the store find it
+// at its start, mends it, and starts again: as a master and as a slave.
+func TestAReadOnlyStoreIsMended(t *testing.T) {
+	p := newPair(t, 300)
+	starts := p.starts()
+	for _, slave := range []bool{true, false} {
+		r, d, other, opts := p.slave, p.slaveDisk, p.master, copyOptions
+		if !slave {
+			r, d, other, opts = p.master, p.masterDisk, p.slave, func(d disk.FS, sync bool) store.Options { return options(d, sync) }
+		}
+		want := snapshot(t, r.Store, queues)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		for _, at := range []int{3, len(starts) / 2, len(starts) - 20} {
+			spoil(t, d, p.log, starts[at]+40, 5)
+			spoil(t, d, p.log, starts[at+5]+2, 300)
+		}
+		if err := d.Remove("meta.db"); err != nil { // so that all is read
+			t.Fatal(err)
+		}
+		r = mustStart(t, opts(d, true))
+		if _, end := r.Bounds(); !r.Stats().ReadOnly || end != int64(len(p.log)) {
+			t.Fatalf("slave %t: read-only %t, the log ends at %d, want %d", slave, r.Stats().ReadOnly, end, len(p.log))
+		}
+		if slave {
+			r.Follow() // as the daemon does
+		}
+		if got := compare(t, r.Store, peerOf(other.Store), true); kinds(got) != strings.TrimSpace(strings.Repeat("REPAIRED ", len(got))) || len(got) < 6 {
+			t.Errorf("slave %t: %+v", slave, got)
+		}
+		p.whole(t, r.Store)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		r = mustStart(t, opts(d, true))
+		if r.Stats().ReadOnly || r.Confirmed() != int64(len(p.log)) {
+			t.Errorf("slave %t: after the repair read-only %t, the log ends at %d, want %d", slave, r.Stats().ReadOnly, r.Confirmed(), len(p.log))
+		}
+		if got := snapshot(t, r.Store, queues); !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("slave %t: consumers see something else", slave)
+		}
+		if slave {
+			p.slave = r
+		} else {
+			p.master = r
+		}
+	}
+}
+
+// TestARepairLosesPowerAtEveryOperation: whatever is left, the log is no worse,
+// and a second comparison finds and mends it.
+func TestARepairLosesPowerAtEveryOperation(t *testing.T) {
+	p := newPair(t, 60)
+	starts := p.starts()
+	bad := []int{5, 6, 7, 30}
+	if err := p.slave.stop(); err != nil {
+		t.Fatal(err)
+	}
+	tried, torn := 0, 0
+	for cut := 1; ; cut++ {
+		d := p.slaveDisk.RestartWith(0)
+		for _, i := range bad {
+			spoil(t, d, p.log, starts[i]+30, int(p.sizes[starts[i]])-60)
+		}
+		r := mustStart(t, copyOptions(d, true))
+		d.Arm(diskfault.Plan{Seed: uint64(cut), CutAt: cut})
+		_, err := r.Compare(t.Context(), 0, int64(len(p.log)), peerOf(p.master.Store), true)
+		struck := d.Struck()
+		_ = r.stop() // its power is gone
+		if !struck {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		for seed := range uint64(8) {
+			after := d.RestartWith(seed)
+			r := mustStart(t, copyOptions(after, true))
+			now := rawLog(t, r.ReadStored, 0, int64(len(p.log)))
+			for i, at := range starts {
+				if same := bytes.Equal(now[at:at+p.sizes[at]], p.log[at:at+p.sizes[at]]); !same && !slices.Contains(bad, i) {
+					t.Fatalf("cut %d, seed %d: record %d was good and is not any more", cut, seed, i)
+				}
+			}
+			got := compare(t, r.Store, peerOf(p.master.Store), true)
+			if len(got) > 0 && len(got) != 2 {
+				torn++
+			}
+			for _, f := range got {
+				if f.Kind != store.Repaired {
+					t.Fatalf("cut %d, seed %d: %+v", cut, seed, got)
+				}
+			}
+			p.whole(t, r.Store)
+			if err := r.stop(); err != nil {
+				t.Fatal(err)
+			}
+			tried++
+		}
+	}
+	t.Logf("%d outcomes of power cuts, %d left a part of the damage", tried, torn)
+	if tried == 0 || torn == 0 {
+		t.Error("no cut came between")
+	}
+	p.slave = mustStart(t, copyOptions(p.slaveDisk.Restart(), true))
+}
+
+// TestAnyDamageIsMended damages random bytes of random lengths.
+func TestAnyDamageIsMended(t *testing.T) {
+	p := newPair(t, 200)
+	rng := rand.New(rand.NewPCG(3, 3))
+	for round := range 60 {
+		for range 1 + rng.IntN(4) {
+			off := rng.Int64N(int64(len(p.log) - 1))
+			room := min(segment-off%segment, int64(len(p.log))-off)
+			spoil(t, p.slaveDisk, p.log, off, int(1+rng.Int64N(min(room, 2000))))
+		}
+		for _, f := range compare(t, p.slave.Store, peerOf(p.master.Store), true) {
+			if f.Kind != store.Repaired {
+				t.Fatalf("round %d: %+v", round, f)
+			}
+		}
+		p.whole(t, p.slave.Store)
+	}
+}
