@@ -144,8 +144,11 @@ func (c *comparing) examine(off int64) (int64, error) {
 		return c.mend(at, ours)
 	}
 	next, err := c.nextInEither(at + 1)
+	if err != nil {
+		return 0, err
+	}
 	c.add(Finding{Kind: BadBoth, From: at, To: next, Here: ours.bad.Error(), There: theirs.bad.Error()})
-	return next, err
+	return next, nil
 }
 
 // errNoSum: a record without a checksum of all of itself, which the other log has.
