@@ -43,7 +43,8 @@ type Finding struct {
 
 // A Comparison is what Compare found.
 type Comparison struct {
-	End      int64     `json:"end"` // up to here; less than asked after maxFindings, or where the logs part
+	End      int64     `json:"end"`              // up to here; less than asked after maxFindings, or where the logs part
+	Parted   bool      `json:"parted,omitempty"` // the last finding is Diverged, and they are not the same again
 	Findings []Finding `json:"findings"`
 }
 
@@ -79,7 +80,7 @@ func (s *Store) Compare(ctx context.Context, start, end int64, p Peer, repair bo
 		if err != nil {
 			return c.found, fmt.Errorf("store: compare at %d: %w", at, err)
 		}
-		if c.parted {
+		if c.found.Parted {
 			return c.found, nil
 		}
 		at = next
@@ -94,7 +95,6 @@ type comparing struct {
 	here, there window
 	end         int64
 	repair      bool
-	parted      bool
 	found       Comparison
 }
 
@@ -192,7 +192,7 @@ func (c *comparing) differ(at int64, ours, theirs verdict) (int64, error) {
 
 // part notes that the logs have nothing in common from at on.
 func (c *comparing) part(at int64) {
-	c.parted = true
+	c.found.Parted = true
 	c.add(Finding{Kind: Diverged, From: at, To: c.end})
 }
 

@@ -34,7 +34,7 @@ func compare(t *testing.T, s *store.Store, p store.Peer, repair bool) []store.Fi
 			t.Fatal(err)
 		}
 		all = append(all, c.Findings...)
-		if n := len(c.Findings); n > 0 && c.Findings[n-1].Kind == store.Diverged && c.Findings[n-1].To == end {
+		if c.Parted {
 			break
 		}
 		at = c.End
