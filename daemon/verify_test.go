@@ -260,3 +260,48 @@ func TestOnlyAPeerMends(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatWasSetAsideIsSent lets an old master come back as the slave of a new one,
+// and sends what only it had to the pair once more.
+func TestWhatWasSetAsideIsSent(t *testing.T) {
+	names, a, b := pairWithNames(t)
+	ctl := newCommandLine(t, names.namesrv)
+	a.sendAll("Swap", 0, 10)
+	caughtUp(a, b)
+	eventually(t, "the topic comes to the slave", func() bool { return b.pull("Swap", 9).Code == remoting.RespSuccess })
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	a.sendAll("Swap", 100, 103)
+	if err := a.stop(); err != nil {
+		t.Fatal(err)
+	}
+	b = b.as("ASYNC_MASTER", "0")
+	b.start()
+	b.sendAll("Swap", 10, 15)
+	a = a.as("SLAVE", "1")
+	a.start()
+	eventually(t, "the old master follows", func() bool { return a.info()["haConnected"] == "true" })
+	caughtUp(b, a)
+	file := filepath.Join(a.root(), a.info()["haSetAside"])
+	ctl.expect(0, file, "log", "quarantine", "list", a.root())
+	for i := range 3 {
+		ctl.expect(0, "Swap/0  offset "+strconv.Itoa(10+i), "log", "quarantine", "show", file)
+		ctl.expect(0, `"body":"message number `+strconv.Itoa(100+i)+`."`, "log", "quarantine", "show", "--json", "--bodies", file)
+	}
+	ctl.expect(0, "would be sent 3\n", "log", "quarantine", "send", "--dry-run", file)
+	ctl.expect(0, "sent 3\n", "log", "quarantine", "send", file)
+	ctl.expect(0, "sent 0, skipped 3 of another topic\n", "log", "quarantine", "send", "--topic", "Other", file)
+	for i := range 3 {
+		if r := b.pull("Swap", int64(15+i)); r.Code != remoting.RespSuccess || !bytes.Contains(r.Body, []byte("message number "+strconv.Itoa(100+i)+".")) {
+			t.Errorf("message %d, sent once more: %d %q", 100+i, r.Code, r.Remark)
+		}
+	}
+	caughtUp(b, a)
+	ctl.expect(0, "the logs are the same", "log", "verify", "--broker", a.broker)
+	for _, d := range []*daemonUnderTest{a, b, names} {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 
 func newLog(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "log", Short: "Compare and repair commit logs, use what was set aside", Args: cobra.ArbitraryArgs, RunE: onlyCommands}
-	cmd.AddCommand(newLogVerify(e))
+	cmd.AddCommand(newLogVerify(e), newQuarantine(e))
 	return cmd
 }
 
