@@ -95,6 +95,7 @@ type comparing struct {
 	here, there window
 	end         int64
 	repair      bool
+	settled     int64 // examined up to here
 	found       Comparison
 }
 
@@ -118,13 +119,20 @@ func (c *comparing) step(at int64) (int64, error) {
 	return at + int64(len(ours)), nil
 }
 
-// examine finds out what is wrong with the records that hold the byte at off, and
-// returns where they end.
+// examine finds out what is wrong with the records up to the one that holds the byte
+// at off, and returns where that ends. What was examined before is not looked at
+// again: where it was not repaired, it is as bad as it was.
 func (c *comparing) examine(off int64) (int64, error) {
 	at, err := c.s.boundary(&c.here, off)
-	if err != nil {
-		return 0, err
+	for at = max(at, c.settled); err == nil && at <= off; c.settled = at {
+		at, err = c.record(at)
 	}
+	return at, err
+}
+
+// record compares what both logs have at at, where a record begins in one of them at
+// least, and returns where to go on.
+func (c *comparing) record(at int64) (int64, error) {
 	ours, err := c.s.judge(&c.here, at)
 	if err != nil {
 		return 0, err
@@ -154,8 +162,8 @@ func (c *comparing) examine(off int64) (int64, error) {
 // errNoSum: a record without a checksum of all of itself, which the other log has.
 var errNoSum = errors.New("store: the record's checksum is damaged")
 
-// differ handles records at at that are both good and not the same. If they differ
-// in their properties alone, the one that has a checksum over them is right.
+// differ handles records at at that are both good. If they differ in their properties
+// alone, the one that has a checksum over them is right.
 func (c *comparing) differ(at int64, ours, theirs verdict) (int64, error) {
 	if ours.filler || theirs.filler || ours.size != theirs.size {
 		c.part(at)
@@ -175,6 +183,9 @@ func (c *comparing) differ(at int64, ours, theirs verdict) (int64, error) {
 		return 0, err
 	}
 	next := at + ours.size
+	if bytes.Equal(a, b) {
+		return next, nil
+	}
 	if head := len(a) - len(va.Properties()); va.HasCRC() != vb.HasCRC() && bytes.Equal(a[:head], b[:head]) {
 		if vb.HasCRC() {
 			return c.mend(at, verdict{bad: errNoSum})

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"pairmq/hal/disk"
@@ -401,11 +403,135 @@ func TestAnyDamageIsMended(t *testing.T) {
 			room := min(segment-off%segment, int64(len(p.log))-off)
 			spoil(t, p.slaveDisk, p.log, off, int(1+rng.Int64N(min(room, 2000))))
 		}
+		found := map[int64]bool{} // in pieces that end anywhere, as the command line asks for them
+		for at, end := int64(0), int64(len(p.log)); at < end; {
+			c, err := p.slave.Compare(t.Context(), at, min(at+5000, end), peerOf(p.master.Store), false)
+			if err != nil || c.End <= at {
+				t.Fatalf("round %d: compared from %d to %d, %v", round, at, c.End, err)
+			}
+			for _, f := range c.Findings {
+				if found[f.From] = true; f.Kind != store.BadHere || f.Note != "" {
+					t.Fatalf("round %d: %+v", round, f)
+				}
+			}
+			at = c.End
+		}
 		for _, f := range compare(t, p.slave.Store, peerOf(p.master.Store), true) {
-			if f.Kind != store.Repaired {
-				t.Fatalf("round %d: %+v", round, f)
+			if f.Kind != store.Repaired || !found[f.From] {
+				t.Fatalf("round %d: %+v, found before %v", round, f, found)
 			}
 		}
 		p.whole(t, p.slave.Store)
 	}
+}
+
+// TestCompareOfLargeRecords: records are longer than what is read at once, and the
+// peer gives little at a time.
+func TestCompareOfLargeRecords(t *testing.T) {
+	size := int64(16 << 20)
+	large := func(d *diskfault.FS) store.Options {
+		o := options(d, true)
+		o.SegmentSize, o.ChunkBytes, o.RecordCRC = size, 0, false
+		return o
+	}
+	masterDisk, slaveDisk := diskfault.New(diskfault.Plan{Real: t.TempDir()}), diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	m := mustStart(t, large(masterDisk))
+	defer m.stop()
+	var at []int64
+	for i := range 8 {
+		msg := message(i, 1)
+		msg.Body = bytes.Repeat([]byte{0xda, 0xa3, 0x20, byte(i)}, 3<<18) // 3 MiB of what looks like records
+		if i%3 == 2 {
+			msg.Body = msg.Body[:10]
+		}
+		at = append(at, put(t, m.Store, msg).PhyOffset)
+	}
+	log := rawLog(t, m.ReadRaw, 0, m.Confirmed())
+	o := large(slaveDisk)
+	o.Copy = true
+	s := mustStart(t, o)
+	defer s.stop()
+	f := s.Follow()
+	for end := f.End(); end < int64(len(log)); end = f.End() {
+		if err := f.AppendRaw(end, log[end:min(end+100_000, int64(len(log)))]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(t, s.Store, f)
+	p := peerOf(m.Store)
+	read := p.Read
+	p.Read = func(ctx context.Context, b []byte, off int64) (int, error) {
+		return read(ctx, b[:min(len(b), 70_000)], off)
+	}
+	for _, off := range []int64{at[0] + 5, at[1] + 2<<20, at[3] + 3<<20, at[4] + 30, at[7] + 1<<20} {
+		b := []byte{log[off] ^ 9, log[off+1] ^ 9}
+		if err := slaveDisk.Poke(fmt.Sprintf("commitlog/%020d", off/size*size), off%size, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := compare(t, s.Store, p, true); len(got) < 3 || kinds(got) != strings.TrimSpace(strings.Repeat("REPAIRED ", len(got))) {
+		t.Errorf("%+v", got)
+	}
+	if got := compare(t, s.Store, p, false); len(got) != 0 {
+		t.Errorf("once more: %+v", got)
+	}
+	for i := range at[:len(at)-1] {
+		if n := int64(record32(log[at[i]:])); !bytes.Equal(rawLog(t, s.ReadStored, at[i], at[i]+n), log[at[i]:at[i]+n]) {
+			t.Errorf("record %d is not mended", i)
+		}
+	}
+}
+
+// A badFS has a sector in its first segment that cannot be read until it was
+// written.
+type badFS struct {
+	disk.FS
+	at   int64
+	good atomic.Bool
+}
+
+type badFile struct {
+	disk.File
+	fs *badFS
+}
+
+func (f *badFS) Open(name string) (disk.File, error) {
+	file, err := f.FS.Open(name)
+	if err != nil || name != fmt.Sprintf("commitlog/%020d", 0) {
+		return file, err
+	}
+	return &badFile{file, f}, nil
+}
+
+func (f *badFile) ReadAt(p []byte, off int64) (int, error) {
+	if off < f.fs.at+512 && off+int64(len(p)) > f.fs.at && !f.fs.good.Load() {
+		return 0, syscall.EIO
+	}
+	return f.File.ReadAt(p, off)
+}
+
+func (f *badFile) WriteAt(p []byte, off int64) (int, error) {
+	if off <= f.fs.at && off+int64(len(p)) >= f.fs.at+512 {
+		f.fs.good.Store(true)
+	}
+	return f.File.WriteAt(p, off)
+}
+
+// TestAnUnreadableSectorIsMended: flash does not return wrong bytes so much as none.
+func TestAnUnreadableSectorIsMended(t *testing.T) {
+	p := newPair(t, 120)
+	if err := p.slave.stop(); err != nil {
+		t.Fatal(err)
+	}
+	bad := &badFS{FS: p.slaveDisk, at: 8 << 10}
+	bad.good.Store(true)
+	p.slave = mustStart(t, copyOptions(bad, true))
+	bad.good.Store(false)
+	if got := kinds(compare(t, p.master.Store, peerOf(p.slave.Store), true)); got == "" || strings.Contains(got, "REPAIRED") {
+		t.Errorf("the master finds %s", got)
+	}
+	if got := kinds(compare(t, p.slave.Store, peerOf(p.master.Store), true)); got != "REPAIRED" {
+		t.Errorf("the slave finds %s", got)
+	}
+	p.whole(t, p.slave.Store)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -75,4 +76,62 @@ func TestIndexAgain(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// FuzzCompare compares two logs in which anything lies at one place of each. What
+// could be repaired is sound records at the peer, from where this log is bad.
+func FuzzCompare(f *testing.F) {
+	const size = 16 << 10
+	s := &Store{opts: Options{SegmentSize: size}, limits: record.Limits{Record: 4 << 10}, crcSince: noCRC}
+	var log []byte
+	for i := range 150 {
+		m := record.Message{Topic: "T", QueueOffset: int64(i), PhyOffset: int64(len(log)), Body: fmt.Appendf(nil, "body %d", i)}
+		n, err := record.SizeCRC(&m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		if rest := size - len(log)%size; n+fillerSize > rest {
+			log = append(record.AppendBlank(log, rest), make([]byte, rest-fillerSize)...)[:len(log)+rest]
+			m.PhyOffset = int64(len(log))
+		}
+		log = record.AppendCRC(log, &m)
+	}
+	f.Add(uint16(300), []byte("x"), uint16(0), []byte(nil))
+	f.Add(uint16(300), log[300:900], uint16(500), []byte("y"))
+	f.Add(uint16(0), log[16000:16600], uint16(16000), make([]byte, 600))
+	f.Fuzz(func(t *testing.T, atHere uint16, here []byte, atThere uint16, there []byte) {
+		ours, theirs := bytes.Clone(log), bytes.Clone(log)
+		copy(ours[int(atHere)%len(log):], here)
+		copy(theirs[int(atThere)%len(log):], there)
+		over := func(b []byte) window {
+			return window{end: int64(len(b)), size: size, read: func(p []byte, off int64) (int, error) { return copy(p, b[off:]), nil }}
+		}
+		c := &comparing{s: s, end: int64(len(log)), here: over(ours), there: over(theirs)}
+		for at := int64(0); at < c.end && !c.found.Parted; {
+			next, err := c.step(at)
+			if err != nil || next <= at {
+				t.Fatalf("from %d on to %d: %v", at, next, err)
+			}
+			at = next
+		}
+		for _, found := range c.found.Findings {
+			if found.From < 0 || found.To <= found.From || found.To > c.end {
+				t.Fatalf("%+v", found)
+			}
+			for at := found.From; found.Kind == BadHere && found.Note == "" && at < found.To; {
+				v, err := s.judge(&c.there, at)
+				if err != nil || v.bad != nil {
+					t.Fatalf("%+v: at %d the peer has %v, %v", found, at, v.bad, err)
+				}
+				at += v.size
+			}
+		}
+		if bytes.Equal(ours, theirs) != (len(c.found.Findings) == 0) {
+			for i := range ours { // behind the head of a filler nothing counts
+				if ours[i] != theirs[i] && i%size < 15<<10 {
+					t.Fatalf("they differ at %d: %+v", i, c.found.Findings)
+				}
+			}
+		}
+	})
 }

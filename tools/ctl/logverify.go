@@ -229,7 +229,7 @@ func (s *session) verifyDetails(ctx context.Context, v *verification, end int64,
 			v.add(f)
 		}
 		switch {
-		case found.Parted && len(found.Findings) > 0:
+		case found.Parted && len(v.Findings) > 0:
 			v.To = found.End
 			return true, nil
 		case found.End <= v.To:
@@ -240,11 +240,15 @@ func (s *session) verifyDetails(ctx context.Context, v *verification, end int64,
 	return false, nil
 }
 
-// add notes a finding, unless it is the one before: a record may lie in two pieces.
+// add notes a finding, unless it is there: a part that is bad may lie in two pieces.
 func (v *verification) add(f logFinding) {
-	if n := len(v.Findings); n > 0 && f.Kind == v.Findings[n-1].Kind && f.From < v.Findings[n-1].To {
-		v.Findings[n-1].To = max(f.To, v.Findings[n-1].To)
-		return
+	for _, old := range slices.Backward(v.Findings) {
+		if old.Kind == f.Kind && old.From == f.From {
+			return
+		}
+		if old.From < f.From {
+			break
+		}
 	}
 	v.Findings = append(v.Findings, f)
 }
