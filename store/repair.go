@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
@@ -125,7 +126,7 @@ func (c *comparing) replace(off int64, patch []byte, f *Finding) error {
 	f.Copy, err = c.s.clog.Patch(off, old, patch)
 	c.here.forget()
 	switch {
-	case errors.Is(err, commitlog.ErrFailed):
+	case errors.Is(err, commitlog.ErrFailed), errors.Is(err, fs.ErrNotExist): // the latter: it was given back
 		return putError(err)
 	case err != nil:
 		f.Note = err.Error()

@@ -29,7 +29,8 @@ type env struct {
 }
 
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
-what brokers and name servers are doing. It works with any RocketMQ broker.
+what brokers and name servers are doing. It works with any RocketMQ broker. Of a
+pair of pairmqd it compares and repairs the logs.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
 ` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
