@@ -140,10 +140,10 @@ func TestARunningPairIsMended(t *testing.T) {
 	slave.spoil("message number 11.")
 	slave.spoil("message number 30.")
 	master.spoil("message number 20.")
-	ctl.expect(1, "3 parts differ", verify(slave, master, "--dry-run")...)
-	ctl.expect(1, "2 parts were repaired, 1 still differ", verify(slave, master)...)
+	ctl.expect(1, "differences 3", verify(slave, master, "--dry-run")...)
+	ctl.expect(1, "differences 1, repaired 2", verify(slave, master)...)
 	ctl.expect(1, "pairmq log verify --broker "+master.broker+" --peer "+slave.broker, verify(slave, master)...)
-	ctl.expect(0, "1 parts were repaired, the logs are the same", "log", "verify", "--broker", master.broker) // the name server knows the slave
+	ctl.expect(0, "the logs are the same, repaired 1", "log", "verify", "--broker", master.broker) // the name server knows the slave
 	ctl.expect(0, "the logs are the same", verify(slave, master)...)
 	sameLogs(t, slave, master)
 	kept, err := filepath.Glob(filepath.Join(slave.root(), "quarantine", "commitlog-*"))

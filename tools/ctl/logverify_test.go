@@ -133,12 +133,12 @@ func TestLogVerify(t *testing.T) {
 		{name: "bad here", here: []int{5, 9, 7 * mebi}, readOnly: true, code: exitOK, out: `REPAIRED   5 to 6  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   9 to 10  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   7340039 to 7340040  HERE: it is x  copy quarantine/commitlog-1
-compared 20.0 MiB, from 0 to 20971540: 3 parts were repaired, the logs are the same; HERE is read-only until it is started again
+compared 20.0 MiB, from 0 to 20971540: the logs are the same, repaired 3; HERE is read-only until it is started again
 `},
-		{name: "bad here, dry", here: []int{5}, dry: true, code: exitFailed, out: "BAD_HERE   5 to 6  HERE: it is x\ncompared 20.0 MiB, from 0 to 20971540: 1 parts differ\n", error: "without --dry-run, what is bad at HERE is repaired"},
+		{name: "bad here, dry", here: []int{5}, dry: true, code: exitFailed, out: "BAD_HERE   5 to 6  HERE: it is x\ncompared 20.0 MiB, from 0 to 20971540: differences 1\n", error: "without --dry-run, what is bad at HERE is repaired"},
 		{name: "bad there", there: []int{20*mebi - 1}, code: exitFailed, out: "BAD_THERE  20971539 to 20971540  THERE: it is x\n", error: "pairmq log verify --broker THERE --peer HERE"},
-		{name: "one each", here: []int{3}, there: []int{18 * mebi}, code: exitFailed, out: "1 parts were repaired, 1 still differ", error: "the logs differ"},
-		{name: "parted", other: 2 * mebi, there: []int{19 * mebi}, code: exitFailed, out: "DIVERGED   2097154 to 20971540\ncompared 2.0 MiB, from 0 to 2097154: 1 parts differ\n", error: "people must decide"},
+		{name: "one each", here: []int{3}, there: []int{18 * mebi}, code: exitFailed, out: "differences 1, repaired 1", error: "the logs differ"},
+		{name: "parted", other: 2 * mebi, there: []int{19 * mebi}, code: exitFailed, out: "DIVERGED   2097154 to 20971540\ncompared 2.0 MiB, from 0 to 2097154: differences 1\n", error: "people must decide"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestLogVerifyFindsThePeer(t *testing.T) {
 	f.mu.Lock()
 	f.others["pair"].BrokerAddrs[1] = b.addr
 	f.mu.Unlock()
-	if o := f.run(t, "", args...); o.code != exitOK || !strings.Contains(o.out, "1 parts were repaired") {
+	if o := f.run(t, "", args...); o.code != exitOK || !strings.Contains(o.out, "repaired 1") {
 		t.Errorf("exits with %d and writes %s%s", o.code, o.out, o.err)
 	}
 }

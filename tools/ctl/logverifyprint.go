@@ -46,19 +46,18 @@ func (f *logFinding) text(v *verification) string {
 // summary says in one line how the logs stand to each other now.
 func (v *verification) summary() string {
 	repaired := v.count("REPAIRED")
-	switch left := len(v.Findings) - repaired; {
-	case left > 0 && repaired > 0:
-		return fmt.Sprintf("%d parts were repaired, %d still differ", repaired, left)
-	case left > 0:
-		return fmt.Sprintf("%d parts differ", left)
-	case repaired > 0 && v.ReadOnly:
-		return fmt.Sprintf("%d parts were repaired, the logs are the same; %s is read-only until it is started again", repaired, v.Broker)
-	case repaired > 0:
-		return fmt.Sprintf("%d parts were repaired, the logs are the same", repaired)
-	case v.ReadOnly:
-		return fmt.Sprintf("the logs are the same; %s is read-only until it is started again", v.Broker)
+	left := len(v.Findings) - repaired
+	text := "the logs are the same"
+	if left > 0 {
+		text = fmt.Sprintf("differences %d", left)
 	}
-	return "the logs are the same"
+	if repaired > 0 {
+		text += fmt.Sprintf(", repaired %d", repaired)
+	}
+	if left == 0 && v.ReadOnly {
+		text += fmt.Sprintf("; %s is read-only until it is started again", v.Broker)
+	}
+	return text
 }
 
 // failure returns errDiffer, with what is to be done, when a difference is left.
