@@ -226,6 +226,51 @@ func TestAReadOnlyBrokerIsMended(t *testing.T) {
 	}
 }
 
+// TestADamagedMasterKeepsItsSlavesWhole: what a master cannot read of its log, its
+// slave must not cut off, for it is the copy from which the master is mended.
+func TestADamagedMasterKeepsItsSlavesWhole(t *testing.T) {
+	names, master, slave := pairWithNames(t)
+	ctl := newCommandLine(t, names.namesrv)
+	master.sendAll("Rot", 0, 40)
+	caughtUp(master, slave)
+	end := slave.info()["confirmedPhyOffset"]
+	if err := errors.Join(slave.stop(), master.stop()); err != nil {
+		t.Fatal(err)
+	}
+	master.spoil("message number 17.")
+	master.start()
+	if got := master.logState(); got.Get("readOnly") != "true" {
+		t.Fatalf("a damaged master says %v", got)
+	}
+	if got := master.info()["replication"]; !strings.Contains(got, "damaged") {
+		t.Errorf("a damaged master says of its slaves: %q", got)
+	}
+	slave.start() // and looks for its master at once
+	var info map[string]string
+	eventually(t, "the slave tries to copy", func() bool {
+		info = slave.info()
+		return info["haSetAside"] != "" || strings.Contains(info["haError"], "refused")
+	})
+	if info["haSetAside"] != "" || info["confirmedPhyOffset"] != end {
+		t.Fatalf("the slave's log ended at %s and ends at %s; set aside is %q", end, info["confirmedPhyOffset"], info["haSetAside"])
+	}
+	ctl.expect(0, "repaired 1", "log", "verify", "--broker", master.broker)
+	if err := master.stop(); err != nil {
+		t.Fatal(err)
+	}
+	master.start()
+	eventually(t, "the pair is one again", func() bool { return master.info()["haSlaves"] == "1" })
+	if got := slave.info(); got["haSetAside"] != "" {
+		t.Errorf("set aside is %q", got["haSetAside"])
+	}
+	sameLogs(t, slave, master)
+	for _, d := range []*daemonUnderTest{slave, master, names} {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestOnlyAPeerMends asks a broker to compare its log with those that are not the
 // other half of its pair.
 func TestOnlyAPeerMends(t *testing.T) {
