@@ -22,6 +22,9 @@ func (t *tenure) describe() map[string]string {
 	} else {
 		p.describeMaster(info, st)
 	}
+	if p.damaged {
+		info["replication"] += "; the commit log is damaged, pairmq log verify mends it from the other broker"
+	}
 	if t.memory.Differs() {
 		info["configuredRole"] = t.file
 		info["replication"] += "; configured as " + t.file + ", its role was changed since"

@@ -23,6 +23,8 @@ type pairing struct {
 	ln     net.Listener    // where slaves connect; on a slave, a master that lost its log's end
 	ha     addrBox         // of the slave's master: where it sends its log
 	main   addrBox         // and where it answers
+
+	damaged bool // the log is: it has no end that slaves could go by, so that none is served
 }
 
 // An addrBox holds an address that changes; empty while it is not known.
@@ -48,11 +50,15 @@ func newPairing(t *tenure) (*pairing, error) {
 			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log,
 		})
 	}
-	lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
-	if err != nil {
-		return nil, err
+	if p.damaged = st.Stats().ReadOnly; p.damaged {
+		log.Warn("no slave is served while the log is damaged: it would cut off what cannot be read here")
+	} else {
+		lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
+		if err != nil {
+			return nil, err
+		}
+		p.ln = lns[0]
 	}
-	p.ln = lns[0]
 	p.acks = replica.NewAcks(replica.AcksOptions{
 		Needed: cfg.InSyncReplicas - 1, Timeout: cfg.SlaveTimeout, FallBehind: cfg.HAFallBehind,
 		Release: func(end int64, err error) { st.Release(end, slaveError(err)) },
@@ -119,7 +125,9 @@ func (p *pairing) run(ctx context.Context) error {
 		g.Go("slave", p.slave.Run)
 		g.Go("tables", p.copier.Run)
 	}
-	g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
+	if !p.damaged {
+		g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
+	}
 	g.Go("acknowledgements", p.acks.Run)
 	return g.Wait()
 }

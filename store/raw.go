@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 )
@@ -49,6 +50,31 @@ func (s *Store) readLog(p []byte, off int64) (int, error) {
 		return 0, nil
 	}
 	n, err := s.clog.ReadAt(p, off)
+	if n > 0 && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return n, err
+}
+
+// Bounds are the first byte of the log and the end of what is on flash and
+// confirmed; of a damaged log, the end of the last good record, wherever that lies.
+func (s *Store) Bounds() (start, end int64) {
+	if s.damaged {
+		return s.clog.Start(), s.clog.Stored()
+	}
+	return s.clog.Start(), min(s.Confirmed(), s.clog.Stored())
+}
+
+// ReadStored reads what the medium has of the log within Bounds, from off on, good
+// or bad: fewer than len(p) where a segment or the log ends. What cannot be read
+// is zeros. It fails with ErrNotFound outside Bounds, and with an error that wraps
+// fs.ErrNotExist where the log was given back meanwhile.
+func (s *Store) ReadStored(p []byte, off int64) (int, error) {
+	start, end := s.Bounds()
+	if off < start || off >= end {
+		return 0, fmt.Errorf("%w: bytes at %d, the log has %d to %d", ErrNotFound, off, start, end)
+	}
+	n, _, err := s.clog.ReadStored(p[:min(int64(len(p)), end-off)], off)
 	if n > 0 && errors.Is(err, io.EOF) {
 		err = nil
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
@@ -34,8 +33,8 @@ func (s *Store) recover() error {
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
-		s.log.Error("the commit log is damaged; the store is read-only. Keep the folder, let consumers drain, restore the log from a copy",
-			"phyOffset", rec.End, "nextGood", rec.Resume, "err", err)
+		s.log.Error("the commit log is damaged; the store is read-only. Keep the folder and let consumers drain; pairmq log verify mends it from the other broker of the pair",
+			"phyOffset", rec.End, "nextGood", rec.Resume, "end", rec.Last, "err", err)
 	case err != nil:
 		return fmt.Errorf("store: recover commit log: %w", err)
 	}
@@ -105,8 +104,12 @@ func (s *Store) scanFrom() (from, known int64, clean bool) {
 }
 
 // markOpen replaces the mark before the first append: a clean one promises that
-// nothing follows, and recovery must know which records to expect.
+// nothing follows, and recovery must know which records to expect. Nothing is
+// appended to a damaged log: the next start must know of it what this one knew.
 func (s *Store) markOpen() error {
+	if s.damaged {
+		return nil
+	}
 	switch {
 	case !s.opts.RecordCRC || s.opts.Copy:
 		s.crcSince = noCRC
@@ -156,20 +159,11 @@ func (s *Store) check(b []byte, phyOffset int64) (int, error) {
 	case v.PhyOffset() != phyOffset:
 		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
 	}
-	if err := v.CheckCRC(); err != nil {
+	if err := v.CheckWhole(); err != nil {
 		return v.Size(), err
 	}
-	if !v.HasCRC() { // or it was torn just before it: the rest is zeros, or what was there before
-		if phyOffset >= s.crcSince {
-			return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
-		}
-		props := string(v.Properties())
-		if err := record.CheckProperties(props); err != nil {
-			return v.Size(), fmt.Errorf("store: the record at %d is torn: %w", phyOffset, err)
-		}
-		if at := strings.IndexByte(props, 0); at >= 0 {
-			return v.Size(), fmt.Errorf("store: the record at %d is torn: its properties have a zero byte at %d", phyOffset, at)
-		}
+	if phyOffset >= s.crcSince && !v.HasCRC() { // or it was torn just before it
+		return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
 	}
 	return v.Size(), nil
 }

@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type Broker struct {
 	locks           *lockTable
 	registrations   *registrations
 	rates           *rates
+	reads, compares *logWork // requests 31005 and 31006, and 31007
 }
 
 // A handler serves one request: it replies, now or later, and returns nil; or
@@ -56,9 +58,13 @@ func New(opts Options) (*Broker, error) {
 	b.locks = newLockTable()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
+	b.reads, b.compares = newLogWork(), newLogWork()
 	b.handlers = b.table()
 	for code, h := range opts.More {
 		b.handlers[code] = h
+	}
+	if opts.Raw != nil {
+		maps.Copy(b.handlers, b.logTable())
 	}
 	if b.slave() {
 		return b, nil // its topics are the master's
@@ -80,6 +86,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	g.Go("notices", b.sendNotices)
 	g.Go("registrations", b.registrations.run)
 	g.Go("upkeep", b.upkeep)
+	g.Go("log reads", b.reads.run)
+	g.Go("log comparisons", b.compares.run)
 	err := g.Wait()
 	for _, h := range b.polls.close() {
 		b.finish(h)

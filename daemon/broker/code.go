@@ -27,6 +27,10 @@ func refuse(code int32, format string, args ...any) error {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
+// ErrPeer: the other broker, with which a log is to be compared, is not to be
+// reached, or is another one than it should be. Its text is for the client.
+var ErrPeer = errors.New("the other broker")
+
 // responseCode makes an error what the client is told. It is the one place
 // where that is decided. The remark of an error that is not the client's fault
 // names no path and no cause that only the log should have.
@@ -42,6 +46,8 @@ func responseCode(err error) (code int32, remark string) {
 	}
 	switch {
 	case errors.Is(err, remoting.ErrField):
+		return remoting.RespSystemError, err.Error()
+	case errors.Is(err, ErrPeer):
 		return remoting.RespSystemError, err.Error()
 	case errors.Is(err, table.ErrName):
 		return remoting.RespInvalidParameter, err.Error() // 4.x says 1, on which producers try again

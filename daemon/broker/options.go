@@ -2,12 +2,14 @@ package broker
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"log/slog"
 	"net/netip"
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/store"
 	"pairmq/store/table"
 )
 
@@ -31,6 +33,12 @@ type Options struct {
 	// Shut says whether nothing may change now, since a slave takes over; nil
 	// means never.
 	Shut func() bool
+
+	// Raw is the log as its pair's other half sees it, and Compare compares it with
+	// that of the broker at peer; see store.Compare, and ErrPeer. They serve requests
+	// 31005 to 31007, which are refused without.
+	Raw     RawLog
+	Compare func(ctx context.Context, peer string, start, end int64, repair bool) (store.Comparison, error)
 
 	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
 	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB
@@ -69,6 +77,8 @@ func (o *Options) check() error {
 		return errors.New("broker: Options.Store is required")
 	case o.Name == "":
 		return errors.New("broker: Options.Name is required")
+	case o.Raw != nil && o.Compare == nil:
+		return errors.New("broker: Options.Raw needs Options.Compare")
 	}
 	if o.Registrar == nil {
 		o.Registrar = nobody{}

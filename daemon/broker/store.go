@@ -62,6 +62,13 @@ type Tables interface {
 	DeleteGroup(name string) error
 }
 
+// RawLog is the commit log as bytes; *store.Store has it.
+type RawLog interface {
+	Bounds() (start, end int64)                  // of what can be compared
+	ReadStored(p []byte, off int64) (int, error) // what the medium has; at least one byte within Bounds
+	SegmentSize() int64
+}
+
 // Registrar tells the name servers which topics this broker has.
 type Registrar interface {
 	RegisterNow(ctx context.Context) error // returns once they know, or could not be told

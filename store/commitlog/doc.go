@@ -30,4 +30,9 @@
 //
 // An error of a write or a sync is final. Nothing is retried, since the kernel
 // may have dropped the pages it could not write; reads go on.
+//
+// # Repair
+//
+// Patch alone writes where something is written already: bytes that have gone bad,
+// by what somebody else knows they should be. What was there is set aside first.
 package commitlog

@@ -31,6 +31,7 @@ type Log struct {
 	sound   int64 // segments from here on were read by Recover or written since; set by Recover alone
 
 	start, end, written, durable atomic.Int64
+	last                         atomic.Int64               // of a damaged log: see Stored
 	segments                     atomic.Pointer[[]*segment] // ascending, replaced as a whole, by dirMu's holder
 	handles                      handles
 	failure                      atomic.Pointer[error]

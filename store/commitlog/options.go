@@ -35,6 +35,8 @@ var (
 	ErrUnaligned = errors.New("commitlog: the log ends inside a record")
 	// ErrCorrupt: the log is damaged where a power cut cannot have done it.
 	ErrCorrupt = errors.New("commitlog: damaged")
+	// ErrChanged: the bytes to be overwritten are not those that were looked at.
+	ErrChanged = errors.New("commitlog: the bytes have changed meanwhile")
 	// ErrLayout: the files of the folder are not a log of this segment size.
 	ErrLayout = errors.New("commitlog: the folder holds no log of this kind")
 )

@@ -12,6 +12,12 @@ import (
 // quarantine copies the bytes [from, to) to a new file, durably, and returns its
 // name. Nothing here ever removes it.
 func (l *Log) quarantine(from, to int64) (name string, err error) {
+	return l.keep(from, to, func(f disk.File) error { return l.copyOut(f, from, to) })
+}
+
+// keep makes a new file for the bytes [from, to), which fill writes, durably, and
+// returns its name.
+func (l *Log) keep(from, to int64, fill func(disk.File) error) (name string, err error) {
 	d := l.opts.FS
 	if err := d.MkdirAll(l.opts.Quarantine); err != nil {
 		return "", err
@@ -23,7 +29,7 @@ func (l *Log) quarantine(from, to int64) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = l.copyOut(f, from, to)
+	err = fill(f)
 	if err == nil {
 		err = f.Sync()
 	}

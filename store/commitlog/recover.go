@@ -35,6 +35,7 @@ type Recovery struct {
 	Erased      int64  // bytes of a torn tail, from End on, that are zeros now
 	Quarantined string // file that has a copy of them; "" if there is none
 	Resume      int64  // on a damaged log: where the next good record begins; -1 if there is none
+	Last        int64  // on a damaged log: what Stored is
 }
 
 // Recover finds the end of the log: it scans records from opts.From on until
@@ -46,7 +47,7 @@ type Recovery struct {
 // Otherwise Recover fails with ErrCorrupt and changes nothing: good records
 // follow further behind, in a later segment, or the stop is before
 // opts.Durable, or the medium cannot be read. The log can be read up to End
-// then, and refuses appends. Called again with From: Resume, Recover makes the
+// then, and refuses appends; ReadStored and Patch reach up to Stored. Called again with From: Resume, Recover makes the
 // records behind the damage readable as well.
 func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 	if opts.Check == nil {
@@ -79,6 +80,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 		l.settle(rec.End, recovered)
 	case err == nil || errors.Is(err, ErrCorrupt):
 		l.settle(rec.End, readOnly)
+		l.last.Store(max(rec.Last, rec.End))
 	}
 	return rec, err
 }

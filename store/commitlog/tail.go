@@ -27,6 +27,10 @@ func (l *Log) judge(s *scanner, opts RecoverOptions, rec *Recovery, stop error, 
 	}
 	if why != "" {
 		rec.Resume = next
+		if rec.Last, err = l.lastGood(s, rec.End); err != nil {
+			return err
+		}
+		rec.Last = min(max(rec.Last, opts.Durable), l.ready)
 		if stop == nil {
 			return fmt.Errorf("%w: it ends at offset %d, but %s", ErrCorrupt, rec.End, why)
 		}
@@ -59,6 +63,29 @@ func (l *Log) behind(s *scanner, end, horizon int64) (next int64, beyond bool, e
 		}
 	}
 	return next, beyond, nil
+}
+
+// lastGood is where the last good record or filler behind end ends; end if there
+// is none.
+func (l *Log) lastGood(s *scanner, end int64) (int64, error) {
+	for _, seg := range slices.Backward(*l.segments.Load()) {
+		if seg.end <= end {
+			break
+		}
+		last := int64(-1)
+		err := s.search(max(seg.base, end), func(_, recEnd int64) bool { last = recEnd; return true })
+		if err != nil {
+			return end, err
+		}
+		if last < 0 {
+			continue
+		}
+		if _, k, _ := s.look(last); k == aFiller {
+			last = seg.end
+		}
+		return last, s.fatal
+	}
+	return end, nil
 }
 
 // eraseTail copies what is not zero between rec.End and end to quarantine and

@@ -38,6 +38,19 @@ func (x *Index) noteDamaged(start int64, err error) {
 	}
 }
 
+// Doubt has Damaged return the chunk that indexes the record at phyOffset: what it
+// knows of the record is not what the log has. Without such a chunk in the file,
+// nothing happens.
+func (x *Index) Doubt(phyOffset int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.sealed {
+		if c.start <= phyOffset && phyOffset < c.end {
+			x.noteDamaged(c.start, fmt.Errorf("index: the record at %d is another one", phyOffset))
+		}
+	}
+}
+
 // Rebuild makes the chunk of span, which Damaged returned, anew from the
 // records that its log has, in log order; others are ignored. An error among
 // them ends it and is returned, the chunk is as it was then. If there is no such

@@ -46,6 +46,26 @@ func (v View) CheckBodyCRC() error {
 	return nil
 }
 
+// CheckWhole is CheckCRC, and where the record carries no checksum of all of
+// itself, a look at its last bytes: if its end was torn off, they are zeros or what
+// was there before. It fails with ErrCRC or ErrProperties.
+func (v View) CheckWhole() error {
+	if err := v.CheckCRC(); err != nil {
+		return err
+	}
+	if v.HasCRC() {
+		return nil
+	}
+	props := string(v.Properties())
+	if err := CheckProperties(props); err != nil {
+		return fmt.Errorf("record at %d is torn: %w", v.PhyOffset(), err)
+	}
+	if at := strings.IndexByte(props, 0); at >= 0 {
+		return fmt.Errorf("record at %d is torn: %w: a zero byte at %d", v.PhyOffset(), ErrProperties, at)
+	}
+	return nil
+}
+
 // HasCRC says whether the record carries a checksum of all of itself.
 func (v View) HasCRC() bool {
 	_, ok := splitCRC(v.Properties())

@@ -28,6 +28,7 @@ var (
 	errUsage    = errors.New("wrong usage")
 	errNotFound = errors.New("not found")
 	errPartly   = errors.New("only a part was done")
+	errDiffer   = errors.New("the logs differ")
 )
 
 // usage returns an error that the command line is to blame for.

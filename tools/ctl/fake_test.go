@@ -33,7 +33,8 @@ type fake struct {
 	codes   []int32                     // answers for the next sends; 0 stores
 	refuse  map[int32]int32             // request code to response code
 	others  map[string]discovery.BrokerData
-	firstQ  int64 // the first queue offset that is there
+	firstQ  int64             // the first queue offset that is there
+	sends   []remoting.Fields // of each send that was stored
 }
 
 // storeTime is when each message is stored, plus its queue offset in ms.
@@ -172,6 +173,7 @@ func (f *fake) send(r *remoting.Request) bool {
 		f.topics[topic] = table.Topic{Name: topic, ReadQueueNums: 4, WriteQueueNums: 4, Perm: 6}
 	}
 	q, _ := r.Fields.Int32("e")
+	f.sends = append(f.sends, r.Fields)
 	offset := f.put(topic, max(q, 0), r.Body, r.Fields.Get("i"))
 	resp := &remoting.Response{Code: code, Fields: remoting.Fields{{Key: "msgId", Value: "7F000001"}}}
 	resp.Fields.AddInt("queueId", int64(max(q, 0)))

@@ -1,6 +1,7 @@
 // Command pairmq is the command line of pairmq: it sends and reads messages,
-// shows and changes topics and groups, shows what brokers and name servers are
-// doing, and loads a broker. It works with any RocketMQ broker and name server.
+// shows and changes topics and groups, compares and repairs logs, shows what brokers
+// and name servers are doing, and loads a broker. It works with any RocketMQ broker
+// and name server; logs are those of pairmqd.
 //
 // Each command has three parts: flags become a plain struct, a method of
 // session does the work with it, and a print function writes what came out, as

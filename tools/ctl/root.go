@@ -29,7 +29,8 @@ type env struct {
 }
 
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
-what brokers and name servers are doing. It works with any RocketMQ broker.
+what brokers and name servers are doing. It works with any RocketMQ broker. Of a
+pair of pairmqd it compares and repairs the logs.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
 ` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
@@ -58,7 +59,7 @@ func newRoot(e *env) *cobra.Command {
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
 	root.MarkFlagsMutuallyExclusive("namesrv", "broker")
-	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newStatus(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
+	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root
 }
 
@@ -107,6 +108,16 @@ func (e *env) does(w work) func(*cobra.Command, []string) error {
 		}
 		defer s.close()
 		if err := w(cmd.Context(), s, args); err != nil {
+			return &runError{err}
+		}
+		return nil
+	}
+}
+
+// doesHere returns w as cobra wants it, for a command that asks no server.
+func doesHere(w func(args []string) error) func(*cobra.Command, []string) error {
+	return func(_ *cobra.Command, args []string) error {
+		if err := w(args); err != nil {
 			return &runError{err}
 		}
 		return nil

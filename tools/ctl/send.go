@@ -165,7 +165,7 @@ func (p *producing) sendTo(ctx context.Context, q queue, key string, body []byte
 	if !p.args.create {
 		template = ""
 	}
-	resp, err := p.call(ctx, q.addr, &remoting.Command{
+	return p.store(ctx, q, key, &remoting.Command{
 		Code: remoting.ReqSendMessageV2, Body: body,
 		Fields: remoting.Fields{
 			{Key: "a", Value: p.args.group}, {Key: "b", Value: p.args.topic}, {Key: "c", Value: template}, {Key: "d", Value: strconv.Itoa(newTopicQueues)},
@@ -173,7 +173,12 @@ func (p *producing) sendTo(ctx context.Context, q queue, key string, body []byte
 			{Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)}, {Key: "h", Value: strconv.Itoa(int(p.args.flag))},
 			{Key: "i", Value: p.args.messageProperties(key)}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
 		},
-	}, remoting.RespFlushDiskTimeout, remoting.RespFlushSlaveTimeout, remoting.RespSlaveNotAvailable)
+	})
+}
+
+// store sends req, a send whose message has that unique key, to q.
+func (s *session) store(ctx context.Context, q queue, key string, req *remoting.Command) (sent, error) {
+	resp, err := s.call(ctx, q.addr, req, remoting.RespFlushDiskTimeout, remoting.RespFlushSlaveTimeout, remoting.RespSlaveNotAvailable)
 	if err != nil {
 		return sent{}, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"pairmq/discovery"
 	"pairmq/internal/remoting"
@@ -36,9 +37,9 @@ func (e *env) connect() (*session, error) {
 		e.broker, s.client = addr, remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: limits})
 		return s, nil
 	}
-	servers, err := discovery.ParseList(cmp.Or(e.namesrv, e.getenv("PAIRMQ_NAMESRV"), defaultNamesrv))
+	servers, err := e.nameServers()
 	if err != nil {
-		return nil, usage("name servers: %w", err)
+		return nil, err
 	}
 	s.servers, s.client = servers, remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: limits})
 	if s.picker, err = discovery.NewPicker(discovery.PickerOptions{Servers: servers, Client: s.client, TryTimeout: e.timeout}); err != nil {
@@ -47,12 +48,26 @@ func (e *env) connect() (*session, error) {
 	return s, nil
 }
 
+// nameServers are those of the flag, of the environment, or of this machine.
+func (e *env) nameServers() ([]string, error) {
+	servers, err := discovery.ParseList(cmp.Or(e.namesrv, e.getenv("PAIRMQ_NAMESRV"), defaultNamesrv))
+	if err != nil {
+		return nil, usage("name servers: %w", err)
+	}
+	return servers, nil
+}
+
 func (s *session) close() { s.client.Close() }
 
 // call sends a request to one server. It fails with a refusal if the code of
 // the answer is neither success nor one of those that are accepted.
 func (s *session) call(ctx context.Context, addr string, req *remoting.Command, accept ...int32) (*remoting.Command, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
+	return s.callWithin(ctx, s.timeout, addr, req, accept...)
+}
+
+// callWithin is call for what may take longer.
+func (s *session) callWithin(ctx context.Context, timeout time.Duration, addr string, req *remoting.Command, accept ...int32) (*remoting.Command, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req.Language = remoting.Go
 	resp, err := s.client.Call(ctx, addr, req)
