@@ -48,6 +48,8 @@ type verification struct {
 	Peer     string       `json:"peer"`
 	From     int64        `json:"from"` // bytes
 	To       int64        `json:"to"`   // up to here they were compared
+	Start    int64        `json:"brokerStart"`
+	End      int64        `json:"brokerEnd"` // of its log, which the peer's need not reach
 	ReadOnly bool         `json:"readOnly,omitempty"`
 	Findings []logFinding `json:"findings"`
 }
@@ -124,7 +126,7 @@ func (s *session) verifyLogs(ctx context.Context, a verifyArgs) (*verification, 
 	if here.name != there.name {
 		return nil, fmt.Errorf("%s is %s and %s is %s: they are no pair", here.addr, safe(here.name), there.addr, safe(there.name))
 	}
-	v := &verification{Broker: here.addr, Peer: there.addr, From: max(here.start, there.start), ReadOnly: here.readOnly, Findings: []logFinding{}}
+	v := &verification{Broker: here.addr, Peer: there.addr, From: max(here.start, there.start), Start: here.start, End: here.end, ReadOnly: here.readOnly, Findings: []logFinding{}}
 	end := min(here.end, there.end)
 	if v.To = v.From; end < v.From {
 		return nil, fmt.Errorf("there is nothing to compare: %s has bytes %d to %d, %s has %d to %d", here.addr, here.start, here.end, there.addr, there.start, there.end)

@@ -124,12 +124,14 @@ func TestLogVerify(t *testing.T) {
 		there      []int
 		other      int // from here on the peer's bytes are others; 0: nowhere
 		readOnly   bool
+		shorter    int // bytes that the peer has less
 		dry        bool
 		code       int
 		out, error string
 	}{
 		{name: "the same", code: exitOK, out: "compared 20.0 MiB, from 0 to 20971540: the logs are the same\n"},
 		{name: "read-only and the same", readOnly: true, code: exitOK, out: "the logs are the same; HERE is read-only until it is started again\n"},
+		{name: "read-only, and the peer is behind", readOnly: true, shorter: 100, here: []int{7}, code: exitOK, out: "compared 20.0 MiB, from 0 to 20971517: the logs are the same, repaired 1; HERE is read-only, and of its log, 0 to 20971540, THERE has not all: start it again and see\n"},
 		{name: "bad here", here: []int{5, 9, 7 * mebi}, readOnly: true, code: exitOK, out: `REPAIRED   5 to 6  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   9 to 10  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   7340039 to 7340040  HERE: it is x  copy quarantine/commitlog-1
@@ -142,7 +144,7 @@ compared 20.0 MiB, from 0 to 20971540: the logs are the same, repaired 3; HERE i
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a, b := startLog(t, "box", 0, 20*mebi, tt.here...), startLog(t, "box", 0, 20*mebi+77, tt.there...)
+			a, b := startLog(t, "box", 0, 20*mebi, tt.here...), startLog(t, "box", 0, 20*mebi+77-tt.shorter, tt.there...)
 			if tt.other > 0 {
 				copy(b.log[tt.other:], bytes.Repeat([]byte{'o'}, len(b.log)-tt.other))
 			}

@@ -54,7 +54,11 @@ func (v *verification) summary() string {
 	if repaired > 0 {
 		text += fmt.Sprintf(", repaired %d", repaired)
 	}
-	if left == 0 && v.ReadOnly {
+	switch {
+	case left > 0 || !v.ReadOnly:
+	case v.Start < v.From || v.To < v.End:
+		text += fmt.Sprintf("; %s is read-only, and of its log, %d to %d, %s has not all: start it again and see", v.Broker, v.Start, v.End, v.Peer)
+	default:
 		text += fmt.Sprintf("; %s is read-only until it is started again", v.Broker)
 	}
 	return text
