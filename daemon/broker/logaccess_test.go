@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -171,15 +172,19 @@ func TestLogRequestsFail(t *testing.T) {
 			code  int32
 			words string
 		}{
-			{fmt.Errorf("offset 5: %w", fs.ErrNotExist), remoting.RespPullOffsetMoved, "gone meanwhile"},
-			{store.ErrNotFound, remoting.RespPullOffsetMoved, "gone meanwhile"},
+			{fmt.Errorf("open /var/lib: %w", fs.ErrNotExist), remoting.RespPullOffsetMoved, "gone meanwhile"},
+			{fmt.Errorf("%w: bytes 1 to 5", store.ErrNotFound), remoting.RespPullOffsetMoved, "1 to 5"},
 			{errors.New("/var/lib is broken"), remoting.RespSystemError, "its log says why"},
 		} {
 			raw.err = tt.err
 			r := []string{"start", itoa(fakeStart), "end", itoa(fakeStart + 10), "peer", "b:1"}
 			c.expect(c.call(remoting.ReqGetLogChecksums, "", r...), tt.code, tt.words)
 			c.expect(c.call(remoting.ReqVerifyLog, "", r...), tt.code, tt.words)
-			c.expect(c.call(remoting.ReqReadLog, "", "offset", itoa(fakeStart), "size", "10"), tt.code, tt.words)
+			read := c.call(remoting.ReqReadLog, "", "offset", itoa(fakeStart), "size", "10")
+			c.expect(read, tt.code, tt.words)
+			if strings.Contains(read.Remark, "/var") {
+				t.Errorf("%v is told as %q", tt.err, read.Remark)
+			}
 		}
 		raw.err = fmt.Errorf("store: compare at 7: %w: b is away", ErrPeer)
 		c.expect(c.call(remoting.ReqVerifyLog, "", "start", itoa(fakeStart), "end", itoa(fakeStart+10), "peer", "b:1"), remoting.RespSystemError, "the other broker: b is away")

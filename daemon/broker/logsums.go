@@ -122,8 +122,11 @@ func (b *Broker) sumLog(ctx context.Context, r logRange, piece int64) (sums []by
 // rawError refuses what the log had when it was asked for, and has no more: old
 // segments are given back, and a slave's log may be cut.
 func rawError(err error) error {
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return refuse(remoting.RespPullOffsetMoved, "a part of the log has gone meanwhile: %v", err)
+	case errors.Is(err, fs.ErrNotExist): // which may name a file
+		return refuse(remoting.RespPullOffsetMoved, "a part of the log has gone meanwhile")
 	}
 	return err
 }
