@@ -155,6 +155,7 @@ func (t *tenure) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.change:
+			t.store.Shut() // the next master would not have it
 			return errRoleChange
 		case <-behind.Context().Done():
 			return errors.New("the store has stopped")
