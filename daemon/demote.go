@@ -69,7 +69,9 @@ func (t *tenure) handOver(ctx context.Context, heir *pair.State) error {
 	if err := t.awaitComplete(ctx, heir); err != nil {
 		return err
 	}
-	if err := t.memory.Hand(heir.Addr); err != nil {
+	if err := t.memory.Hand(heir.Addr); errors.Is(err, pair.ErrSlave) {
+		return fmt.Errorf("%w: %w", errRefused, err)
+	} else if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -117,14 +118,22 @@ func brokersOf(ctx context.Context, client *remoting.Client, server, name string
 // meetTime bounds a slave's question for its master's epochs.
 const meetTime = 3 * time.Second
 
+// plainTime is how long a slave that has only haMasterAddress waits to be told
+// where that master answers, before it copies without epochs.
+const plainTime = 10 * time.Second
+
 // A meeting asks a slave's master for its epochs, over the port for clients.
 type meeting struct{ t *tenure }
 
 // Meet implements replica.Histories.
 func (m meeting) Meet(ctx context.Context) (epoch.History, error) {
 	addr := m.t.pair.main.get()
-	if addr == "" {
-		return nil, nil // haMasterAddress is all that is known
+	if addr == "" { // haMasterAddress is all that is known
+		if time.Since(m.t.began) < plainTime || len(m.t.memory.Epochs()) > 0 {
+			// Bytes copied without their epochs would seem to be none of the master's later.
+			return nil, errors.New("nobody has told yet where the master answers, which is asked for its epochs")
+		}
+		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, meetTime)
 	defer cancel()

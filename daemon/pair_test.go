@@ -258,6 +258,7 @@ func TestRolesAreSwappedByHand(t *testing.T) {
 	}
 	b = b.as("ASYNC_MASTER", "0")
 	b.start()
+	b.is("ASYNC_MASTER", "2") // made master by hand it is master under the next epoch
 	for i := range 5 {
 		if r := b.send("Swap", "b "+strconv.Itoa(i)); r.Code != remoting.RespSuccess || r.Fields.Get("queueOffset") != strconv.Itoa(10+i) {
 			t.Errorf("the new master's message %d: %d %v", i, r.Code, r.Fields)
@@ -267,6 +268,7 @@ func TestRolesAreSwappedByHand(t *testing.T) {
 	a.start()
 	eventually(t, "the old master follows", func() bool { return a.info()["haConnected"] == "true" })
 	caughtUp(b, a)
+	a.is("SLAVE", "2")
 	if file := a.info()["haSetAside"]; file == "" {
 		t.Error("nothing was set aside")
 	} else if kept, err := os.ReadFile(filepath.Join(a.root(), file)); err != nil || !bytes.Contains(kept, []byte("only a 2")) {

@@ -40,7 +40,7 @@ func (t *tenure) promote(ctx context.Context, f remoting.Fields) (remoting.Field
 	if err != nil {
 		return nil, err
 	}
-	next := t.memory.Epochs().Last().Number + 1
+	next := t.memory.Next()
 	if err := ctx.Err(); err != nil { // whoever handed over may have gone on
 		return nil, fmt.Errorf("promotion: %w", err)
 	}

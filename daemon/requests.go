@@ -27,6 +27,9 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 
 // exchange serves 31001: the answer is what this broker says of itself.
 func (t *tenure) exchange(req *remoting.Request) error {
+	if t.cfg.Slave() && !t.memory.Role().Slave() { // who hands over must not take it for a slave that stays one
+		return broker.Refuse(remoting.RespSystemBusy, "this broker is about to be master")
+	}
 	body, err := t.halves.Answer(req.Body, req.Conn().RemoteAddr().Addr())
 	if errors.Is(err, pair.ErrState) || errors.Is(err, pair.ErrStranger) {
 		return broker.Refuse(remoting.RespInvalidParameter, "%v", err)

@@ -27,6 +27,7 @@ var errRoleChange = errors.New("the broker changes roles")
 type tenure struct {
 	cfg    config.Config // with the role that the broker has
 	file   string        // brokerRole as the files have it
+	began  time.Time
 	host   netip.AddrPort
 	memory *pair.Memory
 	store  *store.Store
@@ -48,8 +49,7 @@ type tenure struct {
 }
 
 func newTenure(file *config.Config, client *remoting.Client, log *slog.Logger) (*tenure, error) {
-	began := time.Now()
-	t := &tenure{cfg: *file, file: file.BrokerRole, client: client, log: log, change: make(chan struct{})}
+	t := &tenure{cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
 	if t.host, err = advertised(file); err != nil {
@@ -62,7 +62,7 @@ func newTenure(file *config.Config, client *remoting.Client, log *slog.Logger) (
 		return nil, errors.Join(err, t.close())
 	}
 	log.Info("broker ready", "brokerName", t.cfg.BrokerName, "brokerRole", t.cfg.BrokerRole, "address", t.host.String(),
-		"flushDiskType", flushName(&t.cfg), "startedIn", time.Since(began).Round(time.Millisecond).String())
+		"flushDiskType", flushName(&t.cfg), "startedIn", time.Since(t.began).Round(time.Millisecond).String())
 	if t.memory.Differs() {
 		log.Info("the role is not that of the configuration: it was changed by pairmq promote or demote", "brokerRole", t.cfg.BrokerRole, "configured", file.BrokerRole)
 	}
@@ -157,6 +157,7 @@ func (t *tenure) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.change:
+			t.store.Shut() // the next master would not have it
 			return errRoleChange
 		case <-behind.Context().Done():
 			return errors.New("the store has stopped")

@@ -233,6 +233,45 @@ func TestRegistrarUnregistersWhileRegistering(t *testing.T) {
 	})
 }
 
+// TestRegistrarStays: it registers until it ends, and then says nothing, also
+// not to a name server that hangs.
+func TestRegistrarStays(t *testing.T) {
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, b *testTable) {
+		ns := newScribe()
+		l.serve("a:1", ns)
+		l.hang("b:1")
+		opts.Servers = append(opts.Servers, "b:1")
+		r, stop := start(t, opts)
+		time.Sleep(time.Second)
+		r.Stay()
+		b.add("U")
+		r.Notify()
+		time.Sleep(time.Second)
+		begin := time.Now()
+		stop()
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("stopping took %v", took)
+		}
+		ns.check(t, "103@0 103@1")
+	})
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, _ *testTable) {
+		ns := newScribe()
+		l.serve("a:1", ns)
+		r, err := NewRegistrar(opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Stay() // one that never ran
+		r.Stay()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Run(ended); err != nil {
+			t.Errorf("Run gives %v", err)
+		}
+		ns.check(t, "")
+	})
+}
+
 // A hanging name server holds a clean stop up for 3 s, not for longer.
 func TestRegistrarStops(t *testing.T) {
 	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, _ *testTable) {

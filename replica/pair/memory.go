@@ -1,6 +1,8 @@
 package pair
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -19,6 +21,9 @@ const (
 	Slave       = "SLAVE"
 )
 
+// ErrSlave says that a broker that is to be a slave cannot hand over.
+var ErrSlave = errors.New("pair: this broker has given way and is a slave")
+
 // A Role is what a broker is: brokerRole and brokerId.
 type Role struct {
 	Name string
@@ -35,7 +40,8 @@ type Memory struct {
 
 	mu   sync.Mutex // guards the rest
 	s    saved
-	file Role // of the configuration
+	kept []byte // what is kept, nil if that is not known
+	file Role   // of the configuration
 }
 
 // Load reads what was kept; nil if nothing ever was. If that cannot be read it
@@ -51,6 +57,9 @@ func Load(value []byte, file Role) (*Memory, error) {
 			m.s, err = saved{}, fmt.Errorf("pair: what was kept of the pair cannot be read: %w", err)
 		}
 	}
+	if err == nil {
+		m.kept = slices.Clone(value)
+	}
 	m.decide()
 	return m, err
 }
@@ -59,8 +68,8 @@ func Load(value []byte, file Role) (*Memory, error) {
 // say otherwise since; that is how a person changes roles by hand.
 func (m *Memory) decide() {
 	byHand := !m.s.Decided || m.s.FileSlave != m.file.Slave()
-	if byHand && m.s.Decided && m.s.Slave && !m.file.Slave() {
-		m.s.Raise = true
+	if byHand && m.s.Decided && m.s.Slave != m.file.Slave() {
+		m.s.Raise = m.s.Slave // made master, or a slave before its epoch began
 	}
 	if byHand {
 		m.s.Slave, m.s.Handing = m.file.Slave(), ""
@@ -74,16 +83,19 @@ func (m *Memory) Keep(keep func([]byte) error) error {
 	return m.change(func(*saved) {})
 }
 
-// change changes what is remembered and keeps it. If it cannot be kept, nothing
-// is changed.
+// change changes what is remembered and keeps it, unless that is what is kept
+// already. If it cannot be kept, nothing is changed.
 func (m *Memory) change(f func(*saved)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	next := m.s
 	f(&next)
 	b, err := next.MarshalMsg(nil)
-	if err == nil {
-		err = m.keep(b)
+	if err == nil && (m.kept == nil || !bytes.Equal(b, m.kept)) {
+		m.kept = nil // if keep fails it may have kept b all the same
+		if err = m.keep(b); err == nil {
+			m.kept = b
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("pair: keep what is known of the pair: %w", err)
@@ -155,6 +167,11 @@ func (m *Memory) Begin(start, end int64, unclean bool) error {
 	return m.change(func(s *saved) { s.Epochs, s.Raise = h.From(start), false })
 }
 
+// Next is the number of the epoch that begins if the broker is made master now.
+func (m *Memory) Next() int64 {
+	return max(m.Epochs().Last().Number, 1) + 1 // what was copied under none is the first
+}
+
 // Raised says whether the broker was made master and has not begun its epoch yet.
 func (m *Memory) Raised() bool {
 	m.mu.Lock()
@@ -188,8 +205,19 @@ func (m *Memory) Yield(id int64) error {
 }
 
 // Hand notes that the slave at addr is asked to take over; "" that it is known
-// that it did not.
-func (m *Memory) Hand(addr string) error { return m.change(func(s *saved) { s.Handing = addr }) }
+// that it did not. It fails if the broker has come to be a slave itself.
+func (m *Memory) Hand(addr string) error {
+	gone := false
+	err := m.change(func(s *saved) {
+		if gone = s.Slave && addr != ""; !gone {
+			s.Handing = addr
+		}
+	})
+	if err == nil && gone {
+		return ErrSlave
+	}
+	return err
+}
 
 // Handing is the address of the slave that was asked to take over, if it is not
 // known whether it did.

@@ -181,7 +181,9 @@ func (p *Pair) judge(own *State, answers []State) {
 		switch {
 		case !s.Master():
 		case own.Master() && s.Epoch().Number == own.Epoch().Number:
-			rival = s.Addr
+			if !p.opts.Memory.Raised() { // else it is about to begin the next
+				rival = s.Addr
+			}
 		case best == nil || s.Epoch().Number > best.Epoch().Number:
 			best = s
 		}

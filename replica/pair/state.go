@@ -16,6 +16,9 @@ var ErrState = errors.New("pair: not the state of a broker")
 // maxState bounds a state on the wire, in bytes: with the most epochs it has about 30 KB.
 const maxState = 64 << 10
 
+// maxAddr bounds an address, in bytes.
+const maxAddr = 80
+
 // A State is what a broker says of itself: the body of request 31001 and of its
 // answer, as JSON.
 type State struct {
@@ -66,9 +69,16 @@ func (s *State) check() error {
 	case s.BrokerID < 0 || s.SlaveID < 0 || s.SegmentSize < 0 || s.Start < 0 || s.End < s.Start:
 		return fmt.Errorf("brokerId %d, %d, segments of %d, log from %d to %d", s.BrokerID, s.SlaveID, s.SegmentSize, s.Start, s.End)
 	}
-	for _, addr := range []string{s.Addr, s.HAAddr} {
+	addrs := []string{s.Addr, s.HAAddr}
+	if s.HandingTo != "" {
+		addrs = append(addrs, s.HandingTo)
+	}
+	for _, addr := range addrs {
+		if len(addr) > maxAddr { // a zone has no limit of its own
+			return fmt.Errorf("an address of %d bytes", len(addr))
+		}
 		if _, err := netip.ParseAddrPort(addr); err != nil {
-			return fmt.Errorf("address %.60q: %w", addr, err)
+			return fmt.Errorf("address %q: %w", addr, err)
 		}
 	}
 	return s.Epochs.Check()
