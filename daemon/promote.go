@@ -94,5 +94,8 @@ func (t *tenure) complete(ctx context.Context, f remoting.Fields) error {
 	if have := t.store.Confirmed(); have != end || t.store.End() != end {
 		return fmt.Errorf("%w: the master's log ends at %d, this slave's at %d, confirmed up to %d", errRefused, end, t.store.End(), have)
 	}
+	if err := t.pair.copier.Latest(ctx); err != nil { // topics, groups and offsets change no more there
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
 	return nil
 }

@@ -326,3 +326,35 @@ func (d *daemonUnderTest) openStopped() (*store.Store, *pair.Memory) {
 	}
 	return st, m
 }
+
+// TestTablesComeAlong hands over right after a topic was made, and an offset
+// committed: the new master has both.
+func TestTablesComeAlong(t *testing.T) {
+	names := newNames(t)
+	a := names.newSlave().as("ASYNC_MASTER", "0")
+	b := names.newSlave()
+	a.start()
+	b.start()
+	b.follows(a)
+	a.mustSend("late", 3, 0) // makes the topic
+	commit := remoting.Fields{{Key: "consumerGroup", Value: "late"}, {Key: "topic", Value: "Roles"}, {Key: "queueId", Value: "0"}}
+	query := append(remoting.Fields{}, commit...)
+	commit.Add("commitOffset", "2")
+	if r := a.call(a.broker, &remoting.Command{Code: remoting.ReqUpdateConsumerOffset, Fields: commit}); r.Code != remoting.RespSuccess {
+		t.Fatalf("commit answers %d %q", r.Code, r.Remark)
+	}
+	if r := a.change(remoting.ReqDemoteBroker); r.Code != remoting.RespSuccess {
+		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
+	}
+	b.is("ASYNC_MASTER", "2")
+	if r := b.call(b.broker, &remoting.Command{Code: remoting.ReqQueryConsumerOffset, Fields: query}); r.Fields.Get("offset") != "2" {
+		t.Errorf("the new master has the offset %d %q %v", r.Code, r.Remark, r.Fields)
+	}
+	b.mustSend("more", 1, 3)
+	topic := remoting.Fields{{Key: "topic", Value: "Roles"}}
+	ours, theirs := b.call(b.broker, &remoting.Command{Code: remoting.ReqGetTopicConfig, Fields: topic}), a.call(a.broker, &remoting.Command{Code: remoting.ReqGetTopicConfig, Fields: topic})
+	if !bytes.Equal(ours.Body, theirs.Body) || len(ours.Body) == 0 {
+		t.Errorf("the topic is %s, it was %s", ours.Body, theirs.Body)
+	}
+	stopAll(t, a, b, names)
+}

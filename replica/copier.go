@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"sync"
@@ -45,8 +46,9 @@ type CopierOptions struct {
 type Copier struct {
 	opts  CopierOptions
 	log   *slog.Logger
-	kick  chan struct{} // a round at once
-	steps []*copyStep   // Run's own
+	kick  chan struct{}   // a round at once
+	asked chan chan error // rounds that somebody waits for
+	steps []*copyStep     // Run's own
 
 	mu    sync.Mutex // guards the rest
 	delay map[int32]int64
@@ -69,7 +71,7 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 	o.Period, o.Timeout = cmp.Or(o.Period, 10*time.Second), cmp.Or(o.Timeout, 3*time.Second)
 	o.MaxTopics, o.MaxGroups = cmp.Or(o.MaxTopics, 10_000), cmp.Or(o.MaxGroups, 10_000)
 	o.MaxOffsets = cmp.Or(o.MaxOffsets, 100_000)
-	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1)}
+	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1), asked: make(chan chan error)}
 	c.steps = []*copyStep{ // in the order of RocketMQ's slaves
 		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics},
 		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets},
@@ -99,28 +101,57 @@ func (c *Copier) DelayOffsets() map[int32]int64 {
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(c.opts.Period)
 	defer tick.Stop()
+	var waits chan error
 	for {
-		c.round(ctx)
+		err := c.round(ctx)
+		if waits != nil {
+			waits <- err
+		}
+		waits = nil
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		case <-c.kick:
 			tick.Reset(c.opts.Period)
+		case waits = <-c.asked:
+			tick.Reset(c.opts.Period)
 		}
 	}
 }
 
-// round asks the master for everything, if there is one.
-func (c *Copier) round(ctx context.Context) {
+// Latest has a round done that begins now, and returns when it is over: what the
+// master had when Latest was called is here then. It fails if the master is not known,
+// or a request fails. Run must be running.
+func (c *Copier) Latest(ctx context.Context) error {
+	done := make(chan error, 1)
+	select {
+	case c.asked <- done:
+	case <-ctx.Done():
+		return fmt.Errorf("replica: copy the latest from the master: %w", ctx.Err())
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("replica: copy the latest from the master: %w", ctx.Err())
+	}
+}
+
+// round asks the master for everything, and returns what failed of that.
+func (c *Copier) round(ctx context.Context) error {
 	master := c.opts.Master()
 	if master == "" {
-		return
+		return errors.New("replica: the master is not known")
 	}
+	var failed []error
 	for _, s := range c.steps {
 		err := c.copy(ctx, master, s)
 		if ctx.Err() != nil {
-			return
+			return ctx.Err()
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("replica: copy %s from %s: %w", s.what, master, err))
 		}
 		log := c.log.With("what", s.what, "master", master)
 		switch {
@@ -131,4 +162,5 @@ func (c *Copier) round(ctx context.Context) {
 		}
 		s.failing = err != nil
 	}
+	return errors.Join(failed...)
 }

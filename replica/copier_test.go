@@ -267,3 +267,27 @@ func TestNewCopierWantsItsParts(t *testing.T) {
 		t.Errorf("NewCopier gives %v without any part", c)
 	}
 }
+
+// TestLatest waits for a round that begins after it was asked for.
+func TestLatest(t *testing.T) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		const round = "21@10909 43@10911 45@10911 201@10911"
+		r.requests()
+		if err := r.c.Latest(t.Context()); err != nil {
+			t.Errorf("Latest() = %v", err)
+		}
+		if got := r.requests(); got != round {
+			t.Errorf("Latest asked %q, want a round", got)
+		}
+		r.answerBy(remoting.ReqGetAllConsumerOffset, func(req *remoting.Request) { req.ReplyError(remoting.RespSystemError, "no") })
+		if err := r.c.Latest(t.Context()); err == nil || !strings.Contains(err.Error(), "consumer offsets") {
+			t.Errorf("with offsets refused Latest() = %v", err)
+		}
+	})
+	copyTest(t, func(t *testing.T, r *copying) {
+		locked(&r.mu, func() int { r.master = ""; return 0 })
+		if err := r.c.Latest(t.Context()); err == nil {
+			t.Error("without a master Latest succeeds")
+		}
+	})
+}
