@@ -32,6 +32,8 @@ func house() map[string][]string {
 		"tools/ctl":            append(pure, "discovery", "internal/remoting", "tools/loadgen"),
 		"tools/loadgen":        append(pure, "discovery", "internal/remoting"),
 		"tools/bench":          {"tools/loadgen", "internal/remoting", "hal/disk"},
+		"tools/chaos":          {"internal/remoting", "store/record", "tools/chaos/check"},
+		"tools/chaos/check":    {"store/record"},
 	}
 }
 

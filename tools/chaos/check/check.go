@@ -1,0 +1,325 @@
+package check
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Violation is something that must not be.
+type Violation struct {
+	Rule string // C1 to C10
+	Text string
+}
+
+func (v Violation) String() string { return v.Rule + ": " + v.Text }
+
+// A Summary counts what was found, none of it wrong.
+type Summary struct {
+	Sent, OK, Unsure, Refused int // attempts
+	Delivered, Duplicates     int // messages given to consumers; that lie twice in the log
+	Quarantined               int // answered OK, left behind by a promotion, set aside
+	Vanished                  int // delivered, and set aside later in the same way
+}
+
+// Bounds are what the pair must keep to.
+type Bounds struct {
+	Heal  time.Duration
+	RSS   int64 // bytes
+	Files int
+}
+
+// Check judges a run by its history and the logs of both brokers.
+func Check(h History, a, b Log, bounds Bounds) (Summary, []Violation) {
+	c := &checker{h: h, bounds: bounds}
+	c.prepare(a, b)
+	c.logs(a, b)
+	c.sends()
+	c.queues()
+	c.deliveries()
+	c.commits()
+	c.order()
+	c.final()
+	return c.sum, c.found
+}
+
+// A checker is one Check.
+type checker struct {
+	h      History
+	bounds Bounds
+	sum    Summary
+	found  []Violation
+
+	log      Log // that of the master
+	aside    map[int64]bool
+	forced   bool // a slave was made master without its master's help
+	byPhy    map[int64]Record
+	byQueue  map[int32]map[int64]int64 // queue offset to id
+	copies   map[int64]int             // of each id in the log
+	attempts map[int64][]Send
+	taken    map[int32]int64 // the least queue offset that was given to another message after a promotion
+}
+
+func (c *checker) violate(rule, format string, args ...any) {
+	c.found = append(c.found, Violation{rule, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) prepare(a, b Log) {
+	c.log = a
+	if b.Master && !a.Master {
+		c.log = b
+	}
+	c.aside = map[int64]bool{}
+	for _, l := range []Log{a, b} {
+		for id := range l.Aside {
+			c.aside[id] = true
+		}
+	}
+	for _, e := range c.h.Events {
+		c.forced = c.forced || e.Kind == Promoted
+	}
+	c.byPhy, c.byQueue, c.copies, c.attempts, c.taken = map[int64]Record{}, map[int32]map[int64]int64{}, map[int64]int{}, map[int64][]Send{}, map[int32]int64{}
+	for _, r := range c.log.Records {
+		c.byPhy[r.PhyOffset] = r
+		if c.byQueue[r.Queue] == nil {
+			c.byQueue[r.Queue] = map[int64]int64{}
+		}
+		c.byQueue[r.Queue][r.QueueOffset] = r.ID
+		c.copies[r.ID]++
+	}
+	for _, s := range c.h.Sends {
+		c.attempts[s.ID] = append(c.attempts[s.ID], s)
+	}
+}
+
+// logs: C3 and C4.
+func (c *checker) logs(a, b Log) {
+	for _, l := range []Log{a, b} {
+		for _, f := range l.Faults {
+			c.violate("C3", "broker %s: %s", l.Broker, f)
+		}
+	}
+	from := max(a.Start, b.Start)
+	ours, theirs := a.Bytes[min(from-a.Start, int64(len(a.Bytes))):], b.Bytes[min(from-b.Start, int64(len(b.Bytes))):]
+	if len(ours) != len(theirs) {
+		c.violate("C4", "broker %s has log up to %d, %s up to %d", a.Broker, from+int64(len(ours)), b.Broker, from+int64(len(theirs)))
+	}
+	n := min(len(ours), len(theirs))
+	if !bytes.Equal(ours[:n], theirs[:n]) {
+		at := 0
+		for ours[at] == theirs[at] {
+			at++
+		}
+		c.violate("C4", "the logs differ at %d", from+int64(at))
+	}
+}
+
+// sends: C1, C2 and C8.
+func (c *checker) sends() {
+	for _, s := range c.h.Sends {
+		c.sum.Sent++
+		switch s.Status {
+		case OK:
+			c.sum.OK++
+			c.promised(s)
+		case Refused:
+			c.sum.Refused++
+		default:
+			c.sum.Unsure++
+		}
+	}
+	for id, n := range c.copies {
+		unsure, ok := 0, 0
+		for _, s := range c.attempts[id] {
+			switch s.Status {
+			case OK:
+				ok++
+			case Stored, Unknown:
+				unsure++
+			}
+		}
+		switch {
+		case id < 0 || len(c.attempts[id]) == 0:
+			c.violate("C2", "%d records of message %d, which nobody sent", n, id)
+		case ok+unsure == 0:
+			c.violate("C2", "message %d is in the log although every attempt to send it was refused", id)
+		case n > ok+unsure:
+			c.violate("C8", "message %d is in the log %d times, of %d attempts that may have stored it", id, n, ok+unsure)
+		case n > 1:
+			c.sum.Duplicates++
+		}
+	}
+}
+
+// promised looks for a message of which OK was said.
+func (c *checker) promised(s Send) {
+	r, ok := c.byPhy[s.PhyOffset]
+	if ok && r.ID == s.ID && r.Queue == s.Queue && r.QueueOffset == s.QueueOffset {
+		return
+	}
+	switch {
+	case c.h.Mode.SyncMaster || !c.forced:
+		c.violate("C1", "message %d, answered OK by %s at %d (queue %d, offset %d), is not there", s.ID, s.Broker, s.PhyOffset, s.Queue, s.QueueOffset)
+	case !c.aside[s.ID]:
+		c.violate("C1", "message %d, answered OK by %s at %d before a promotion, is neither there nor set aside", s.ID, s.Broker, s.PhyOffset)
+	default:
+		c.sum.Quarantined++
+	}
+}
+
+// queues: C5, that offsets have no hole.
+func (c *checker) queues() {
+	for q, offsets := range c.byQueue {
+		for at := range int64(len(offsets)) {
+			if _, ok := offsets[at]; !ok {
+				c.violate("C5", "queue %d has %d messages, and none at offset %d", q, len(offsets), at)
+				break
+			}
+		}
+	}
+}
+
+// settled says whether the message at a place was answered OK by a pair that
+// waits for its slave: then no promotion may take it away.
+func (c *checker) settled(id int64, queue int32, offset int64) bool {
+	if !c.h.Mode.SyncMaster {
+		return false
+	}
+	return slices.ContainsFunc(c.attempts[id], func(s Send) bool {
+		return s.Status == OK && s.Queue == queue && s.QueueOffset == offset
+	})
+}
+
+// deliveries: C5 and C7, what was delivered is in the log, at that place; and
+// C6, that each consumer was given everything.
+func (c *checker) deliveries() {
+	type place struct {
+		consumer int
+		queue    int32
+	}
+	got := map[place]map[int64]map[int64]bool{} // queue offset to ids
+	for _, d := range c.h.Deliveries {
+		c.sum.Delivered++
+		p := place{d.Consumer, d.Queue}
+		if got[p] == nil {
+			got[p] = map[int64]map[int64]bool{}
+		}
+		if got[p][d.QueueOffset] == nil {
+			got[p][d.QueueOffset] = map[int64]bool{}
+		}
+		got[p][d.QueueOffset][d.ID] = true
+		c.delivered(d)
+	}
+	for p, offsets := range got {
+		for at, id := range c.byQueue[p.queue] {
+			if from, any := c.taken[p.queue]; any && at >= from {
+				continue // a consumer that was ahead of the new master may have passed it by
+			}
+			if !offsets[at][id] {
+				c.violate("C6", "consumer %d was never given message %d, queue %d offset %d", p.consumer, id, p.queue, at)
+			}
+		}
+	}
+}
+
+func (c *checker) delivered(d Delivery) {
+	id, there := c.byQueue[d.Queue][d.QueueOffset]
+	switch {
+	case d.ID < 0 || len(c.attempts[d.ID]) == 0:
+		c.violate("C2", "consumer %d was given what nobody sent, queue %d offset %d", d.Consumer, d.Queue, d.QueueOffset)
+	case there && id == d.ID:
+	case c.settled(d.ID, d.Queue, d.QueueOffset):
+		c.violate("C7", "message %d was delivered by %s at queue %d offset %d and had been answered OK; message %d is there (%v)", d.ID, d.Broker, d.Queue, d.QueueOffset, id, there)
+	case !c.forced:
+		c.violate("C5", "message %d was delivered by %s at queue %d offset %d; message %d is there (%v), and no slave was promoted", d.ID, d.Broker, d.Queue, d.QueueOffset, id, there)
+	case !c.aside[d.ID]:
+		c.violate("C7", "message %d was delivered by %s at queue %d offset %d, and is neither there nor set aside", d.ID, d.Broker, d.Queue, d.QueueOffset)
+	default:
+		c.sum.Vanished++
+		if from, any := c.taken[d.Queue]; !any || d.QueueOffset < from {
+			c.taken[d.Queue] = d.QueueOffset
+		}
+	}
+}
+
+// commits: C6, that a broker does not forget what it has taken. A kill may cost
+// the commits of the last 30 s, and a slave learns them within a second or some.
+func (c *checker) commits() {
+	type key struct {
+		consumer int
+		queue    int32
+		broker   string
+	}
+	all := slices.SortedFunc(slices.Values(c.h.Commits), func(a, b Commit) int { return cmp.Compare(a.At, b.At) })
+	most := map[key]int64{}
+	at := map[key]int64{}
+	for _, m := range all {
+		k := key{m.Consumer, m.Queue, m.Broker}
+		if m.Read {
+			if m.Offset < most[k] && m.Began > at[k] && !c.excused(m.Broker, at[k], m.At, m.Queue) {
+				c.violate("C6", "broker %s told consumer %d the offset %d of queue %d; it had taken %d", m.Broker, m.Consumer, m.Offset, m.Queue, most[k])
+			}
+			if end := int64(len(c.byQueue[m.Queue])); m.Offset > end && !c.forced {
+				c.violate("C6", "broker %s told consumer %d the offset %d of queue %d, which ends at %d", m.Broker, m.Consumer, m.Offset, m.Queue, end)
+			}
+			continue
+		}
+		if m.Offset >= most[k] {
+			most[k], at[k] = m.Offset, m.At
+		}
+	}
+}
+
+// excused says whether a broker may have forgotten offsets between two times: it was
+// killed, or its log was cut off behind a promotion.
+func (c *checker) excused(broker string, from, to int64, queue int32) bool {
+	if _, cut := c.taken[queue]; cut || c.forced {
+		return true
+	}
+	return slices.ContainsFunc(c.h.Events, func(e Event) bool {
+		return e.Kind == Kill && e.Broker == broker && e.At >= from && e.At <= to
+	})
+}
+
+// order: C9, that what one producer sent to a queue, each after the answer to
+// the one before, lies in that order.
+func (c *checker) order() {
+	type lane struct {
+		producer int
+		queue    int32
+	}
+	sends := slices.SortedFunc(slices.Values(c.h.Sends), func(a, b Send) int { return cmp.Compare(a.Began, b.Began) })
+	last := map[lane]Send{}
+	for _, s := range sends {
+		if s.Status != OK {
+			continue
+		}
+		if r, ok := c.byPhy[s.PhyOffset]; !ok || r.ID != s.ID {
+			continue // C1 has judged it
+		}
+		l := lane{s.Producer, s.Queue}
+		if before, ok := last[l]; ok && before.QueueOffset >= s.QueueOffset {
+			c.violate("C9", "producer %d sent message %d after %d to queue %d; their offsets are %d and %d", s.Producer, s.ID, before.ID, s.Queue, s.QueueOffset, before.QueueOffset)
+		}
+		last[l] = s
+	}
+}
+
+// final: C10.
+func (c *checker) final() {
+	f := c.h.Final
+	if f.Masters != 1 || f.Slaves != 1 || f.Behind != 0 || !f.Sends {
+		c.violate("C10", "in the end there are %d masters and %d slaves, %d bytes behind; a send is answered OK: %v", f.Masters, f.Slaves, f.Behind, f.Sends)
+	}
+	if took := time.Duration(f.HealNanos); took > c.bounds.Heal {
+		c.violate("C10", "the pair needed %v to recover, at most %v are allowed", took.Round(time.Millisecond), c.bounds.Heal)
+	}
+	if f.MostRSS > c.bounds.RSS {
+		c.violate("C10", "a broker had %d MiB, at most %d are allowed", f.MostRSS>>20, c.bounds.RSS>>20)
+	}
+	if f.MostFiles > c.bounds.Files {
+		c.violate("C10", "a broker has %d files open in the end, at most %d are allowed", f.MostFiles, c.bounds.Files)
+	}
+}
