@@ -51,6 +51,11 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 	first, end, ok := s.index.Bounds(topic, queueID)
 	r.MinOffset, r.MaxOffset = first, end
 	if r.Status, ok = outside(ok, offset, first, end); !ok {
+		// A consumer that was given messages by the slave may be ahead of what is
+		// released here. It is not sent back: they would come again.
+		if offset > end && offset <= s.queues.given(topic, queueID) {
+			r.Status = OffsetOverflowOne
+		}
 		r.NextBeginOffset = correct(r.Status, offset, first, end)
 		return r, nil, nil
 	}

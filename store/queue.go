@@ -44,6 +44,17 @@ func (t *queueTable) get(x *index.Index, topic string, id int32) *queue {
 	return q
 }
 
+// given is the offset that the queue's next message gets, 0 if none was written
+// since the start.
+func (t *queueTable) given(topic string, id int32) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if q := t.byID[queueKey{topic, id}]; q != nil {
+		return q.next
+	}
+	return 0
+}
+
 // forget drops the topic's queues, so that the next message in one gets offset
 // 0, and returns the end of the log up to which offsets were given before.
 func (t *queueTable) forget(topic string) (end int64) {

@@ -422,6 +422,17 @@ func TestHeldRecordsWaitForTheirRelease(t *testing.T) {
 		if got := r.MaxOffset("T", 0); got != int64(i) || r.Confirmed() != end || len(done) != 0 {
 			t.Errorf("before its release: the queue ends at %d, confirmed to %d of %d, %d answers", got, r.Confirmed(), end, len(done))
 		}
+		// A slave may have given it to a consumer already, who comes back here.
+		for ahead, want := range []store.Status{store.OffsetOverflowOne, store.OffsetOverflowBadly} {
+			next := int64(i + 1 + ahead)
+			res, err := r.Get("T", 0, next, 1, 1, nil)
+			if ahead == 1 && i == 0 {
+				want = store.NoMatchedLogicQueue
+			}
+			if err != nil || res.Status != want || ahead == 0 && res.NextBeginOffset != next {
+				t.Errorf("before its release, from %d on: %v, go on at %d, %v; want %v", next, res.Status, res.NextBeginOffset, err, want)
+			}
+		}
 		r.Release(end, outcome)
 		if err := <-done; err != outcome {
 			t.Errorf("the sender is told %v, want %v", err, outcome)
