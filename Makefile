@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test sim race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test sim chaos race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -29,6 +29,11 @@ test: ## every test that needs nothing but Go
 SIMFLAGS ?= -sim.seeds=10000
 sim: ## whole pairs on simulated disks, network and clock: 10000 of each kind (SIMFLAGS)
 	$(GO) test ./replica -count=1 -v -timeout 2h -run '^Test(Pairs|Roles)$$' $(SIMFLAGS)
+
+CHAOSFLAGS ?= -seed 1
+chaos: build ## a pair of real brokers in network namespaces, mistreated for 3 minutes (CHAOSFLAGS); needs root, iproute2, nftables
+	$(GO) build -o bin/chaos ./tools/chaos
+	bin/chaos -bin bin/pairmqd $(CHAOSFLAGS)
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...

@@ -18,10 +18,10 @@ func (v Violation) String() string { return v.Rule + ": " + v.Text }
 
 // A Summary counts what was found, none of it wrong.
 type Summary struct {
-	Sent, OK, Unsure, Refused int // attempts
-	Delivered, Duplicates     int // messages given to consumers; that lie twice in the log
-	Quarantined               int // answered OK, left behind by a promotion, set aside
-	Vanished                  int // delivered, and set aside later in the same way
+	Sent, OK, Stored, Unknown, Refused int // attempts
+	Delivered, Duplicates              int // messages given to consumers; that lie more than once in the log
+	Quarantined                        int // answered OK, left behind by a promotion, set aside
+	Vanished                           int // delivered, and set aside later in the same way
 }
 
 // Bounds are what the pair must keep to.
@@ -126,8 +126,10 @@ func (c *checker) sends() {
 			c.promised(s)
 		case Refused:
 			c.sum.Refused++
+		case Stored:
+			c.sum.Stored++
 		default:
-			c.sum.Unsure++
+			c.sum.Unknown++
 		}
 	}
 	for id, n := range c.copies {
