@@ -59,7 +59,13 @@ type checker struct {
 	byQueue  map[int32]map[int64]int64 // queue offset to id
 	copies   map[int64]int             // of each id in the log
 	attempts map[int64][]Send
-	taken    map[int32]int64 // the least queue offset that was given to another message after a promotion
+	taken    map[place]int64 // the least queue offset at which a consumer was given what a promotion took away
+}
+
+// A place is where one consumer takes messages from.
+type place struct {
+	consumer int
+	queue    int32
 }
 
 func (c *checker) violate(rule, format string, args ...any) {
@@ -80,7 +86,7 @@ func (c *checker) prepare(a, b Log) {
 	for _, e := range c.h.Events {
 		c.forced = c.forced || e.Kind == Promoted
 	}
-	c.byPhy, c.byQueue, c.copies, c.attempts, c.taken = map[int64]Record{}, map[int32]map[int64]int64{}, map[int64]int{}, map[int64][]Send{}, map[int32]int64{}
+	c.byPhy, c.byQueue, c.copies, c.attempts, c.taken = map[int64]Record{}, map[int32]map[int64]int64{}, map[int64]int{}, map[int64][]Send{}, map[place]int64{}
 	for _, r := range c.log.Records {
 		c.byPhy[r.PhyOffset] = r
 		if c.byQueue[r.Queue] == nil {
@@ -197,30 +203,29 @@ func (c *checker) settled(id int64, queue int32, offset int64) bool {
 // deliveries: C5 and C7, what was delivered is in the log, at that place; and
 // C6, that each consumer was given everything.
 func (c *checker) deliveries() {
-	type place struct {
-		consumer int
-		queue    int32
-	}
-	got := map[place]map[int64]map[int64]bool{} // queue offset to ids
+	got := map[place]map[Delivery]bool{} // of each only QueueOffset and ID
+	all := map[int]bool{}                // consumers
 	for _, d := range c.h.Deliveries {
 		c.sum.Delivered++
+		all[d.Consumer] = true
 		p := place{d.Consumer, d.Queue}
 		if got[p] == nil {
-			got[p] = map[int64]map[int64]bool{}
+			got[p] = map[Delivery]bool{}
 		}
-		if got[p][d.QueueOffset] == nil {
-			got[p][d.QueueOffset] = map[int64]bool{}
-		}
-		got[p][d.QueueOffset][d.ID] = true
+		got[p][Delivery{QueueOffset: d.QueueOffset, ID: d.ID}] = true
 		c.delivered(d)
 	}
-	for p, offsets := range got {
-		for at, id := range c.byQueue[p.queue] {
-			if from, any := c.taken[p.queue]; any && at >= from {
-				continue // a consumer that was ahead of the new master may have passed it by
-			}
-			if !offsets[at][id] {
-				c.violate("C6", "consumer %d was never given message %d, queue %d offset %d", p.consumer, id, p.queue, at)
+	for consumer := range all {
+		for q, offsets := range c.byQueue {
+			p := place{consumer, q}
+			from, any := c.taken[p]
+			for at, id := range offsets {
+				if any && at >= from {
+					continue // who was ahead of the new master may have passed it by
+				}
+				if !got[p][Delivery{QueueOffset: at, ID: id}] {
+					c.violate("C6", "consumer %d was never given message %d, queue %d offset %d", consumer, id, q, at)
+				}
 			}
 		}
 	}
@@ -240,8 +245,9 @@ func (c *checker) delivered(d Delivery) {
 		c.violate("C7", "message %d was delivered by %s at queue %d offset %d, and is neither there nor set aside", d.ID, d.Broker, d.Queue, d.QueueOffset)
 	default:
 		c.sum.Vanished++
-		if from, any := c.taken[d.Queue]; !any || d.QueueOffset < from {
-			c.taken[d.Queue] = d.QueueOffset
+		p := place{d.Consumer, d.Queue}
+		if from, any := c.taken[p]; !any || d.QueueOffset < from {
+			c.taken[p] = d.QueueOffset
 		}
 	}
 }
@@ -260,7 +266,7 @@ func (c *checker) commits() {
 	for _, m := range all {
 		k := key{m.Consumer, m.Queue, m.Broker}
 		if m.Read {
-			if m.Offset < most[k] && m.Began > at[k] && !c.excused(m.Broker, at[k], m.At, m.Queue) {
+			if m.Offset < most[k] && m.Began > at[k] && !c.excused(m.Broker, at[k], m.At) {
 				c.violate("C6", "broker %s told consumer %d the offset %d of queue %d; it had taken %d", m.Broker, m.Consumer, m.Offset, m.Queue, most[k])
 			}
 			if end := int64(len(c.byQueue[m.Queue])); m.Offset > end && !c.forced {
@@ -276,11 +282,8 @@ func (c *checker) commits() {
 
 // excused says whether a broker may have forgotten offsets between two times: it was
 // killed, or its log was cut off behind a promotion.
-func (c *checker) excused(broker string, from, to int64, queue int32) bool {
-	if _, cut := c.taken[queue]; cut || c.forced {
-		return true
-	}
-	return slices.ContainsFunc(c.h.Events, func(e Event) bool {
+func (c *checker) excused(broker string, from, to int64) bool {
+	return c.forced || slices.ContainsFunc(c.h.Events, func(e Event) bool {
 		return e.Kind == Kill && e.Broker == broker && e.At >= from && e.At <= to
 	})
 }
