@@ -27,7 +27,7 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("namesrvAddr: %w", err)
 	}
-	l := &lister{servers: servers, client: t.client, name: t.cfg.BrokerName}
+	l := &lister{servers: servers, client: t.client, name: t.cfg.BrokerName, known: map[string][]string{}}
 	return pair.New(pair.Options{
 		Memory: t.memory, Client: t.client, Self: t.state, Others: l.others,
 		Superseded: t.superseded, Master: t.metMaster, Slave: t.pair.master.Ours, Log: t.log.With("part", "pair"),
@@ -43,10 +43,6 @@ func (t *tenure) state() pair.State {
 	}
 	s.Start = t.store.Start() // before the end, which only grows
 	s.End = max(t.store.Confirmed(), s.Start)
-	if t.pair.slave != nil {
-		st := t.pair.slave.Status()
-		s.Complete = st.Connected && st.End <= s.End
-	}
 	return s
 }
 
@@ -73,46 +69,58 @@ type lister struct {
 	client  *remoting.Client
 	name    string
 
-	last  time.Time // Round's own
-	known []string
+	last  time.Time           // when all have answered; Round's own
+	known map[string][]string // by name server: its last answer
 }
 
-// others returns the addresses that any name server knows under the name. They
-// are asked now and then.
-func (l *lister) others(ctx context.Context) []string {
-	if !l.last.IsZero() && time.Since(l.last) < namesrvListTime {
-		return l.known
+// others returns the addresses that any name server knows, or knew last, under
+// the name. They are asked now and then, and again each time while one does not answer.
+func (l *lister) others(ctx context.Context) (all []string) {
+	if l.last.IsZero() || time.Since(l.last) >= namesrvListTime {
+		l.ask(ctx)
 	}
-	l.last = time.Now()
+	for _, server := range l.servers {
+		all = append(all, l.known[server]...)
+	}
+	return all
+}
+
+func (l *lister) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, namesrvAskTime)
 	defer cancel()
-	lists := make([][]string, len(l.servers))
+	lists, errs := make([][]string, len(l.servers)), make([]error, len(l.servers))
 	var wg sync.WaitGroup
 	for i, server := range l.servers {
-		wg.Go(func() { lists[i] = brokersOf(ctx, l.client, server, l.name) })
+		wg.Go(func() { lists[i], errs[i] = brokersOf(ctx, l.client, server, l.name) })
 	}
 	wg.Wait()
-	l.known = l.known[:0]
-	for _, list := range lists {
-		l.known = append(l.known, list...)
+	for i, server := range l.servers {
+		if errs[i] == nil {
+			l.known[server] = lists[i]
+		}
 	}
-	return l.known
+	if errors.Join(errs...) == nil {
+		l.last = time.Now()
+	}
 }
 
 // brokersOf asks one name server for the addresses of all brokers of a name.
-func brokersOf(ctx context.Context, client *remoting.Client, server, name string) (addrs []string) {
+func brokersOf(ctx context.Context, client *remoting.Client, server, name string) (addrs []string, err error) {
 	resp, err := client.Call(ctx, server, &remoting.Command{Code: remoting.ReqGetBrokerClusterInfo})
 	if err != nil {
-		return nil
+		return nil, err
+	}
+	if resp.Code != remoting.RespSuccess {
+		return nil, fmt.Errorf("the name server %s answers %s", server, remoting.ResponseName(resp.Code))
 	}
 	info, err := discovery.DecodeClusterInfo(resp.Body)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	for _, addr := range info.BrokerAddrTable[name].BrokerAddrs {
 		addrs = append(addrs, addr)
 	}
-	return addrs
+	return addrs, nil
 }
 
 // meetTime bounds a slave's question for its master's epochs.

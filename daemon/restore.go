@@ -64,7 +64,11 @@ func findSlave(ctx context.Context, t *tenure) (string, error) {
 			}
 		}
 		for _, server := range servers {
-			for _, addr := range brokersOf(ctx, t.client, server, t.cfg.BrokerName) {
+			addrs, err := brokersOf(ctx, t.client, server, t.cfg.BrokerName)
+			if err != nil {
+				t.log.Debug("a name server was asked for the slave", "namesrv", server, "err", err)
+			}
+			for _, addr := range addrs {
 				if addr == own.Addr {
 					continue
 				}
