@@ -31,7 +31,6 @@ type State struct {
 	SegmentSize int64         `json:"segmentSize"` // bytes
 	Start       int64         `json:"minPhyOffset"`
 	End         int64         `json:"confirmedPhyOffset"`
-	Complete    bool          `json:"complete"`            // a slave: it follows its master, and has all that it knows of
 	HandingTo   string        `json:"handingTo,omitempty"` // a master: it takes no messages until this slave is known to be master, or not
 	Epochs      epoch.History `json:"epochs"`
 }

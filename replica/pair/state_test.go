@@ -19,7 +19,7 @@ func goodState() State {
 
 func TestStateIsWhatWasSent(t *testing.T) {
 	full := goodState()
-	full.HandingTo, full.Complete = "[fe80::1%eth0]:10911", true
+	full.HandingTo = "[fe80::1%eth0]:10911"
 	full.BrokerName = strings.Repeat("<", 255) // six bytes each, in JSON
 	full.Epochs = nil
 	for i := range int64(epoch.Most) {

@@ -17,7 +17,7 @@ import (
 const closed = -1
 
 // TestBadInput sends what no client sends. The broker answers with one of
-// RocketMQ's codes or hangs up, and serves the next one as if nothing was.
+// RocketMQ's codes or hangs up, and serves the next one as if nothing was (R13).
 func TestBadInput(t *testing.T) {
 	tg := startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"})
 	ctx := within(t, 3*time.Minute)

@@ -19,7 +19,7 @@ const (
 )
 
 // TestPair has brokers replicate, then kills the master, and has consumers get
-// everything from the slave. The subject is on one side or both.
+// everything from the slave (R12). The subject is on one side or both.
 func TestPair(t *testing.T) {
 	kind, err := target.Kind()
 	if err != nil {
