@@ -1,0 +1,202 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
+
+func modes() []Mode {
+	return []Mode{{}, {SyncFlush: true}, {SyncMaster: true}, {SyncFlush: true, SyncMaster: true}}
+}
+
+func events() []string { return []string{calm, killed, handed, promoted} }
+
+// TestGoodStoriesPass: nothing is found where nothing is wrong.
+func TestGoodStoriesPass(t *testing.T) {
+	var total Summary
+	for _, m := range modes() {
+		for _, event := range events() {
+			for seed := range uint64(12) {
+				sum, found := newStory(seed, m, event).check()
+				if len(found) > 0 {
+					t.Fatalf("%s, %s, seed %d: %d violations, first %v", m, event, seed, len(found), found[0])
+				}
+				total.Duplicates += sum.Duplicates
+				total.Quarantined += sum.Quarantined
+				total.Vanished += sum.Vanished
+			}
+		}
+	}
+	if total.Duplicates == 0 || total.Quarantined == 0 || total.Vanished == 0 {
+		t.Errorf("the stories have nothing to forgive: %+v", total)
+	}
+}
+
+// A spoiler makes something wrong in a story.
+type spoiler struct {
+	name  string
+	rule  string // that has to be named
+	spoil func(*story)
+	modes func(Mode) bool   // nil means all
+	event func(string) bool // nil means all
+}
+
+func syncMaster(m Mode) bool  { return m.SyncMaster }
+func asyncMaster(m Mode) bool { return !m.SyncMaster }
+func only(event string) func(string) bool {
+	return func(e string) bool { return e == event }
+}
+func but(event string) func(string) bool {
+	return func(e string) bool { return e != event }
+}
+
+func spoilers() []spoiler {
+	return []spoiler{
+		{"a promised message is in neither log", "C1", func(s *story) { s.drop(s.promised()) }, nil, nil},
+		{"a promised message is at another queue offset", "C1", func(s *story) { s.sendOf(s.promised()).QueueOffset++ }, nil, nil},
+		{"a promised message is at another place in the log", "C1", func(s *story) { s.sendOf(s.promised()).PhyOffset += 8 }, nil, nil},
+		{"an end that was promised was not set aside", "C1", func(s *story) { clear(s.a.Aside) }, asyncMaster, only(promoted)},
+		{"an end was set aside that SYNC_MASTER had promised", "C1", func(s *story) {
+			r := s.log[s.promised()]
+			s.drop(s.promised())
+			s.a.Aside[r.ID] = true
+		}, syncMaster, only(promoted)},
+		{"nobody sent what is in the log", "C2", func(s *story) { s.log[s.promised()].ID = 1 << 40 }, nil, nil},
+		{"what is in the log is no message", "C2", func(s *story) { s.log[s.promised()].ID = -1 }, nil, nil},
+		{"it is in the log although it was refused", "C2", func(s *story) { s.sendOf(s.single()).Status = Refused }, nil, nil},
+		{"nobody sent what was delivered", "C2", func(s *story) { s.h.Deliveries[7].ID = 1 << 40 }, nil, nil},
+		{"a log is not sound", "C3", func(s *story) { s.b.Faults = []string{"broken"} }, nil, nil},
+		{"one log is shorter", "C4", func(s *story) { s.b.Bytes = s.b.Bytes[:len(s.b.Bytes)-1] }, nil, nil},
+		{"one log is shorter by a record", "C4", func(s *story) { s.a.Bytes = s.a.Bytes[:s.log[len(s.log)-1].PhyOffset] }, nil, nil},
+		{"one byte differs", "C4", func(s *story) {
+			s.b.Bytes = slices.Clone(s.b.Bytes)
+			s.b.Bytes[s.rng.IntN(len(s.b.Bytes))] ^= 1
+		}, nil, nil},
+		{"a queue has a hole", "C5", func(s *story) { s.log[s.promised()].QueueOffset = 1 << 30 }, nil, nil},
+		{"two messages have one offset", "C5", func(s *story) { // the hole behind them is what remains
+			i := s.promised()
+			s.log[s.sameQueue(i)].QueueOffset = s.log[i].QueueOffset
+		}, nil, nil},
+		{"a consumer was given another message", "C5", func(s *story) {
+			d, other := &s.h.Deliveries[9], s.h.Deliveries[11]
+			d.ID = other.ID
+		}, asyncMaster, but(promoted)},
+		{"a reader of the slave was given it at another offset", "C5", func(s *story) { s.h.Deliveries[len(s.h.Deliveries)-1].QueueOffset-- }, asyncMaster, but(promoted)},
+		{"a consumer was never given a message", "C6", func(s *story) { s.forget(s.h.Deliveries[len(s.h.Deliveries)/2]) }, nil, but(promoted)},
+		{"who read everything was not given a message", "C6", func(s *story) { s.forget(s.h.Deliveries[len(s.h.Deliveries)-9]) }, nil, nil},
+		{"a consumer was given nothing of a queue", "C6", func(s *story) {
+			s.h.Deliveries = slices.DeleteFunc(s.h.Deliveries, func(d Delivery) bool { return d.Consumer == 3 && d.Queue == 1 })
+		}, nil, nil},
+		{"a broker forgot an offset", "C6", func(s *story) {
+			last := s.h.Commits[len(s.h.Commits)-1]
+			s.read(last.Consumer, last.Queue, last.Broker, last.Offset-1)
+		}, nil, but(promoted)},
+		{"a broker made an offset up", "C6", func(s *story) { s.read(0, 0, "a", s.next[0]+1) }, nil, but(promoted)},
+		{"a killed broker forgot an offset that it took later", "C6", func(s *story) {
+			last := s.h.Commits[len(s.h.Commits)-1]
+			s.read(last.Consumer, last.Queue, "a", 5)
+			s.h.Commits = append(s.h.Commits, Commit{last.Consumer, last.Queue, "a", 9, false, s.tick(), s.tick()})
+			s.read(last.Consumer, last.Queue, "a", 5)
+		}, nil, only(killed)},
+		{"SYNC_MASTER promised and delivered it, and it vanished", "C7", func(s *story) { s.drop(s.promised()) }, syncMaster, nil},
+		{"it was delivered, and is neither there nor set aside", "C7", func(s *story) { clear(s.a.Aside) }, nil, only(promoted)},
+		{"it is in the log more often than it was sent", "C8", func(s *story) {
+			r := s.log[s.single()]
+			r.QueueOffset, r.PhyOffset = s.next[r.Queue], int64(len(s.bytes))
+			s.put(append(s.log, r))
+		}, nil, nil},
+		{"two messages of a producer changed places", "C9", func(s *story) {
+			i := s.promised()
+			a, b := s.sendOf(i), s.sendOf(s.sameQueue(i))
+			a.Began, b.Began = b.Began, a.Began
+		}, nil, nil},
+		{"there are two masters", "C10", func(s *story) { s.h.Final.Masters, s.h.Final.Slaves = 2, 0 }, nil, nil},
+		{"there is no master", "C10", func(s *story) { s.h.Final.Masters, s.h.Final.Slaves = 0, 2 }, nil, nil},
+		{"the slave does not follow", "C10", func(s *story) { s.h.Final.Slaves = 0 }, nil, nil},
+		{"the slave is behind", "C10", func(s *story) { s.h.Final.Behind = 1 }, nil, nil},
+		{"nothing is taken in the end", "C10", func(s *story) { s.h.Final.Sends = false }, nil, nil},
+		{"it took too long", "C10", func(s *story) { s.h.Final.HealNanos = int64(storyBounds().Heal) + 1 }, nil, nil},
+		{"a broker took too much memory", "C10", func(s *story) { s.h.Final.MostRSS = storyBounds().RSS + 1 }, nil, nil},
+		{"a broker left files open", "C10", func(s *story) { s.h.Final.MostFiles = storyBounds().Files + 1 }, nil, nil},
+		{"the history ends before its end", "C10", func(s *story) { s.h.Final = Final{} }, nil, nil},
+	}
+}
+
+// put makes log that of both brokers.
+func (s *story) put(log []Record) { s.log, s.a.Records, s.b.Records = log, log, log }
+
+// drop takes record i out of both logs.
+func (s *story) drop(i int) { s.put(slices.Delete(slices.Clone(s.log), i, i+1)) }
+
+// forget takes all deliveries of a message to a consumer out.
+func (s *story) forget(d Delivery) {
+	s.h.Deliveries = slices.DeleteFunc(s.h.Deliveries, func(o Delivery) bool { return o.Consumer == d.Consumer && o.ID == d.ID })
+}
+
+// sendOf is the attempt that stored record i and was answered OK.
+func (s *story) sendOf(i int) *Send {
+	r := s.log[i]
+	at := slices.IndexFunc(s.h.Sends, func(o Send) bool { return o.ID == r.ID && o.Status == OK && o.PhyOffset == r.PhyOffset })
+	if at < 0 {
+		return nil
+	}
+	return &s.h.Sends[at]
+}
+
+// promised is some record, of the first part of the story, of which OK was said.
+func (s *story) promised() int {
+	for i := 20 + len(s.log)%30; ; i++ {
+		if s.sendOf(i) != nil {
+			return i
+		}
+	}
+}
+
+// single is one of those whose message has no other attempt.
+func (s *story) single() int {
+	for i := s.promised(); ; i++ {
+		n := 0
+		for _, o := range s.h.Sends {
+			if o.ID == s.log[i].ID {
+				n++
+			}
+		}
+		if n == 1 && s.sendOf(i) != nil {
+			return i
+		}
+	}
+}
+
+// sameQueue is the next record behind i in its queue of which OK was said.
+func (s *story) sameQueue(i int) int {
+	for j := i + 1; ; j++ {
+		if s.log[j].Queue == s.log[i].Queue && s.sendOf(j) != nil {
+			return j
+		}
+	}
+}
+
+// TestSpoiledStoriesAreCaught: each kind of wrong is found in each mode and with
+// everything that may have happened besides, and by its rule.
+func TestSpoiledStoriesAreCaught(t *testing.T) {
+	for _, sp := range spoilers() {
+		t.Run(fmt.Sprintf("%s/%s", sp.rule, sp.name), func(t *testing.T) {
+			for _, m := range modes() {
+				for _, event := range events() {
+					if sp.modes != nil && !sp.modes(m) || sp.event != nil && !sp.event(event) {
+						continue
+					}
+					for seed := range uint64(2) {
+						s := newStory(seed, m, event)
+						sp.spoil(s)
+						_, found := s.check()
+						if !slices.ContainsFunc(found, func(v Violation) bool { return v.Rule == sp.rule }) {
+							t.Errorf("%s, %s, seed %d: found %v, want one of %s", m, event, seed, found, sp.rule)
+						}
+					}
+				}
+			}
+		})
+	}
+}
