@@ -7,6 +7,8 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/discovery/nameserver"
+	"pairmq/discovery/nameserver/statefile"
+	"pairmq/hal/disk"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 )
@@ -21,7 +23,14 @@ type nameServerPart struct {
 
 func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
 	log = log.With("part", "namesrv")
-	ns, err := nameserver.New(nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, Log: log})
+	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, Log: log}
+	if fsys, err := disk.OS(cfg.StoreRoot); err == nil {
+		f := statefile.New(fsys, log)
+		o.Load, o.Save = f.Load, f.Save
+	} else {
+		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
+	}
+	ns, err := nameserver.New(o)
 	if err != nil {
 		return nil, err
 	}

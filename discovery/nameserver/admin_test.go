@@ -13,7 +13,7 @@ import (
 func TestSettings(t *testing.T) {
 	var saved KV
 	var fail error
-	s := newServer(t, Options{MaxKV: 2, SaveKV: func(kv KV) error { saved = kv; return fail }})
+	s := newServer(t, Options{MaxKV: 2, Save: func(st *State) error { saved = st.Settings; return fail }})
 	kv := func(code int32, namespace, key, value string) remoting.Response {
 		return ask(s, code, "namespace", namespace, "key", key, "value", value)
 	}
@@ -60,13 +60,13 @@ func TestSettings(t *testing.T) {
 }
 
 func TestSettingsAreLoaded(t *testing.T) {
-	s := newServer(t, Options{LoadKV: func() (KV, error) { return KV{"N": {"k": "v"}}, nil }})
+	s := newServer(t, Options{Load: func() (*State, error) { return &State{Settings: KV{"N": {"k": "v"}}}, nil }})
 	if got := ask(s, remoting.ReqGetKVConfig, "namespace", "N", "key", "k"); got.Fields.Get("value") != "v" {
 		t.Errorf("value is %q, want v", got.Fields.Get("value"))
 	}
-	newServer(t, Options{LoadKV: func() (KV, error) { return nil, nil }})
+	newServer(t, Options{Load: func() (*State, error) { return &State{}, nil }})
 	broken := errors.New("broken")
-	if _, err := New(Options{LoadKV: func() (KV, error) { return nil, broken }}); !errors.Is(err, broken) {
+	if _, err := New(Options{Load: func() (*State, error) { return nil, broken }}); !errors.Is(err, broken) {
 		t.Errorf("New gives %v, want %v", err, broken)
 	}
 }

@@ -2,8 +2,9 @@
 // it, clients ask it who serves a topic, and administrators keep a few
 // key-value settings in it. It runs inside a broker's daemon or alone.
 //
-// All but the key-value settings lives in memory and is rebuilt by the brokers'
-// next registrations, which each of them sends to every name server. A broker
+// Everything is looked up in memory. What is known is saved when it changes, so
+// that there are routes after a restart before brokers have registered again;
+// those that do not come back in time are dropped then. A broker
 // is dropped when its connection closes or when it was silent for too long;
 // durations are those of the monotonic clock, so that a clock that jumps drops
 // nobody. Sockets and frames are internal/remoting's; route data and

@@ -21,9 +21,6 @@ var (
 	errKVValue = errors.New("bad value")
 )
 
-// KV is the key-value settings: values by namespace and key.
-type KV map[string]map[string]string
-
 // kvTable holds a KV that is never changed, only replaced, so that it is read
 // without a lock.
 type kvTable struct {
@@ -73,7 +70,7 @@ func (t *kvTable) change(namespace string, edit func(map[string]string)) error {
 	}
 	if t.save != nil {
 		if err := t.save(next); err != nil {
-			return fmt.Errorf("save settings: %w", err)
+			return err
 		}
 	}
 	t.current.Store(&next)

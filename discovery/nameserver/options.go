@@ -19,8 +19,11 @@ type Options struct {
 	OrderMessages bool // puts the order settings into routes: RocketMQ's orderMessageEnable
 	DeleteMissing bool // a changed table drops the topics not in it: RocketMQ's deleteTopicWithBrokerRegistration
 
-	LoadKV func() (KV, error) // what was saved last; nil starts empty
-	SaveKV func(KV) error     // called with each change before it counts, durable on return; nil keeps them in memory only
+	// Load returns what was saved last; nil starts empty. Save is called with each
+	// change of a setting before that counts, and soon after what brokers have
+	// changed; it is durable on return. nil keeps everything in memory only.
+	Load func() (*State, error)
+	Save func(*State) error
 
 	Log *slog.Logger // nil discards
 }

@@ -117,6 +117,9 @@ func (r *routes) join(reg *registration, known *member) *group {
 		next.version = known.version // an increment says nothing of the rest: let the next whole table count as changed
 	}
 	g.members[reg.brokerID] = next
+	if known == nil || known.addr != next.addr || known.ha != next.ha || known.cluster != next.cluster || known.version != next.version || known.timeout != next.timeout {
+		r.changed = true
+	}
 	shown := known != nil && known.addr == next.addr
 	if reg.brokerID == discovery.MasterID && (g.cluster != reg.cluster || g.acting != reg.acting) {
 		g.cluster, g.acting, shown = reg.cluster, reg.acting, false

@@ -24,6 +24,7 @@ type routes struct {
 	encoded map[string][]byte                         // answers to look-ups, by topic; each is never written to
 	members int                                       // in all groups
 	entries int                                       // in all inner maps of topics
+	changed bool                                      // since it was saved
 }
 
 // A group is the master and slaves of one brokerName; it has at least one
@@ -70,6 +71,7 @@ func (r *routes) remove(brokerName string, id int64) {
 	g := r.groups[brokerName]
 	delete(g.members, id)
 	r.members--
+	r.changed = true
 	clear(r.encoded)
 	if len(g.members) > 0 {
 		return
@@ -94,6 +96,7 @@ func (r *routes) putEntry(topic string, q discovery.QueueData) bool {
 		r.topics[topic] = shares
 	}
 	shares[q.BrokerName] = q
+	r.changed = true
 	delete(r.encoded, topic)
 	return true
 }
@@ -105,6 +108,7 @@ func (r *routes) dropEntry(topic, brokerName string) {
 	}
 	delete(shares, brokerName)
 	r.entries--
+	r.changed = true
 	delete(r.encoded, topic)
 	if len(shares) == 0 {
 		delete(r.topics, topic)

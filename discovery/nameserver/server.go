@@ -13,42 +13,53 @@ import (
 // remoting.Handler; give its Closed to the remoting.Server as OnClose, and run
 // Run beside it. Use New.
 type Server struct {
-	opts   Options
-	routes *routes
-	kv     kvTable
+	opts    Options
+	routes  *routes
+	kv      kvTable
+	failing bool // the last save has failed; Run's own
 }
 
-// New returns a Server that knows no broker yet. It fails if opts.LoadKV does.
+// New returns a Server that knows what was saved. It fails if opts.Load does.
 func New(opts Options) (*Server, error) {
 	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
 	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
 	s.routes.deleteMissing = s.opts.DeleteMissing
 	s.routes.orderConf = s.orderConf
-	s.kv.save, s.kv.max = opts.SaveKV, s.opts.MaxKV
+	s.kv.max = s.opts.MaxKV
+	if opts.Save != nil {
+		s.kv.save = s.save
+	}
 	settings := KV{}
-	if opts.LoadKV != nil {
-		saved, err := opts.LoadKV()
+	if opts.Load != nil {
+		saved, err := opts.Load()
 		if err != nil {
-			return nil, fmt.Errorf("load settings: %w", err)
+			return nil, fmt.Errorf("load the name server's state: %w", err)
 		}
-		if saved != nil {
-			settings = saved
+		s.routes.restore(saved, time.Now())
+		if saved.Settings != nil {
+			settings = saved.Settings
 		}
 	}
 	s.kv.current.Store(&settings)
 	return s, nil
 }
 
-// Run drops silent brokers until ctx ends; then it returns nil.
+// Run drops silent brokers, and saves what has changed, until ctx ends; then it
+// saves for the last time and returns nil. Connections may be closed after that:
+// their brokers are not gone, the name server is.
 func (s *Server) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.opts.ScanInterval)
-	defer tick.Stop()
+	scan, save := time.NewTicker(s.opts.ScanInterval), time.NewTicker(saveEvery)
+	defer scan.Stop()
+	defer save.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			s.saveIfChanged()
 			return nil
-		case <-tick.C:
+		case <-scan.C:
 			s.logDeparted("timeout", s.routes.expire(time.Now()))
+		case <-save.C:
+			s.saveIfChanged()
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (x *Index) writeBackup() error {
 	if err != nil {
 		return x.fail(fmt.Errorf("index: encode %s: %w", x.opts.Backup, err))
 	}
-	if err := replaceWhole(x.opts.FS, x.opts.Backup, sealBackup(content)); err != nil {
+	if err := disk.Replace(x.opts.FS, x.opts.Backup, sealBackup(content)); err != nil {
 		return x.fail(fmt.Errorf("index: write %s: %w", x.opts.Backup, err))
 	}
 	return nil
@@ -45,26 +45,6 @@ func sealBackup(content []byte) []byte {
 	file = binary.BigEndian.AppendUint64(file, uint64(len(content)))
 	file = binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(content))
 	return append(file, content...)
-}
-
-// replaceWhole writes a file under another name, then gives it its own: there is
-// always a whole one. Durable on return.
-func replaceWhole(fsys disk.FS, name string, content []byte) error {
-	f, err := fsys.Create(name + ".tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(content, 0)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := fsys.Rename(name+".tmp", name); err != nil {
-		return err
-	}
-	return fsys.SyncDir(".")
 }
 
 func (x *Index) collectBackup() backup {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"pairmq/hal/disk"
 )
 
 // openJournal opens the journal, or makes it, and brings the offsets up to
@@ -43,7 +45,7 @@ func (x *Index) createJournal(size int64) error {
 		return fmt.Errorf("index: replace %s: %w", x.opts.Journal, err)
 	}
 	j.f = nil
-	err := replaceWhole(x.opts.FS, x.opts.Journal, make([]byte, size))
+	err := disk.Replace(x.opts.FS, x.opts.Journal, make([]byte, size))
 	if err == nil {
 		j.f, err = x.opts.FS.Open(x.opts.Journal)
 	}

@@ -60,7 +60,7 @@ func newRig(ctx context.Context, l *lan, a args, m check.Mode, dir string) (_ *r
 	if r.log, err = os.Create(filepath.Join(dir, "steps.log")); err != nil {
 		return nil, err
 	}
-	r.namesrv = &process{log: filepath.Join(dir, "namesrv.log"), argv: []string{a.bin, "--enableBroker=false", "--enableNamesrv=true", "--namesrvListenPort=9876"}}
+	r.namesrv = &process{log: filepath.Join(dir, "namesrv.log"), argv: []string{a.bin, "--enableBroker=false", "--enableNamesrv=true", "--namesrvListenPort=9876", "--storePathRootDir=" + filepath.Join(dir, "namesrv")}}
 	if err := r.namesrv.start(); err != nil {
 		return nil, err
 	}
