@@ -232,3 +232,41 @@ func TestLookups(t *testing.T) {
 		}
 	})
 }
+
+// TestAnEmptyRouteIsLookedForElsewhere: the others are asked, those that fail
+// are passed over, and the one in use stays that.
+func TestAnEmptyRouteIsLookedForElsewhere(t *testing.T) {
+	pickerTest(t, func(t *testing.T, l *lan, p *Picker) {
+		var asked [3]atomic.Int64
+		serve := func(i int, addr, has string) {
+			l.serve(addr, remoting.HandlerFunc(func(req *remoting.Request) {
+				asked[i].Add(1)
+				if req.Fields.Get("topic") != has {
+					req.ReplyError(remoting.RespTopicNotExist, "no route")
+					return
+				}
+				body, err := (&TopicRouteData{QueueDatas: []QueueData{{BrokerName: addr}}}).Encode()
+				if err != nil {
+					t.Error(err)
+				}
+				req.Reply(&remoting.Response{Body: body})
+			}))
+		}
+		serve(0, "a:1", "A")
+		l.hang("b:1")
+		serve(2, "c:1", "C")
+		for range 2 {
+			for topic, want := range map[string]string{"A": "a:1", "C": "c:1"} {
+				if r, err := p.Route(t.Context(), topic); err != nil || r.QueueDatas[0].BrokerName != want {
+					t.Errorf("Route(%s) = %+v, %v; want %s", topic, r, err, want)
+				}
+			}
+		}
+		if _, err := p.Route(t.Context(), "B"); !errors.Is(err, ErrNoRoute) {
+			t.Errorf("Route(B) gives %v", err)
+		}
+		if a, c := asked[0].Load(), asked[2].Load(); a != 5 || c != 3 {
+			t.Errorf("asked a %d times and c %d times, want 5 and 3", a, c)
+		}
+	})
+}

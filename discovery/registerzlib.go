@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"encoding/binary"
 	"encoding/json"
@@ -68,6 +69,38 @@ func DecodeCompressedRegisterBody(body []byte, maxTopics int) (RegisterBody, err
 		return RegisterBody{}, fmt.Errorf("%w: %w", ErrCompressed, r.err)
 	}
 	return out, nil
+}
+
+// EncodeCompressed returns the body in the form that DecodeCompressedRegisterBody
+// reads, as a broker of before 5.0 writes it: without attributes of topics, which
+// no route has, and without static topics.
+func (b *RegisterBody) EncodeCompressed() ([]byte, error) {
+	var out bytes.Buffer
+	w := zlib.NewWriter(&out)
+	version, err := json.Marshal(b.Version)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: encode the data version: %w", err)
+	}
+	plain := appendElement(nil, version)
+	plain = binary.BigEndian.AppendUint32(plain, uint32(len(b.Topics)))
+	var text []byte
+	for i := range b.Topics {
+		t := &b.Topics[i]
+		text = fmt.Appendf(text[:0], "%s %d %d %d %s", t.Name, t.ReadQueueNums, t.WriteQueueNums, t.Perm, cmp.Or(t.FilterType, "SINGLE_TAG"))
+		plain = appendElement(plain, text)
+	}
+	plain = appendElement(plain, []byte("[]"))
+	if _, err := w.Write(plain); err != nil {
+		return nil, fmt.Errorf("discovery: compress: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("discovery: compress: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+func appendElement(dst, b []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, uint32(len(b))), b...)
 }
 
 // elementReader reads lengths and what they announce; its first error stays.

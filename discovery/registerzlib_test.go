@@ -5,6 +5,8 @@ import (
 	"compress/zlib"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"reflect"
 	"strings"
@@ -115,4 +117,62 @@ func FuzzDecodeCompressedRegisterBody(f *testing.F) {
 			t.Errorf("%x decodes to %d topics, at most 10 are allowed", in, len(b.Topics))
 		}
 	})
+}
+
+// TestCompressedIsRead: what is written is what RocketMQ's own form is, and is read
+// as the same table.
+func TestCompressedIsRead(t *testing.T) {
+	b := RegisterBody{Version: table.DataVersion{StateVersion: 1, Timestamp: 2, Counter: 3}}
+	for i := range 2 * manyTopics {
+		b.Topics = append(b.Topics, table.Topic{Name: fmt.Sprintf("plant/line %d", i), ReadQueueNums: 4, WriteQueueNums: 8, Perm: 6, FilterType: "SINGLE_TAG"})
+		b.Topics[i].Name = strings.ReplaceAll(b.Topics[i].Name, " ", "_") // no topic has a blank
+	}
+	small, err := b.EncodeCompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeCompressedRegisterBody(small, len(b.Topics))
+	if err != nil || !reflect.DeepEqual(got, b) {
+		t.Errorf("read %d topics, version %+v, %v", len(got.Topics), got.Version, err)
+	}
+	large, err := b.Encode()
+	if err != nil || len(small)*10 > len(large) {
+		t.Errorf("%d bytes for %d of JSON (%v)", len(small), len(large), err)
+	}
+	golden := deflate(`{"stateVersion":1,"timestamp":2,"counter":3}`, 1, "T 4 8 6 SINGLE_TAG", "[]")
+	one := RegisterBody{Version: b.Version, Topics: []table.Topic{{Name: "T", ReadQueueNums: 4, WriteQueueNums: 8, Perm: 6}}}
+	if enc, err := one.EncodeCompressed(); err != nil || !bytes.Equal(inflate(t, enc), inflate(t, golden)) {
+		t.Errorf("written is %q, %v; want %q", inflate(t, enc), err, inflate(t, golden))
+	}
+}
+
+func inflate(t *testing.T, b []byte) []byte {
+	t.Helper()
+	z, err := zlib.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plain
+}
+
+// TestLargeTablesAreCompressed: small ones, and those whose flags that form has no
+// room for, are not.
+func TestLargeTablesAreCompressed(t *testing.T) {
+	o := RegistrarOptions{}
+	for _, tt := range []struct {
+		topics int
+		flag   int32
+		want   string
+	}{{manyTopics - 1, 0, "false"}, {manyTopics, 0, "true"}, {manyTopics, 1, "false"}} {
+		b := RegisterBody{Topics: make([]table.Topic, tt.topics)}
+		b.Topics[0].SysFlag = tt.flag
+		req, err := o.registerRequest(b)
+		if err != nil || req.Fields.Get("compressed") != tt.want || req.Fields.Get("bodyCrc32") != fmt.Sprint(BodyCRC32(req.Body)) {
+			t.Errorf("%d topics, flag %d: %v, %v; want compressed=%s", tt.topics, tt.flag, req.Fields, err, tt.want)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,13 +47,15 @@ type RegistrarOptions struct {
 // one has a goroutine and a timeout of its own. Use NewRegistrar and Run. Its
 // methods are safe for concurrent use.
 type Registrar struct {
-	opts    RegistrarOptions
-	targets []*target
-	master  masterChoice
+	opts   RegistrarOptions
+	master masterChoice
+	work   sync.WaitGroup // one for each target that runs
 
 	mu      sync.Mutex // guards the rest and each target's status and settled
-	stays   bool       // nothing is unregistered
-	wanted  uint64     // generation of the table that is to be registered; Notify begins a new one
+	targets []*target
+	ctx     context.Context // Run's, while it is running
+	stays   bool            // nothing is unregistered
+	wanted  uint64          // generation of the table that is to be registered; Notify begins a new one
 	settled chan struct{}
 }
 
@@ -86,25 +89,75 @@ func NewRegistrar(opts RegistrarOptions) (*Registrar, error) {
 	if opts.BrokerID != MasterID {
 		r.master.report = opts.OnMaster
 	}
-	for _, addr := range opts.Servers {
-		r.targets = append(r.targets, &target{
-			r: r, addr: addr, log: opts.Log.With("namesrv", addr), wake: make(chan struct{}, 1),
-			backoff: lifecycle.Backoff{Min: min(time.Second, opts.Period), Max: min(retryTime, opts.Period)},
-			status:  ServerStatus{Addr: addr},
-		})
-	}
+	r.set(opts.Servers)
 	return r, nil
+}
+
+// SetServers makes servers, as ParseList returns them, the list: the broker is
+// registered at once with those that are new, and unregistered where it no
+// longer belongs. It does not wait for either.
+func (r *Registrar) SetServers(servers []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.set(servers)
+}
+
+// set makes servers the list; r.mu is held, or nobody else has r.
+func (r *Registrar) set(servers []string) {
+	old := r.targets
+	r.targets = nil
+	for _, addr := range servers {
+		i := slices.IndexFunc(old, func(t *target) bool { return t.addr == addr })
+		if i >= 0 {
+			r.targets = append(r.targets, old[i])
+			continue
+		}
+		t := &target{
+			r: r, addr: addr, log: r.opts.Log.With("namesrv", addr), wake: make(chan struct{}, 1),
+			backoff: lifecycle.Backoff{Min: min(time.Second, r.opts.Period), Max: min(retryTime, r.opts.Period)},
+			status:  ServerStatus{Addr: addr},
+		}
+		r.targets = append(r.targets, t)
+		r.launch(t)
+	}
+	for _, t := range old {
+		if !slices.Contains(r.targets, t) {
+			t.gone = true
+			if t.cancel != nil {
+				t.cancel()
+			}
+			r.master.lost(t.addr)
+			close(r.settled) // nobody need wait for it
+			r.settled = make(chan struct{})
+		}
+	}
+}
+
+// launch begins the work of a target while Run is running; r.mu is held.
+func (r *Registrar) launch(t *target) {
+	if r.ctx == nil {
+		return
+	}
+	var ctx context.Context
+	ctx, t.cancel = context.WithCancel(r.ctx)
+	r.work.Go(func() { t.run(ctx) })
 }
 
 // Run registers at once, every period, when a connection to a name server has
 // ended, and on Notify. When ctx ends it unregisters, within 3 s, and returns
 // nil; after Stay it does not unregister. It can be called once.
 func (r *Registrar) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
+	r.mu.Lock()
+	r.ctx = ctx
 	for _, t := range r.targets {
-		wg.Go(func() { t.run(ctx) })
+		r.launch(t)
 	}
-	wg.Wait()
+	r.mu.Unlock()
+	<-ctx.Done()
+	r.mu.Lock()
+	r.ctx = nil
+	r.mu.Unlock()
+	r.work.Wait()
 	return nil
 }
 
@@ -124,9 +177,9 @@ func (r *Registrar) Notify() { r.begin() }
 func (r *Registrar) begin() uint64 {
 	r.mu.Lock()
 	r.wanted++
-	generation := r.wanted
+	generation, targets := r.wanted, r.targets
 	r.mu.Unlock()
-	for _, t := range r.targets {
+	for _, t := range targets {
 		select {
 		case t.wake <- struct{}{}:
 		default: // it is awake already, or about to be
@@ -185,6 +238,7 @@ func outcome(awaited []*target, generation uint64) (open int, err error) {
 	var errs []error
 	for _, t := range awaited {
 		switch {
+		case t.gone:
 		case t.settled < generation:
 			open++
 		case t.status.Err != nil:

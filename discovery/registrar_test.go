@@ -399,3 +399,51 @@ func TestRegistrarLogsChanges(t *testing.T) {
 		}
 	})
 }
+
+// TestTheListChanges: a broker registers at once with a new name server,
+// unregisters from one that is no longer in the list, and leaves the others alone.
+func TestTheListChanges(t *testing.T) {
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, _ *testTable) {
+		a, b, c := newScribe(), newScribe(), newScribe()
+		l.serve("a:1", a)
+		l.serve("b:1", b)
+		l.serve("c:1", c)
+		opts.Servers = []string{"a:1", "b:1"}
+		r, stop := start(t, opts)
+		time.Sleep(10 * time.Second)
+		r.SetServers([]string{"c:1", "b:1"})
+		time.Sleep(10 * time.Second)
+		a.check(t, "103@0 104@10")
+		b.check(t, "103@0")
+		c.check(t, "103@10")
+		if got := r.Status(); len(got) != 2 || got[0].Addr != "c:1" || got[0].State != Registered || got[1].Addr != "b:1" {
+			t.Errorf("the status is %+v", got)
+		}
+		if err := r.RegisterNow(t.Context()); err != nil {
+			t.Error(err)
+		}
+		stop()
+		r.SetServers([]string{"a:1"}) // nothing comes of it any more
+		time.Sleep(time.Minute)
+		a.check(t, "103@0 104@10")
+		b.check(t, "103@0 322@20 104@20")
+		c.check(t, "103@10 322@20 104@20")
+	})
+}
+
+// TestAServerLeavesTheListWhileItIsAwaited: nobody waits for it then.
+func TestAServerLeavesTheListWhileItIsAwaited(t *testing.T) {
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, _ *testTable) {
+		a := newScribe()
+		l.serve("a:1", a)
+		l.hang("b:1")
+		opts.Servers = []string{"a:1", "b:1"}
+		r, stop := start(t, opts)
+		defer stop()
+		time.AfterFunc(time.Second, func() { r.SetServers([]string{"a:1"}) })
+		begin := time.Now()
+		if err := r.RegisterNow(t.Context()); err != nil || time.Since(begin) > registerNowTime-time.Millisecond {
+			t.Errorf("after %v: %v", time.Since(begin), err)
+		}
+	})
+}

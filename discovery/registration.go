@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"pairmq/internal/remoting"
@@ -21,15 +22,25 @@ func (o *RegistrarOptions) identity() remoting.Fields {
 	}
 }
 
+// manyTopics is from how many on a table is sent compressed: 100 KiB of JSON
+// become 4 then, on a link that may be a modem. RocketMQ leaves it to
+// compressedRegister, and its topicSysFlag does not survive that: nothing here sets one.
+const manyTopics = 500
+
 // registerRequest is request 103 with body.
 func (o *RegistrarOptions) registerRequest(body RegisterBody) (*remoting.Command, error) {
-	enc, err := body.Encode()
+	compressed := len(body.Topics) >= manyTopics && !slices.ContainsFunc(body.Topics, func(t table.Topic) bool { return t.SysFlag != 0 })
+	encode := body.Encode
+	if compressed {
+		encode = body.EncodeCompressed
+	}
+	enc, err := encode()
 	if err != nil {
 		return nil, fmt.Errorf("encode the registration: %w", err)
 	}
 	f := o.identity()
 	f.Add("haServerAddr", o.HAServerAddr)
-	f.Add("compressed", "false")
+	f.Add("compressed", strconv.FormatBool(compressed))
 	f.AddInt("bodyCrc32", int64(BodyCRC32(enc)))
 	return &remoting.Command{Code: remoting.ReqRegisterBroker, Fields: f, Body: enc}, nil
 }

@@ -39,6 +39,8 @@ type target struct {
 	// Guarded by r.mu.
 	status  ServerStatus
 	settled uint64 // generation that was tried last
+	gone    bool   // no longer in the list
+	cancel  context.CancelFunc
 }
 
 func (t *target) run(ctx context.Context) {
