@@ -29,7 +29,7 @@ func startForBench(b *testing.B, flush string) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, cfg, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
+	go func() { ended <- run(ctx, cfg, nil, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

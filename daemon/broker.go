@@ -5,56 +5,103 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"pairmq/daemon/config"
+	"pairmq/discovery"
 	"pairmq/internal/remoting"
 )
 
-// A brokerPart is the broker, in one role after the other: each is a tenure.
+// A brokerPart is the broker, in one role after the other, and wherever it is
+// found: each is a tenure.
 type brokerPart struct {
-	cfg    *config.Config // as the files have it
 	client *remoting.Client
-	now    *tenure // nil if the last one could not be built
 	log    *slog.Logger
+
+	mu  sync.Mutex    // guards the rest where run is not alone
+	cfg config.Config // as the files have it
+	now *tenure       // nil if the last one could not be built; run's to replace
 }
 
 func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: cfg, log: log, client: remoting.NewClient(remoting.ClientOptions{Log: log})}
-	var err error
-	if p.now, err = newTenure(cfg, p.client, log); err != nil {
-		return nil, errors.Join(err, p.client.Close())
-	}
-	return p, nil
+	p := &brokerPart{cfg: *cfg, log: log}
+	return p, p.next()
 }
 
 func (p *brokerPart) name() string { return "broker" }
 
-// run serves until ctx ends. A change of roles is a stop and a start, in the same
+// next builds the next tenure. Each has connections of its own: those of one that
+// was found elsewhere lead nowhere.
+func (p *brokerPart) next() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
+	now, err := newTenure(&p.cfg, client, p.log)
+	if err != nil {
+		return errors.Join(err, client.Close())
+	}
+	p.client, p.now = client, now
+	return nil
+}
+
+// run serves until ctx ends. Between two tenures there is a stop and a start, in the same
 // process: the store is closed cleanly, and opened by the other role as any
 // start opens it. Clients connect again.
 func (p *brokerPart) run(ctx context.Context) error {
 	for {
 		err := p.now.run(ctx)
-		if !errors.Is(err, errRoleChange) {
+		if !errors.Is(err, errNextTenure) {
 			return err
 		}
 		if ctx.Err() != nil { // what was decided is kept: the next start goes by it
 			return nil
 		}
-		if err := p.now.close(); err != nil {
-			p.now = nil
-			return fmt.Errorf("change roles: %w", err)
+		if err := p.close(); err != nil {
+			return fmt.Errorf("go on in another role or at another address: %w", err)
 		}
-		if p.now, err = newTenure(p.cfg, p.client, p.log); err != nil {
-			return fmt.Errorf("change roles: %w", err)
+		if err := p.next(); err != nil {
+			return fmt.Errorf("go on in another role or at another address: %w", err)
 		}
 	}
 }
 
-func (p *brokerPart) close() error {
-	var err error
-	if p.now != nil {
-		err = p.now.close()
+// reconfigure applies what of a configuration that was read again can change now.
+func (p *brokerPart) reconfigure(next *config.Config) error {
+	servers, err := discovery.ParseList(next.NamesrvAddr)
+	if err != nil {
+		return fmt.Errorf("namesrvAddr: %w", err)
 	}
-	return errors.Join(err, p.client.Close())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cfg.NamesrvAddr = next.NamesrvAddr
+	if p.now != nil {
+		p.now.setServers(servers)
+	}
+	return nil
+}
+
+// close ends the tenure there is.
+func (p *brokerPart) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return nil
+	}
+	err := errors.Join(p.now.close(), p.client.Close())
+	p.now = nil
+	return err
+}
+
+// follow applies each configuration that is read again, until ctx ends.
+func (p *brokerPart) follow(ctx context.Context, again <-chan config.Config) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case next := <-again:
+			if err := p.reconfigure(&next); err != nil {
+				p.log.Error("the configuration that was read again is not applied", "err", err)
+			}
+		}
+	}
 }

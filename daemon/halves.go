@@ -27,7 +27,11 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 	if err != nil {
 		return nil, fmt.Errorf("namesrvAddr: %w", err)
 	}
-	l := &lister{servers: servers, client: t.client, name: t.cfg.BrokerName, known: map[string][]string{}}
+	l := newLister(servers, t.client, t.cfg.BrokerName)
+	t.setServers = func(servers []string) {
+		l.set(servers)
+		t.reg.SetServers(servers)
+	}
 	return pair.New(pair.Options{
 		Memory: t.memory, Client: t.client, Self: t.state, Others: l.others,
 		Superseded: t.superseded, Master: t.metMaster, Slave: t.pair.master.Ours, Log: t.log.With("part", "pair"),
@@ -38,7 +42,7 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 func (t *tenure) state() pair.State {
 	s := pair.State{
 		BrokerName: t.cfg.BrokerName, Role: t.cfg.BrokerRole, BrokerID: t.cfg.BrokerID, SlaveID: t.memory.SlaveID(),
-		Addr: t.host.String(), HAAddr: haAddress(&t.cfg, t.host), SegmentSize: t.cfg.SegmentSize,
+		Addr: t.host.String(), HAAddr: t.ha.String(), SegmentSize: t.cfg.SegmentSize,
 		Epochs: t.memory.Epochs(), HandingTo: t.memory.Handing(),
 	}
 	s.Start = t.store.Start() // before the end, which only grows
@@ -65,17 +69,31 @@ func (t *tenure) metMaster(s pair.State) {
 
 // A lister asks all name servers for the brokers of one name.
 type lister struct {
-	servers []string
-	client  *remoting.Client
-	name    string
+	client *remoting.Client
+	name   string
 
-	last  time.Time           // when all have answered; Round's own
-	known map[string][]string // by name server: its last answer
+	mu      sync.Mutex // held while they are asked
+	servers []string
+	last    time.Time           // when all have answered
+	known   map[string][]string // by name server: its last answer
+}
+
+func newLister(servers []string, client *remoting.Client, name string) *lister {
+	return &lister{servers: servers, client: client, name: name, known: map[string][]string{}}
+}
+
+// set changes the list of name servers.
+func (l *lister) set(servers []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.servers, l.last = servers, time.Time{}
 }
 
 // others returns the addresses that any name server knows, or knew last, under
 // the name. They are asked now and then, and again each time while one does not answer.
 func (l *lister) others(ctx context.Context) (all []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.last.IsZero() || time.Since(l.last) >= namesrvListTime {
 		l.ask(ctx)
 	}
@@ -85,6 +103,7 @@ func (l *lister) others(ctx context.Context) (all []string) {
 	return all
 }
 
+// ask asks all of them; l.mu is held.
 func (l *lister) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, namesrvAskTime)
 	defer cancel()

@@ -39,10 +39,7 @@ func TestNameServersAreAskedAgain(t *testing.T) {
 	}
 	client := remoting.NewClient(remoting.ClientOptions{})
 	defer client.Close()
-	l := &lister{
-		servers: []string{serve("10.0.0.1:10911", nil), serve("10.0.0.2:10911", &broken)},
-		client:  client, name: "box", known: map[string][]string{},
-	}
+	l := newLister([]string{serve("10.0.0.1:10911", nil), serve("10.0.0.2:10911", &broken)}, client, "box")
 	for i, step := range []struct {
 		broken int64
 		asks   int64 // so far

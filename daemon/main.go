@@ -95,8 +95,9 @@ func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	go reload(ctx, hup, f, cfg, level, log)
-	if err := run(ctx, *cfg, log); err != nil && !errors.Is(err, context.Canceled) {
+	again := make(chan config.Config)
+	go reload(ctx, hup, f, cfg, level, again, log)
+	if err := run(ctx, *cfg, again, log); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("stopped", "err", err)
 		return exitFailed
 	}

@@ -65,22 +65,3 @@ func TestLogLinesCarryThePriorityThatJournaldReads(t *testing.T) {
 		t.Errorf("logFormat json logs %q", b.String())
 	}
 }
-
-func TestAdvertised(t *testing.T) {
-	tests := []struct{ name, ip1, bind, want string }{
-		{"brokerIP1 wins", "10.1.2.3", "127.0.0.1", "10.1.2.3:10911"},
-		{"the bound address", "", "127.0.0.1", "127.0.0.1:10911"},
-		{"IPv6", "2001:db8::1", "", "[2001:db8::1]:10911"},
-		{"all addresses bound says nothing", "10.1.2.3", "0.0.0.0", "10.1.2.3:10911"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			cfg := config.Default()
-			cfg.BrokerIP1, cfg.BindAddress = tt.ip1, tt.bind
-			a, err := advertised(&cfg)
-			if err != nil || a.String() != tt.want {
-				t.Errorf("advertised = %v, %v; want %s", a, err, tt.want)
-			}
-		})
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 
 	"pairmq/daemon/config"
 
@@ -18,8 +19,8 @@ func notify(log *slog.Logger, state string) {
 }
 
 // reload reads the configuration again on each SIGHUP, applies what can change
-// while the daemon runs, and names what cannot.
-func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Config, level *slog.LevelVar, log *slog.Logger) {
+// while the daemon runs, here or by sending it on, and names what cannot.
+func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Config, level *slog.LevelVar, again chan<- config.Config, log *slog.Logger) {
 	running := *cfg
 	for {
 		select {
@@ -35,5 +36,12 @@ func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Conf
 		changed, restart := running.Reload(&next)
 		setLevel(level, running.LogLevel)
 		log.Info("configuration re-read", "changed", changed, "needRestart", restart)
+		if slices.Contains(changed, "namesrvAddr") && running.EnableBroker {
+			select {
+			case again <- running:
+			case <-ctx.Done():
+				return
+			}
+		}
 	}
 }

@@ -4,56 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"strings"
 
 	"pairmq/daemon/broker"
 	"pairmq/daemon/config"
 	"pairmq/discovery"
 	"pairmq/hal/disk"
-	"pairmq/hal/link"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
-
-// advertised is the address that clients are told: brokerIP1, or the one that
-// reaches the first name server, or the first that others could reach. Loopback
-// is told only where nothing else is possible.
-func advertised(cfg *config.Config) (netip.AddrPort, error) {
-	port := uint16(cfg.ListenPort)
-	for _, configured := range []string{cfg.BrokerIP1, cfg.BindAddress} {
-		if configured == "" {
-			continue
-		}
-		a, err := netip.ParseAddr(configured)
-		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("brokerIP1: %w", err)
-		}
-		if !a.IsUnspecified() {
-			return netip.AddrPortFrom(a.Unmap(), port), nil
-		}
-	}
-	first, _, _ := strings.Cut(cfg.NamesrvAddr, ";")
-	if a, err := link.Toward(first); err == nil && !a.IsLoopback() {
-		return netip.AddrPortFrom(a, port), nil
-	}
-	list, err := link.Interfaces()
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	if a, err := link.Choose(list); err == nil {
-		return netip.AddrPortFrom(a, port), nil
-	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port), nil
-}
-
-// haAddress is the address that slaves are told.
-func haAddress(cfg *config.Config, host netip.AddrPort) string {
-	ip := host.Addr()
-	if a, err := netip.ParseAddr(cfg.BrokerIP2); err == nil {
-		ip = a
-	}
-	return netip.AddrPortFrom(ip, uint16(cfg.HAListenPort)).String()
-}
 
 func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (store.Options, error) {
 	fs, err := disk.OS(cfg.StoreRoot)
@@ -68,14 +26,14 @@ func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (st
 	}, nil
 }
 
-func registrarOptions(cfg *config.Config, host netip.AddrPort, st *store.Store, c *remoting.Client, log *slog.Logger) (discovery.RegistrarOptions, error) {
+func registrarOptions(cfg *config.Config, host, ha netip.AddrPort, st *store.Store, c *remoting.Client, log *slog.Logger) (discovery.RegistrarOptions, error) {
 	servers, err := discovery.ParseList(cfg.NamesrvAddr)
 	if err != nil {
 		return discovery.RegistrarOptions{}, fmt.Errorf("namesrvAddr: %w", err)
 	}
 	return discovery.RegistrarOptions{
 		Servers: servers, Client: c, Cluster: cfg.ClusterName, BrokerName: cfg.BrokerName, BrokerID: cfg.BrokerID,
-		BrokerAddr: host.String(), HAServerAddr: haAddress(cfg, host),
+		BrokerAddr: host.String(), HAServerAddr: ha.String(),
 		Topics: st.Topics, Period: cfg.RegisterPeriod, Force: cfg.ForceRegister, Log: log.With("part", "registrar"),
 	}, nil
 }

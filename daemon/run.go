@@ -20,8 +20,9 @@ import (
 const drainTime = 10 * time.Second
 
 // run builds the daemon, serves until ctx ends, and drains it: the name servers
-// are told, the clients get their answers, the store is flushed.
-func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
+// are told, the clients get their answers, the store is flushed. What comes from
+// again is applied as far as it can be meanwhile.
+func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log *slog.Logger) error {
 	var parts []part
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, log)
@@ -36,6 +37,9 @@ func run(ctx context.Context, cfg config.Config, log *slog.Logger) error {
 			return errors.Join(err, closeAll(parts))
 		}
 		parts = append(parts, p)
+		applied := lifecycle.NewGroup(ctx)
+		applied.Go("configuration", func(ctx context.Context) error { return p.follow(ctx, again) })
+		defer func() { _ = applied.Wait() }() // it ends with ctx and fails never
 	}
 	notify(log, sd.SdNotifyReady)
 	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })

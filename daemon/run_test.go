@@ -73,7 +73,7 @@ func (d *daemonUnderTest) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	var log bytes.Buffer
-	go func() { ended <- run(ctx, cfg, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() { ended <- run(ctx, cfg, nil, slog.New(slog.NewTextHandler(&log, nil))) }()
 	d.stop = func() error {
 		cancel()
 		err := <-ended

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -20,25 +19,29 @@ import (
 	"pairmq/store"
 )
 
-// errRoleChange ends a tenure: the broker goes on in another role.
-var errRoleChange = errors.New("the broker changes roles")
+// errNextTenure ends a tenure: the broker goes on in another role, or at another
+// address.
+var errNextTenure = errors.New("the broker goes on in another role or at another address")
 
-// A tenure is the broker in one role: its store, its ports and its registrar.
+// A tenure is the broker in one role and at one address: its store, its ports
+// and its registrar.
 type tenure struct {
-	cfg    config.Config // with the role that the broker has
-	file   string        // brokerRole as the files have it
-	began  time.Time
-	host   netip.AddrPort
+	cfg   config.Config // with the role that the broker has
+	file  string        // brokerRole as the files have it
+	began time.Time
+	addresses
 	memory *pair.Memory
 	store  *store.Store
 	broker *broker.Broker
 	reg    *discovery.Registrar
 	pair   *pairing
 	halves *pair.Pair // who else there is
-	client *remoting.Client
-	srv    *remoting.Server
-	lns    []net.Listener
-	log    *slog.Logger
+	// setServers changes the list of name servers.
+	setServers func([]string)
+	client     *remoting.Client
+	srv        *remoting.Server
+	lns        []net.Listener
+	log        *slog.Logger
 
 	changing sync.Mutex    // held by the one change of roles that is on its way
 	change   chan struct{} // closed when the tenure is over
@@ -52,8 +55,11 @@ func newTenure(file *config.Config, client *remoting.Client, log *slog.Logger) (
 	t := &tenure{cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
-	if t.host, err = advertised(file); err != nil {
+	if t.addresses, err = findAddresses(file); err != nil {
 		return nil, err
+	}
+	if t.host.Addr().IsLoopback() && file.BindAddress == "" && file.BrokerIP1 != t.host.Addr().String() {
+		log.Warn("there is no address yet that others could reach: this broker is found on this machine alone until a link has one", "brokerIP1", file.BrokerIP1)
 	}
 	if err := t.openStore(file); err != nil {
 		return nil, err
@@ -105,7 +111,7 @@ func (t *tenure) build() (err error) {
 	if t.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
 		return err
 	}
-	ro, err := registrarOptions(cfg, t.host, t.store, t.client, t.log)
+	ro, err := registrarOptions(cfg, t.host, t.ha, t.store, t.client, t.log)
 	if err != nil {
 		return err
 	}
@@ -130,7 +136,7 @@ func (t *tenure) build() (err error) {
 
 // run serves until ctx ends. Then the name servers are told first, so that
 // clients go elsewhere; the answers on their way leave while the store still
-// runs; the store is the last to stop. It returns errRoleChange when the broker
+// runs; the store is the last to stop. It returns errNextTenure when the broker
 // is to go on in another role.
 func (t *tenure) run(ctx context.Context) error {
 	back, stopStore := context.WithCancel(context.WithoutCancel(ctx))
@@ -158,7 +164,7 @@ func (t *tenure) run(ctx context.Context) error {
 			return nil
 		case <-t.change:
 			t.store.Shut() // the next master would not have it
-			return errRoleChange
+			return errNextTenure
 		case <-behind.Context().Done():
 			return errors.New("the store has stopped")
 		}
@@ -182,7 +188,7 @@ func (t *tenure) begin(ctx context.Context) error {
 		t.halves.Round(ctx)
 		select {
 		case <-t.change:
-			return errRoleChange
+			return errNextTenure
 		default:
 		}
 	}
@@ -228,16 +234,22 @@ func (t *tenure) watchLinks(ctx context.Context) error {
 	}
 }
 
+// linkUp looks whether this broker is found elsewhere now, and for the others.
 func (t *tenure) linkUp() {
+	if now, yes := moved(&t.cfg, t.addresses); yes {
+		t.log.Warn("the address of this broker has changed; clients connect again", "was", t.host.String(), "address", now.host.String(), "haAddress", now.ha.String())
+		t.over()
+		return
+	}
 	if t.pair.slave != nil {
 		t.pair.slave.Retry()
 	}
 	t.halves.Look()
-	t.reg.Notify()
+	t.reg.LinkUp()
 }
 
-// over ends the tenure: the broker goes on in the role that it remembers. What
-// follows registers in place of this, so nothing is unregistered: the entry may
+// over ends the tenure: the broker goes on in the role that it remembers, at the
+// address that it has now. What follows registers in place of this, so nothing is unregistered: the entry may
 // be another master's by now.
 func (t *tenure) over() {
 	t.changed.Do(func() {

@@ -173,6 +173,17 @@ func (r *Registrar) Stay() {
 // wait for it.
 func (r *Registrar) Notify() { r.begin() }
 
+// LinkUp has the table registered at once, because a link has come up: a
+// connection that does not carry that soon is taken for one of before.
+func (r *Registrar) LinkUp() {
+	r.mu.Lock()
+	for _, t := range r.targets {
+		t.hurry = true
+	}
+	r.mu.Unlock()
+	r.begin()
+}
+
 // begin starts a new generation and wakes all targets.
 func (r *Registrar) begin() uint64 {
 	r.mu.Lock()

@@ -19,6 +19,10 @@ const fullEvery = 10
 // have registered after it.
 const masterTime = 3 * time.Second
 
+// hurryTime bounds the first attempt on a connection that a link may have
+// outlived: what was sent while it was down comes again only after a while of TCP's own.
+const hurryTime = 700 * time.Millisecond
+
 // unregisterTime bounds what a clean stop waits for one name server.
 const unregisterTime = 3 * time.Second
 
@@ -40,6 +44,7 @@ type target struct {
 	status  ServerStatus
 	settled uint64 // generation that was tried last
 	gone    bool   // no longer in the list
+	hurry   bool   // a link has come up since the last attempt
 	cancel  context.CancelFunc
 }
 
@@ -77,12 +82,19 @@ func (t *target) dropped() <-chan struct{} {
 // attempt registers once and returns when to do so again.
 func (t *target) attempt(ctx context.Context) time.Duration {
 	t.r.mu.Lock()
-	generation := t.r.wanted
+	generation, hurry := t.r.wanted, t.hurry
+	t.hurry = false
 	t.r.mu.Unlock()
-	try, cancel := context.WithTimeout(ctx, t.r.opts.Timeout)
-	defer cancel()
 	old := t.conn
-	err := t.register(try)
+	limit := t.r.opts.Timeout
+	if hurry && old != nil {
+		limit = hurryTime
+	}
+	err := t.registerWithin(ctx, limit)
+	if hurry && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		t.giveUp(err)
+		err = t.registerWithin(ctx, t.r.opts.Timeout)
+	}
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -100,6 +112,12 @@ func (t *target) attempt(ctx context.Context) time.Duration {
 	}
 	t.settle(generation, err, wait)
 	return wait
+}
+
+func (t *target) registerWithin(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return t.register(ctx)
 }
 
 // register brings the name server up to date. On a connection that has been

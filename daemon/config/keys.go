@@ -28,8 +28,8 @@ func identityKeys() []key {
 
 func addressKeys() []key {
 	return []key{
-		str("brokerIP1", "", "address that clients are told; empty: the one that reaches the first name server", func(c *Config) *string { return &c.BrokerIP1 }),
-		str("brokerIP2", "", "address that slaves are told; empty: brokerIP1", func(c *Config) *string { return &c.BrokerIP2 }),
+		str("brokerIP1", "", "address that clients are told, or the name of a link, such as eth0, for the one it has; empty: the one that reaches the first name server", func(c *Config) *string { return &c.BrokerIP1 }),
+		str("brokerIP2", "", "address that slaves are told, or the name of a link; empty: brokerIP1", func(c *Config) *string { return &c.BrokerIP2 }),
 		str("bindAddress", "", "address to listen on; empty: all of this host", func(c *Config) *string { return &c.BindAddress }),
 		number("listenPort", "10911", "port for clients; listenPort - 2 is served as well, where older clients and RocketMQ's slaves call", func(c *Config) *int { return &c.ListenPort }, 3, 65535),
 		number("haListenPort", "0", "port for slaves, as registered; 0: listenPort + 1", func(c *Config) *int { return &c.HAListenPort }, 0, 65535),
@@ -38,7 +38,7 @@ func addressKeys() []key {
 
 func namesrvKeys() []key {
 	return []key{
-		str("namesrvAddr", "", "name servers to register with, host:port separated by semicolons; empty with enableNamesrv: the embedded one", func(c *Config) *string { return &c.NamesrvAddr }),
+		live(str("namesrvAddr", "", "name servers to register with, host:port separated by semicolons; empty with enableNamesrv: the embedded one", func(c *Config) *string { return &c.NamesrvAddr })),
 		duration("registerNameServerPeriod", "30000", "milliseconds between registrations", time.Millisecond, func(c *Config) *time.Duration { return &c.RegisterPeriod }, 10*time.Second, time.Minute),
 		boolean("forceRegister", "true", "register the full topic table every period; false: ask first whether it changed", func(c *Config) *bool { return &c.ForceRegister }),
 		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),

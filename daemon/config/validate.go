@@ -51,12 +51,21 @@ func validate(c *Config) (errs []error) {
 	if c.StoreMaxBytes != 0 && c.StoreMaxBytes < 2*c.SegmentSize {
 		complain("storeMaxBytes is %d; want 0 or at least two segments (%d)", c.StoreMaxBytes, 2*c.SegmentSize)
 	}
-	for _, a := range []struct{ key, value string }{{"brokerIP1", c.BrokerIP1}, {"brokerIP2", c.BrokerIP2}, {"bindAddress", c.BindAddress}} {
-		if _, err := netip.ParseAddr(a.value); a.value != "" && err != nil {
-			complain("%s is %q; want an IP address", a.key, a.value)
+	if _, err := netip.ParseAddr(c.BindAddress); c.BindAddress != "" && err != nil {
+		complain("bindAddress is %q; want an IP address", c.BindAddress)
+	}
+	for _, a := range []struct{ key, value string }{{"brokerIP1", c.BrokerIP1}, {"brokerIP2", c.BrokerIP2}} {
+		if _, err := netip.ParseAddr(a.value); a.value != "" && err != nil && !isLinkName(a.value) {
+			complain("%s is %q; want an IP address or the name of a link", a.key, a.value)
 		}
 	}
 	return append(errs, ports(c)...)
+}
+
+// isLinkName says whether s is what links are called, and no address that was
+// mistyped, or a name of a host.
+func isLinkName(s string) bool {
+	return len(s) < 16 && s != "localhost" && !strings.ContainsAny(s, "/ :") && (s[0]|0x20 >= 'a' && s[0]|0x20 <= 'z')
 }
 
 // ports complains about two listeners on one port.

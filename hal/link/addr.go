@@ -91,6 +91,30 @@ func Choose(list []Interface) (netip.Addr, error) {
 	return v6, nil
 }
 
+// Of returns the address that others reach the named link by: IPv4 before IPv6.
+// It fails with ErrNoAddress if there is no such link, if it is down, or has none.
+func Of(list []Interface, name string) (netip.Addr, error) {
+	for _, l := range list {
+		if l.Name != name || !l.Up {
+			continue
+		}
+		var v6 netip.Addr
+		for _, a := range l.Addrs {
+			switch {
+			case a.IsLinkLocalUnicast() || a.IsMulticast():
+			case a.Is4():
+				return a, nil
+			case !v6.IsValid():
+				v6 = a
+			}
+		}
+		if v6.IsValid() {
+			return v6, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("%w on link %s", ErrNoAddress, name)
+}
+
 // virtual says whether a link leads to containers or machines on this host.
 func virtual(name string) bool {
 	for _, p := range []string{"docker", "br-", "veth", "virbr", "cni", "flannel", "podman", "lxc", "lxd"} {

@@ -64,3 +64,19 @@ func TestInterfacesListsLoopback(t *testing.T) {
 	}
 	t.Errorf("no loopback link with an address among %+v", list)
 }
+
+func TestOfALink(t *testing.T) {
+	addr := netip.MustParseAddr
+	list := []link.Interface{
+		{Name: "eth0", Up: true, Addrs: []netip.Addr{addr("fe80::1"), addr("2001:db8::7"), addr("192.168.1.7")}},
+		{Name: "eth1", Addrs: []netip.Addr{addr("192.168.2.7")}},
+		{Name: "wwan0", Up: true, Addrs: []netip.Addr{addr("fe80::2"), addr("2001:db8::8")}},
+		{Name: "tun0", Up: true, Addrs: []netip.Addr{addr("fe80::3")}},
+	}
+	for name, want := range map[string]string{"eth0": "192.168.1.7", "eth1": "", "wwan0": "2001:db8::8", "tun0": "", "eth9": ""} {
+		a, err := link.Of(list, name)
+		if want == "" && !errors.Is(err, link.ErrNoAddress) || want != "" && (err != nil || a.String() != want) {
+			t.Errorf("Of(%s) = %v, %v; want %s", name, a, err, want)
+		}
+	}
+}
