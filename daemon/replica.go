@@ -18,11 +18,12 @@ import (
 type pairing struct {
 	acks   *replica.Acks
 	master *replica.Master
-	slave  *replica.Slave  // nil on a master
-	copier *replica.Copier // of topics, groups and offsets; nil on a master
-	ln     net.Listener    // where slaves connect; on a slave, a master that lost its log's end
-	ha     addrBox         // of the slave's master: where it sends its log
-	main   addrBox         // and where it answers
+	slave  *replica.Slave    // nil on a master
+	copier *replica.Copier   // of topics, groups and offsets; nil on a master
+	tables *replica.Watchers // slaves that wait for changes of these
+	ln     net.Listener      // where slaves connect; on a slave, a master that lost its log's end
+	ha     addrBox           // of the slave's master: where it sends its log
+	main   addrBox           // and where it answers
 
 	damaged bool // the log is: it has no end that slaves could go by, so that none is served
 }
@@ -59,6 +60,10 @@ func newPairing(t *tenure) (*pairing, error) {
 		}
 		p.ln = lns[0]
 	}
+	p.tables = replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions {
+		v := st.Versions()
+		return replica.TableVersions{Topics: v.Topics, Groups: v.Groups, Offsets: v.Offsets}
+	}})
 	p.acks = replica.NewAcks(replica.AcksOptions{
 		Needed: cfg.InSyncReplicas - 1, Timeout: cfg.SlaveTimeout, FallBehind: cfg.HAFallBehind,
 		Release: func(end int64, err error) { st.Release(end, slaveError(err)) },
@@ -129,6 +134,7 @@ func (p *pairing) run(ctx context.Context) error {
 		g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	}
 	g.Go("acknowledgements", p.acks.Run)
+	g.Go("watchers of tables", p.tables.Run)
 	return g.Wait()
 }
 

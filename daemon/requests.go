@@ -21,6 +21,7 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 	return map[int32]func(*remoting.Request) error{
 		remoting.ReqExchangePairState: t.exchange,
 		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
+		remoting.ReqWatchMetadata:     t.watchTables,
 		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
 	}
 }
@@ -38,6 +39,18 @@ func (t *tenure) exchange(req *remoting.Request) error {
 		return err
 	}
 	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: body})
+	return nil
+}
+
+// watchTables serves 31004.
+func (t *tenure) watchTables(req *remoting.Request) error {
+	err := t.pair.tables.Serve(req)
+	if errors.Is(err, remoting.ErrField) {
+		return broker.Refuse(remoting.RespInvalidParameter, "%v", err)
+	}
+	if err != nil {
+		return broker.Refuse(remoting.RespSystemBusy, "%v", err)
+	}
 	return nil
 }
 

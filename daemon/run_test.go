@@ -47,6 +47,7 @@ type daemonUnderTest struct {
 	namesrv  string
 	broker   string
 	client   *remoting.Client
+	again    chan config.Config // configurations that are read again
 	stop     func() error
 }
 
@@ -64,16 +65,24 @@ func newDaemon(t *testing.T) *daemonUnderTest {
 	return d
 }
 
-func (d *daemonUnderTest) start() {
+// config is what its settings make.
+func (d *daemonUnderTest) config() config.Config {
 	d.t.Helper()
 	cfg, _, err := config.Load("", d.settings)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	return cfg
+}
+
+func (d *daemonUnderTest) start() {
+	d.t.Helper()
+	cfg := d.config()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	var log bytes.Buffer
-	go func() { ended <- run(ctx, cfg, nil, slog.New(slog.NewTextHandler(&log, nil))) }()
+	d.again = make(chan config.Config)
+	go func() { ended <- run(ctx, cfg, d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
 	d.stop = func() error {
 		cancel()
 		err := <-ended

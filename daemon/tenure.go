@@ -92,6 +92,7 @@ func (t *tenure) openStore(file *config.Config) error {
 	}
 	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run
 	so.Grown = func(end int64) { t.pair.grown(end, t.cfg.WaitsForSlaves()) }
+	so.TablesChanged = func() { t.pair.tables.Changed() } // nobody changes them before there is a pair
 	if t.store, err = store.Open(so); err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ type CopierOptions struct {
 // groups, consumer offsets, and how far delayed messages are. Topics and groups
 // become the master's. Of a consumer offset the later one counts, wherever it
 // was committed: a master that returns with older ones takes nothing back.
+// Between two of ours changes are copied as they happen: see Watchers.
 //
 // Protocol: RocketMQ 4.9.7 and 5.4.0, request codes 21, 43, 45 and 201
 // (SlaveSynchronize), without the fields by which 5.4.0 asks for pages: both
@@ -73,10 +74,10 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 	o.MaxOffsets = cmp.Or(o.MaxOffsets, 100_000)
 	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1), asked: make(chan chan error)}
 	c.steps = []*copyStep{ // in the order of RocketMQ's slaves
-		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics},
-		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets},
+		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics, version: func(v TableVersions) int64 { return v.Topics }},
+		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets, version: func(v TableVersions) int64 { return v.Offsets }},
 		{what: "delay offsets", code: remoting.ReqGetAllDelayOffset, apply: c.copyDelayOffsets},
-		{what: "subscription groups", code: remoting.ReqGetAllSubscriptiongroupConfig, apply: c.copyGroups},
+		{what: "subscription groups", code: remoting.ReqGetAllSubscriptiongroupConfig, apply: c.copyGroups, version: func(v TableVersions) int64 { return v.Groups }},
 	}
 	return c, nil
 }
@@ -96,23 +97,40 @@ func (c *Copier) DelayOffsets() map[int32]int64 {
 }
 
 // Run copies at once, every Period, and when Now is called, until ctx ends; it
-// returns nil. Of the requests of a round each may fail alone. What fails is
-// logged when it begins to, and when it works again.
+// returns nil. A master of ours is asked to tell of changes, which are copied at
+// once, and everything only now and then. Of the requests of a round each may fail
+// alone. What fails is logged when it begins to, and when it works again.
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(c.opts.Period)
 	defer tick.Stop()
 	var waits chan error
-	for {
-		err := c.round(ctx)
-		if waits != nil {
-			waits <- err
+	var w watch
+	for whole := true; ; {
+		if whole {
+			err := c.round(ctx)
+			if waits != nil {
+				waits <- err
+			}
+			waits = nil
+			if err == nil {
+				w.full = time.Now()
+				c.watchMaster(ctx, &w)
+			} else {
+				w.plain = false // another program may answer there next time
+			}
 		}
-		waits = nil
+		whole = true
 		select {
 		case <-ctx.Done():
 			return nil
+		case a := <-w.answer:
+			if whole = false; c.told(ctx, &w, a) {
+				c.watchMaster(ctx, &w)
+			}
 		case <-tick.C:
+			whole = !c.calm(&w)
 		case <-c.kick:
+			w.plain = false
 			tick.Reset(c.opts.Period)
 		case waits = <-c.asked:
 			tick.Reset(c.opts.Period)
@@ -144,8 +162,13 @@ func (c *Copier) round(ctx context.Context) error {
 	if master == "" {
 		return errors.New("replica: the master is not known")
 	}
+	return c.do(ctx, master, c.steps)
+}
+
+// do does some of the steps.
+func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error {
 	var failed []error
-	for _, s := range c.steps {
+	for _, s := range steps {
 		err := c.copy(ctx, master, s)
 		if ctx.Err() != nil {
 			return ctx.Err()

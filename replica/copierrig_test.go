@@ -31,7 +31,8 @@ type copying struct {
 	same    bool
 	changed int
 	hosts   map[string]*pipes // by address
-	asked   []string          // "code@port" in order
+	asked   []string          // "code@port" in order, watches apart
+	watches int               // requests 31004
 	answers map[int32]func(*remoting.Request)
 	dials   int
 }
@@ -145,6 +146,18 @@ func (r *copying) answerBy(code int32, f func(*remoting.Request)) {
 }
 
 func (r *copying) serve(req *remoting.Request, port string) {
+	if req.Code == remoting.ReqWatchMetadata {
+		r.mu.Lock()
+		r.watches++
+		f := r.answers[req.Code]
+		r.mu.Unlock()
+		if f == nil { // as Apache's brokers do
+			req.ReplyError(remoting.RespRequestCodeNotSupported, "request type 31004 not supported")
+			return
+		}
+		f(req)
+		return
+	}
 	if len(req.Fields) != 0 || len(req.Body) != 0 {
 		r.t.Errorf("request %d has fields %v and %d bytes; a 5.4.0 master would answer a page", req.Code, req.Fields, len(req.Body))
 	}

@@ -16,6 +16,9 @@ type copyStep struct {
 	code  int32
 	fast  bool // goes to the second port
 	apply func(s *copyStep, resp *remoting.Command) error
+	// version is the number that grows with what the step copies; nil where a
+	// master does not tell of it.
+	version func(TableVersions) int64
 
 	failing bool
 	refused int  // entries that were not copied the last time

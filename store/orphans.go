@@ -32,5 +32,5 @@ func (s *Store) AdoptOrphans() ([]string, error) {
 	for i := range made {
 		names[i] = made[i].Name
 	}
-	return names, s.index.PutTopics(made)
+	return names, s.PutTopics(made)
 }

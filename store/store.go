@@ -60,6 +60,7 @@ type Options struct {
 	MaxBytes      int64           // bytes of log to keep; 0 means no limit of its own
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
+	TablesChanged func()          // called after each change that Versions counts; must not block; nil is allowed
 	Copy          bool            // records come from another store, by Follow
 	Hold          bool            // records wait for Release once they are confirmed
 	// Decide, if set, says what Copy and Hold are, by what SetValue kept. It is
@@ -92,6 +93,7 @@ type Store struct {
 	releasing    sync.Mutex // one taker of pending at a time
 	confirmedEnd atomic.Int64
 
+	versions struct{ topics, groups, offsets atomic.Int64 }
 	gate     gate
 	down     atomic.Bool // closing
 	damaged  bool        // recovery found the log damaged: read-only; set by Open alone

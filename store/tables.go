@@ -1,9 +1,28 @@
 package store
 
 import (
+	"sync/atomic"
+
 	"pairmq/store/index"
 	"pairmq/store/table"
 )
+
+// Versions count the changes of the tables since the store was opened, and of
+// consumer offsets, also those that changed nothing after all.
+type Versions struct{ Topics, Groups, Offsets int64 }
+
+// Versions returns the counts so far; see Options.TablesChanged.
+func (s *Store) Versions() Versions {
+	return Versions{s.versions.topics.Load(), s.versions.groups.Load(), s.versions.offsets.Load()}
+}
+
+// changed counts a change, once it can be seen.
+func (s *Store) changed(count *atomic.Int64) {
+	count.Add(1)
+	if s.opts.TablesChanged != nil {
+		s.opts.TablesChanged()
+	}
+}
 
 // Topic returns one topic's configuration.
 func (s *Store) Topic(name string) (table.Topic, bool) { return s.index.Topic(name) }
@@ -12,15 +31,22 @@ func (s *Store) Topic(name string) (table.Topic, bool) { return s.index.Topic(na
 func (s *Store) Topics() ([]table.Topic, table.DataVersion) { return s.index.Topics() }
 
 // PutTopic adds or replaces a topic; it is durable on return.
-func (s *Store) PutTopic(t table.Topic) error { return s.index.PutTopic(t) }
+func (s *Store) PutTopic(t table.Topic) error {
+	defer s.changed(&s.versions.topics)
+	return s.index.PutTopic(t)
+}
 
 // PutTopics adds or replaces topics, all in one commit; durable on return. What
 // does not differ is not written.
-func (s *Store) PutTopics(all []table.Topic) error { return s.index.PutTopics(all) }
+func (s *Store) PutTopics(all []table.Topic) error {
+	defer s.changed(&s.versions.topics)
+	return s.index.PutTopics(all)
+}
 
 // DeleteTopic forgets a topic, its consume queues and their offsets; durable on
 // return. A topic made anew under the name begins at queue offset 0.
 func (s *Store) DeleteTopic(name string) error {
+	defer s.changed(&s.versions.topics)
 	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
 }
 
@@ -31,21 +57,31 @@ func (s *Store) Group(name string) (table.Group, bool) { return s.index.Group(na
 func (s *Store) Groups() ([]table.Group, table.DataVersion) { return s.index.Groups() }
 
 // PutGroup adds or replaces a subscription group; it is durable on return.
-func (s *Store) PutGroup(g table.Group) error { return s.index.PutGroup(g) }
+func (s *Store) PutGroup(g table.Group) error {
+	defer s.changed(&s.versions.groups)
+	return s.index.PutGroup(g)
+}
 
 // PutGroups adds or replaces subscription groups, all in one commit; durable on
 // return. What does not differ is not written.
-func (s *Store) PutGroups(all []table.Group) error { return s.index.PutGroups(all) }
+func (s *Store) PutGroups(all []table.Group) error {
+	defer s.changed(&s.versions.groups)
+	return s.index.PutGroups(all)
+}
 
 // DeleteGroup forgets a subscription group; it is durable on return. Its
 // consumer offsets stay: see DeleteOffsets.
-func (s *Store) DeleteGroup(name string) error { return s.index.DeleteGroup(name) }
+func (s *Store) DeleteGroup(name string) error {
+	defer s.changed(&s.versions.groups)
+	return s.index.DeleteGroup(name)
+}
 
 // CommitOffset notes where the group goes on in a queue. It is in memory on
 // return and on flash within some seconds: after a power cut a consumer may see
 // messages again, never miss one.
 func (s *Store) CommitOffset(group, topic string, queueID int32, offset int64) {
 	s.index.CommitOffset(group, topic, queueID, offset)
+	s.changed(&s.versions.offsets)
 }
 
 // Offset returns the queue offset at which the group goes on.
@@ -62,6 +98,7 @@ func (s *Store) AllOffsets() map[string][]index.GroupOffset { return s.index.All
 
 // ResetOffset sets where the group goes on, backwards too; durable on return.
 func (s *Store) ResetOffset(group, topic string, queueID int32, offset int64) error {
+	defer s.changed(&s.versions.offsets)
 	return s.index.ResetOffset(group, topic, queueID, offset)
 }
 

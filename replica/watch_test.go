@@ -1,0 +1,246 @@
+package replica_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/internal/remoting"
+	"pairmq/replica"
+)
+
+const (
+	round   = "21@10909 43@10911 45@10911 201@10911"
+	topics  = "21@10909"
+	offsets = "43@10911"
+	groups  = "201@10911"
+)
+
+// A watched master tells of changes of its tables.
+type watchedMaster struct {
+	*copying
+	mu   sync.Mutex
+	now  replica.TableVersions
+	w    *replica.Watchers
+	stop func()
+}
+
+// watchTest runs f with a Copier of a master of ours that has everything and watches.
+func watchTest(t *testing.T, f func(t *testing.T, m *watchedMaster)) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		m := &watchedMaster{copying: r}
+		m.begin()
+		r.found()
+		synctest.Wait()
+		r.requests()
+		f(t, m)
+		m.stop()
+	})
+}
+
+// begin makes the master one of ours, or another one after a restart.
+func (m *watchedMaster) begin() {
+	m.w = replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.now
+	}})
+	w := m.w
+	m.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
+		if err := w.Serve(req); err != nil {
+			req.ReplyError(remoting.RespSystemBusy, err.Error())
+		}
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = w.Run(ctx) })
+	m.stop = func() { cancel(); run.Wait() }
+}
+
+func (m *watchedMaster) change(f func(*replica.TableVersions)) {
+	m.mu.Lock()
+	f(&m.now)
+	m.mu.Unlock()
+	m.w.Changed()
+}
+
+func (m *watchedMaster) check(t *testing.T, when, want string) {
+	t.Helper()
+	synctest.Wait()
+	if got := m.requests(); got != want {
+		t.Errorf("%s: asked %q, want %q", when, got, want)
+	}
+}
+
+// TestChangesAreCopiedAtOnce: what has changed and nothing else, in no time.
+func TestChangesAreCopiedAtOnce(t *testing.T) {
+	watchTest(t, func(t *testing.T, m *watchedMaster) {
+		m.change(func(v *replica.TableVersions) { v.Topics++ })
+		m.check(t, "a topic has changed", topics)
+		m.change(func(v *replica.TableVersions) { v.Groups++ })
+		m.check(t, "a group has changed", groups)
+		time.Sleep(time.Second)
+		m.change(func(v *replica.TableVersions) { v.Offsets++ })
+		m.check(t, "an offset has changed", offsets)
+		time.Sleep(time.Minute / 2)
+		m.check(t, "nothing has", "")
+		m.change(func(v *replica.TableVersions) { v.Topics++; v.Groups++ })
+		m.check(t, "two have", topics+" "+groups)
+		time.Sleep(time.Minute)
+		m.check(t, "all the same everything is copied now and then", round)
+	})
+}
+
+// TestABusyConsumerIsNoStorm: offsets change all the time, and are copied once a second.
+func TestABusyConsumerIsNoStorm(t *testing.T) {
+	watchTest(t, func(t *testing.T, m *watchedMaster) {
+		for range 1000 {
+			m.change(func(v *replica.TableVersions) { v.Offsets++ })
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if n := strings.Count(m.requests(), offsets); n < 9 || n > 12 {
+			t.Errorf("in 10 s offsets were copied %d times", n)
+		}
+	})
+}
+
+// TestAMasterThatCannotTell: one of Apache's is asked that once, and for
+// everything every period; after it was away it may be another one.
+func TestAMasterThatCannotTell(t *testing.T) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		r.requests()
+		time.Sleep(35 * time.Second)
+		synctest.Wait()
+		if got, want := r.requests(), round+" "+round+" "+round; got != want {
+			t.Errorf("in 35 s asked %q, want %q", got, want)
+		}
+		if r.watches != 1 {
+			t.Errorf("asked %d times to tell of changes", r.watches)
+		}
+		m := &watchedMaster{copying: r}
+		m.begin()
+		defer func() { m.stop() }()
+		fine := r.answers[remoting.ReqGetAllConsumerOffset]
+		r.answerBy(remoting.ReqGetAllConsumerOffset, func(req *remoting.Request) { req.ReplyError(remoting.RespSystemError, "it starts") })
+		time.Sleep(10 * time.Second)
+		r.answerBy(remoting.ReqGetAllConsumerOffset, fine)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r.requests()
+		m.change(func(v *replica.TableVersions) { v.Topics++ })
+		m.check(t, "a topic has changed at the master of ours there", topics)
+	})
+}
+
+// TestAMasterThatRestarted counts from nothing again: everything is copied.
+func TestAMasterThatRestarted(t *testing.T) {
+	watchTest(t, func(t *testing.T, m *watchedMaster) {
+		m.change(func(v *replica.TableVersions) { v.Topics++ })
+		m.check(t, "before", topics)
+		m.stop() // who waits is answered
+		m.mu.Lock()
+		m.now = replica.TableVersions{Topics: 1}
+		m.mu.Unlock()
+		m.begin()
+		time.Sleep(time.Minute + 10*time.Second)
+		synctest.Wait()
+		m.requests()
+		m.change(func(v *replica.TableVersions) { v.Groups++ })
+		m.check(t, "after", groups)
+	})
+}
+
+// TestWatchersAreBounded: one request of each connection, and so many in all; who
+// hangs up makes room.
+func TestWatchersAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions { return replica.TableVersions{} }, Max: 2})
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = w.Run(ctx) })
+		srv := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(func(req *remoting.Request) {
+			if err := w.Serve(req); err != nil {
+				req.ReplyError(remoting.RespSystemBusy, err.Error())
+			}
+		})})
+		ln := newPipes()
+		run.Go(func() { _ = srv.Serve(ctx, ln) })
+		dial := func() *remoting.Client {
+			return remoting.NewClient(remoting.ClientOptions{Dial: (&copying{t: t, hosts: map[string]*pipes{"m:1": ln}}).dial})
+		}
+		var clients []*remoting.Client
+		for range 3 {
+			clients = append(clients, dial())
+		}
+		defer func() {
+			for _, c := range clients {
+				_ = c.Close()
+			}
+			cancel()
+			now, stop := context.WithCancel(context.Background())
+			stop()
+			_ = srv.Shutdown(now)
+			run.Wait()
+		}()
+		answers := make(chan int32, 8)
+		ask := func(i int, boot string) {
+			conn, err := clients[i].Conn(ctx, "m:1")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := remoting.Fields{{Key: "boot", Value: boot}, {Key: "topics", Value: "0"}, {Key: "groups", Value: "0"}, {Key: "offsets", Value: "0"}}
+			conn.Go(&remoting.Command{Code: remoting.ReqWatchMetadata, Fields: f}, time.Minute, func(resp *remoting.Command, err error) {
+				if err != nil {
+					answers <- -1
+					return
+				}
+				answers <- resp.Code
+			})
+			synctest.Wait()
+		}
+		expect := func(when string, want ...int32) {
+			t.Helper()
+			synctest.Wait()
+			for _, code := range want {
+				select {
+				case got := <-answers:
+					if got != code {
+						t.Errorf("%s: code %d, want %d", when, got, code)
+					}
+				default:
+					t.Errorf("%s: no answer, want code %d", when, code)
+				}
+			}
+			if len(answers) > 0 {
+				t.Errorf("%s: %d answers more", when, len(answers))
+			}
+		}
+		resp, err := clients[0].Call(ctx, "m:1", &remoting.Command{Code: remoting.ReqWatchMetadata, Fields: remoting.Fields{{Key: "boot", Value: "0"}, {Key: "topics", Value: "0"}, {Key: "groups", Value: "0"}, {Key: "offsets", Value: "0"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		boot := resp.Fields.Get("boot")
+		ask(0, boot)
+		ask(1, boot)
+		expect("two wait")
+		ask(2, boot)
+		expect("a third", remoting.RespSystemBusy)
+		ask(0, boot)
+		expect("the first once more", remoting.RespSuccess)
+		_ = clients[1].Close()
+		expect("the second hangs up", -1)
+		w.Changed() // whatever wakes it
+		synctest.Wait()
+		ask(2, boot)
+		expect("there is room for the third")
+		time.Sleep(15 * time.Second)
+		expect("their time is up", remoting.RespSuccess, remoting.RespSuccess)
+		ask(0, "x")
+		expect("nonsense", remoting.RespSystemBusy)
+	})
+}
