@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pairmq/discovery"
 	"pairmq/store"
 )
 
@@ -17,6 +18,7 @@ func (t *tenure) describe() map[string]string {
 		"brokerRole": t.cfg.BrokerRole, "confirmedPhyOffset": strconv.FormatInt(st.Confirmed(), 10),
 		"epoch": t.memory.Epochs().Last().String(),
 	}
+	info["namesrvs"] = describeServers(t.reg.Status())
 	if p.slave != nil {
 		p.describeSlave(info, st)
 	} else {
@@ -38,6 +40,18 @@ func (t *tenure) describe() map[string]string {
 		info["replication"] += "; hands over to " + heir + " and stores nothing until it is known whether that has taken over"
 	}
 	return info
+}
+
+// describeServers says how it stands with each name server.
+func describeServers(all []discovery.ServerStatus) string {
+	text := make([]string, len(all))
+	for i, s := range all {
+		text[i] = s.Addr + " " + s.State.String()
+		if s.State == discovery.Failing {
+			text[i] += fmt.Sprintf(" for %v: %v", time.Since(s.Since).Round(time.Second), s.Err)
+		}
+	}
+	return strings.Join(text, "; ")
 }
 
 func (p *pairing) describeMaster(info map[string]string, st *store.Store) {

@@ -1,8 +1,10 @@
 package nameserver
 
 import (
+	"fmt"
 	"strings"
 
+	"pairmq/discovery"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
@@ -87,6 +89,46 @@ func (r *routes) setPerm(brokerName string, perm func(int32) int32) int {
 		}
 	}
 	return n
+}
+
+// registerTopic serves 217, of 5.x: shares of a topic, of brokers that are
+// registered. They stay until a table of such a broker says something else.
+func (s *Server) registerTopic(c *remoting.Command) remoting.Response {
+	topic := strings.Clone(c.Fields.Get("topic"))
+	if err := checkName("topic", topic); err != nil {
+		return failed(err)
+	}
+	route, err := discovery.DecodeRoute(c.Body)
+	if err != nil {
+		return failed(err)
+	}
+	if err := s.routes.addTopic(topic, route.QueueDatas); err != nil {
+		return failed(err)
+	}
+	return success()
+}
+
+// addTopic takes over shares of a topic, all or none.
+func (r *routes) addTopic(topic string, shares []discovery.QueueData) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, q := range shares {
+		t := table.Topic{Name: topic, Perm: q.Perm, ReadQueueNums: q.ReadQueueNums, WriteQueueNums: q.WriteQueueNums}
+		if r.groups[q.BrokerName] == nil {
+			return fmt.Errorf("%w: %.64q is not registered", errBroker, q.BrokerName)
+		}
+		if !plausible(&t) {
+			return fmt.Errorf("%w: %.64q", errTopics, topic)
+		}
+	}
+	if r.entries+len(shares) > r.maxEntries {
+		return fmt.Errorf("%w: at most %d are kept of all brokers", errTopics, r.maxEntries)
+	}
+	for _, q := range shares {
+		q.BrokerName = strings.Clone(q.BrokerName)
+		r.putEntry(topic, q)
+	}
+	return nil
 }
 
 // deleteTopic serves 216. A broker that still has the topic brings it back with

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"pairmq/discovery"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
@@ -209,4 +210,45 @@ func TestRefusals(t *testing.T) {
 	if len(long.Remark) > 400 {
 		t.Errorf("the remark for a long topic has %d bytes", len(long.Remark))
 	}
+}
+
+// TestRegisterTopic: 217 adds shares of registered brokers, all or none.
+func TestRegisterTopic(t *testing.T) {
+	s := newServer(t, Options{MaxTopics: 5})
+	newBroker(s, "a", "h1:10911").mustRegister(t)
+	newBroker(s, "b", "h2:10911").mustRegister(t)
+	register := func(topic string, shares ...discovery.QueueData) remoting.Response {
+		t.Helper()
+		body, err := (&discovery.TopicRouteData{QueueDatas: shares}).Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.handle(new(remoting.Conn), &remoting.Command{Code: remoting.ReqRegisterTopicInNamesrv, Fields: remoting.Fields{{Key: "topic", Value: topic}}, Body: body})
+	}
+	share := func(broker string, perm int32) discovery.QueueData {
+		return discovery.QueueData{BrokerName: broker, Perm: perm, ReadQueueNums: 3, WriteQueueNums: 3}
+	}
+	for _, bad := range []struct {
+		topic  string
+		shares []discovery.QueueData
+	}{
+		{"New", []discovery.QueueData{share("a", 6), share("nobody", 6)}},
+		{"New", []discovery.QueueData{share("a", 6), share("b", 99)}},
+		{"no/name", []discovery.QueueData{share("a", 6)}},
+		{"New", []discovery.QueueData{share("a", 6), share("b", 6)}}, // one too many: each broker has two
+	} {
+		if resp := register(bad.topic, bad.shares...); resp.Code != remoting.RespSystemError {
+			t.Errorf("%s, %+v is answered %d %q", bad.topic, bad.shares, resp.Code, resp.Remark)
+		}
+		if routeOf(t, s, "New") != nil {
+			t.Errorf("%+v left something behind", bad.shares)
+		}
+	}
+	if resp := register("New", share("b", 4)); resp.Code != remoting.RespSuccess {
+		t.Fatalf("answered %d %q", resp.Code, resp.Remark)
+	}
+	if got := mustRoute(t, s, "New").QueueDatas; len(got) != 1 || got[0] != share("b", 4) {
+		t.Errorf("the route has %+v", got)
+	}
+	checkCounts(t, s)
 }

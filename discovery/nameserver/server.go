@@ -109,6 +109,8 @@ func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Respo
 		return s.addWritePerm(c)
 	case remoting.ReqDeleteTopicInNamesrv:
 		return s.deleteTopic(c)
+	case remoting.ReqRegisterTopicInNamesrv:
+		return s.registerTopic(c)
 	case remoting.ReqGetNamesrvConfig:
 		return s.config()
 	case remoting.ReqUpdateNamesrvConfig:

@@ -33,6 +33,7 @@ type args struct {
 	dir      string
 	keep     bool
 	verbose  bool
+	links    bool
 }
 
 func parseArgs() args {
@@ -44,6 +45,7 @@ func parseArgs() args {
 	flag.StringVar(&a.dir, "dir", "", "folder for stores, logs and histories; empty: a temporary one")
 	flag.BoolVar(&a.keep, "keep", false, "leave that folder, also if nothing was wrong")
 	flag.BoolVar(&a.verbose, "v", false, "print what is done as it is done")
+	flag.BoolVar(&a.links, "links", false, "instead: how soon clients find a broker whose link was down, or whose address has changed")
 	flag.Parse()
 	if a.seed == 0 {
 		a.seed = uint64(time.Now().UnixNano()) % 1e9
@@ -56,7 +58,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitUnable)
 	}
-	failed, err := runAll(parseArgs())
+	failed, err := runIn(parseArgs())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(exitUnable)
@@ -94,12 +96,9 @@ func enter() error {
 	return fmt.Errorf("%w: %w", errUnable, err)
 }
 
-// runAll runs the modes one after the other and returns how many were not as they should be.
-func runAll(a args) (failed int, err error) {
-	modes, err := modesOf(a.mode)
-	if err != nil {
-		return 0, err
-	}
+// runIn makes the folder and runs what the arguments ask for in it. It returns how
+// much of that was not as it should be.
+func runIn(a args) (failed int, err error) {
 	if a.bin, err = filepath.Abs(a.bin); err != nil {
 		return 0, err
 	}
@@ -107,10 +106,32 @@ func runAll(a args) (failed int, err error) {
 		return 0, fmt.Errorf("%w: %w; make build makes it", errUnable, err)
 	}
 	if a.dir == "" {
-		if a.dir, err = os.MkdirTemp("", "chaos-"); err != nil {
-			return 0, err
-		}
-	} else if err := os.MkdirAll(a.dir, 0o755); err != nil {
+		a.dir, err = os.MkdirTemp("", "chaos-")
+	} else {
+		err = os.MkdirAll(a.dir, 0o755)
+	}
+	if err != nil {
+		return 0, err
+	}
+	do := runModes
+	if a.links {
+		do = runLinks
+	}
+	failed, err = do(a)
+	if err != nil || failed > 0 {
+		fmt.Printf("  logs, stores and histories are in %s\n", a.dir)
+		return failed, err
+	}
+	if !a.keep {
+		err = os.RemoveAll(a.dir)
+	}
+	return failed, err
+}
+
+// runModes runs the modes one after the other.
+func runModes(a args) (failed int, err error) {
+	modes, err := modesOf(a.mode)
+	if err != nil {
 		return 0, err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -120,24 +141,22 @@ func runAll(a args) (failed int, err error) {
 		return 0, fmt.Errorf("%w: %w", errUnable, err)
 	}
 	defer l.close()
-	fmt.Printf("chaos: seed %d, %v for each of %d modes, in %s\n", a.seed, a.duration/time.Duration(len(modes)), len(modes), a.dir)
+	share := a.duration / time.Duration(len(modes))
+	fmt.Printf("chaos: seed %d, %v for each of %d modes\n", a.seed, share, len(modes))
 	for i, m := range modes {
 		r := &run{args: a, mode: m, lan: l, seed: a.seed + uint64(i), dir: filepath.Join(a.dir, fmt.Sprint(i+1))}
-		verdict, err := r.judge(ctx, a.duration/time.Duration(len(modes)))
+		verdict, err := r.judge(ctx, share)
 		if err != nil {
-			return failed, fmt.Errorf("%s: %w; see %s", m, err, r.dir)
+			return failed, fmt.Errorf("%s: %w", m, err)
 		}
 		fmt.Println(verdict)
 		if len(verdict.violations) > 0 {
 			failed++
-			fmt.Printf("  again: chaos -seed %d -duration %v -mode %s\n", r.seed, a.duration/time.Duration(len(modes)), m)
+			fmt.Printf("  again: chaos -seed %d -duration %v -mode %s\n", r.seed, share, m)
 		}
 	}
-	if failed == 0 && !a.keep {
-		err = os.RemoveAll(a.dir)
-	}
 	fmt.Printf("chaos: %d passed, %d failed\n", len(modes)-failed, failed)
-	return failed, err
+	return failed, nil
 }
 
 // modesOf returns the mode of that name, or all.

@@ -109,6 +109,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
+		if text := b.Runtime["namesrvs"]; strings.Contains(text, " failing") {
+			fmt.Fprintf(e.out, "%s%s, %s: is not registered everywhere: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
+			lead = ""
+		}
 	}
 	return err
 }

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"pairmq/internal/remoting"
+	"pairmq/tools/chaos/check"
+)
+
+// foundWithin is how soon after a link has come up, or an address has changed,
+// clients have to find the broker again.
+const foundWithin = 2 * time.Second
+
+// linkSteps are what is done to the broker's link, and for how long it is down
+// meanwhile; addr is its address from then on.
+func linkSteps() []linkStep {
+	return []linkStep{
+		{"the link is down for 0.3 s", 300 * time.Millisecond, "198.18.1.2"},
+		{"the link is down for 3 s", 3 * time.Second, "198.18.1.2"},
+		{"the link is down for 12 s", 12 * time.Second, "198.18.1.2"},
+		{"the address changes", 0, "198.18.1.77"},
+		{"the link is down for 3 s, and comes up with another address", 3 * time.Second, "198.18.1.78"},
+		{"the first address comes back", 0, "198.18.1.2"},
+		{"the link is down for 0.3 s, and comes up with another address", 300 * time.Millisecond, "198.18.1.79"},
+	}
+}
+
+type linkStep struct {
+	what string
+	down time.Duration
+	addr string
+}
+
+// A linkRig is one broker that finds its own address, a name server, and a
+// client that looks for it.
+type linkRig struct {
+	ctx     context.Context
+	lan     *lan
+	dir     string
+	client  *remoting.Client
+	broker  *process
+	namesrv *process
+	addr    string
+}
+
+// runLinks does the steps and returns how many took too long.
+func runLinks(a args) (failed int, err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	l, err := newLAN()
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errUnable, err)
+	}
+	defer l.close()
+	r := &linkRig{ctx: ctx, lan: l, dir: a.dir, client: remoting.NewClient(remoting.ClientOptions{DialTimeout: dialTime}), addr: "198.18.1.2"}
+	defer r.client.Close()
+	r.namesrv = &process{log: filepath.Join(a.dir, "namesrv.log"), argv: []string{a.bin, "--enableBroker=false", "--enableNamesrv=true", "--storePathRootDir=" + filepath.Join(a.dir, "namesrv")}}
+	r.broker = &process{log: filepath.Join(a.dir, "broker.log"), argv: append(l.within(0), a.bin, "--brokerName=links",
+		"--storePathRootDir="+filepath.Join(a.dir, "store"), "--mappedFileSizeCommitLog=8m", fmt.Sprintf("--namesrvAddr=%s:9876", namesrvIP))}
+	defer r.namesrv.kill()
+	defer r.broker.kill()
+	if err := errors.Join(r.namesrv.start(), r.broker.start()); err != nil {
+		return 0, err
+	}
+	if took, err := r.found(startTime); err != nil {
+		return 0, fmt.Errorf("%w: a send after the start: %w", errUnable, err)
+	} else {
+		fmt.Printf("links: the first send is answered %v after the start\n", took.Round(time.Millisecond))
+	}
+	steps := linkSteps()
+	for _, s := range steps {
+		if err := r.do(s); err != nil {
+			return failed, err
+		}
+		took, err := r.found(startTime)
+		if ctx.Err() != nil {
+			return failed, ctx.Err()
+		}
+		verdict := "ok"
+		if err != nil || took > foundWithin {
+			failed++
+			verdict = fmt.Sprintf("FAILED, at most %v are allowed (%v)", foundWithin, err)
+		}
+		fmt.Printf("links: %s: clients send again after %v: %s\n", s.what, took.Round(time.Millisecond), verdict)
+	}
+	if err := r.broker.stop(); err != nil {
+		return failed, err
+	}
+	fmt.Printf("links: %d passed, %d failed\n", len(steps)-failed, failed)
+	return failed, nil
+}
+
+// do does a step, and returns at the moment at which the broker can be reached again.
+func (r *linkRig) do(s linkStep) error {
+	in := strings.Join(r.lan.within(0), " ")
+	run := func(format string, args ...any) error {
+		return command("", strings.Fields(in+" "+fmt.Sprintf(format, args...))...)
+	}
+	if s.down > 0 {
+		if err := run("ip link set eth0 down"); err != nil {
+			return err
+		}
+		end := time.Now().Add(s.down)
+		for time.Now().Before(end) && r.ctx.Err() == nil { // clients go on trying
+			_ = r.send()
+			pause(r.ctx, 20*time.Millisecond)
+		}
+	}
+	if s.addr != r.addr {
+		if err := errors.Join(run("ip addr add %s/24 dev eth0", s.addr), run("ip addr del %s/24 dev eth0", r.addr)); err != nil {
+			return err
+		}
+		r.addr = s.addr
+	}
+	if s.down > 0 {
+		if err := run("ip link set eth0 up"); err != nil {
+			return err
+		}
+	}
+	return run("ip route replace default via %s", gatewayIP[0]) // as a DHCP client would
+}
+
+// found tries until a message is answered OK, and says how long that took.
+func (r *linkRig) found(limit time.Duration) (time.Duration, error) {
+	begin := time.Now()
+	ctx, cancel := context.WithTimeout(r.ctx, limit)
+	defer cancel()
+	for {
+		err := r.send()
+		if err == nil || ctx.Err() != nil {
+			return time.Since(begin), err
+		}
+		pause(ctx, 10*time.Millisecond)
+	}
+}
+
+// send looks up where the broker is, as a client does that has just failed, and
+// sends one message.
+func (r *linkRig) send() error {
+	const impatience = 300 * time.Millisecond
+	ask := func(addr string, req *remoting.Command) (*remoting.Command, error) {
+		ctx, cancel := context.WithTimeout(r.ctx, impatience)
+		defer cancel()
+		conn, err := r.client.Conn(ctx, addr)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := conn.Call(ctx, req)
+		if err != nil {
+			conn.Close()
+		}
+		return resp, err
+	}
+	resp, err := ask(namesrvIP.String()+":9876", &remoting.Command{Code: remoting.ReqGetRouteinfoByTopic, Fields: remoting.Fields{{Key: "topic", Value: "TBW102"}}})
+	if err != nil {
+		return err
+	}
+	if resp.Code != remoting.RespSuccess {
+		return refusal{resp.Code, resp.Remark}
+	}
+	addr := masterIn(string(resp.Body))
+	if addr == "" {
+		return fmt.Errorf("the route has no master: %s", resp.Body)
+	}
+	resp, err = ask(addr, &remoting.Command{Code: remoting.ReqSendMessageV2, Body: check.Body(1), Fields: remoting.Fields{
+		{Key: "a", Value: "LinksProducer"}, {Key: "b", Value: "Links"}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "1"}, {Key: "e", Value: "0"}, {Key: "f", Value: "0"},
+		{Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)}, {Key: "h", Value: "0"}, {Key: "i", Value: ""}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
+	}})
+	if err != nil {
+		return err
+	}
+	if resp.Code != remoting.RespSuccess {
+		return refusal{resp.Code, resp.Remark}
+	}
+	return nil
+}
+
+// masterIn finds the address of the master in a route of one broker.
+func masterIn(route string) string {
+	_, rest, _ := strings.Cut(route, `"brokerAddrs":{"0":"`)
+	addr, _, found := strings.Cut(rest, `"`)
+	if !found {
+		return ""
+	}
+	return addr
+}

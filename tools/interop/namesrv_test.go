@@ -1,0 +1,440 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pairmq/tools/interop/agents"
+	"pairmq/tools/interop/pair"
+	"pairmq/tools/interop/peers"
+	"pairmq/tools/interop/proc"
+	"pairmq/tools/interop/target"
+	"pairmq/tools/interop/verify"
+	"pairmq/tools/interop/wire"
+)
+
+const (
+	namesrvRestarts = 50 // of which one in six is Apache's, which takes seconds
+	namesrvBatch    = 150
+	namesrvSeed     = 7
+)
+
+// TestNameServers has name servers of several kinds beside each other, and
+// brokers and clients that know all of them.
+func TestNameServers(t *testing.T) {
+	kind, err := target.Kind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject, err := pair.NewMaker(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := javaClients(t)
+	t.Run("Five", func(t *testing.T) { fiveNameServers(t, clients, subject) })
+	for _, version := range []string{peers.V4, peers.V5} {
+		t.Run("Apache-"+version, func(t *testing.T) { apacheBehindOurs(t, clients, subject, version) })
+	}
+}
+
+// A namesrvWorld is a broker and the name servers that it registers with.
+type namesrvWorld struct {
+	*world
+	servers []*pair.Server // that answer, when they run
+	broker  *pair.Server
+	begin   time.Time
+}
+
+func (w *namesrvWorld) logf(t *testing.T, format string, args ...any) {
+	t.Helper()
+	t.Logf("%5.1f s: %s", time.Since(w.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// fiveNameServers: one of each version of Apache's, one of the subject's, one that
+// takes connections and never answers, and one that is not there, in whose order
+// clients and the broker come to the good ones last.
+func fiveNameServers(t *testing.T, clients map[string]*peers.Peer, subject *pair.Maker) {
+	dir := workDir(t)
+	w := &namesrvWorld{begin: time.Now()}
+	list := []string{nobody(t), silent(t)}
+	for _, kind := range []string{"apache-" + peers.V4, "apache-" + peers.V5, subject.Kind} {
+		m, err := pair.NewMaker(t.Context(), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := m.Namesrv(filepath.Join(dir, kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Kill)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.servers, list = append(w.servers, s), append(list, s.Addr)
+	}
+	var err error
+	if w.broker, err = subject.Master(dir, pair.AsyncMaster, strings.Join(list, ";")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.broker.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	begin := time.Now()
+	if err := w.broker.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.everywhere(t, "broker", wire.NewCommand(wire.BrokerCluster), w.broker.Addr)
+	w.logf(t, "registered with all that answer, %v after its start", time.Since(begin).Round(time.Millisecond))
+	w.world = &world{target: &target.Target{Namesrv: strings.Join(list, ";")}, dir: dir, peers: clients}
+	if w.conn, err = wire.Dial(t.Context(), w.broker.Addr); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.conn.Close() })
+	if err := w.conn.CreateTopic(t.Context(), pairTopic, pairQueues); err != nil {
+		t.Fatal(err)
+	}
+	w.everywhere(t, "topic", wire.NewCommand(wire.RouteByTopic, "topic", pairTopic), w.broker.Addr)
+	w.underLoad(t)
+	for _, s := range w.servers {
+		if !s.Running() {
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.everywhere(t, "topic, in the end", wire.NewCommand(wire.RouteByTopic, "topic", pairTopic), w.broker.Addr)
+}
+
+// nobody is an address where nothing listens.
+func nobody(t *testing.T) string {
+	t.Helper()
+	port, err := proc.FreePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}
+
+// silent is the address of one that takes connections and never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var conns []net.Conn
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, c)
+			mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() {
+		ln.Close()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range conns {
+			c.Close()
+		}
+	})
+	return ln.Addr().String()
+}
+
+// everywhere waits until each name server's answer to a request has this text.
+func (w *namesrvWorld) everywhere(t *testing.T, what string, req *wire.Command, text string) {
+	t.Helper()
+	for _, s := range w.servers {
+		eventually(within(t, 45*time.Second), t, what+" at "+s.Name(), func() error {
+			resp, err := ask(t.Context(), s.Addr, req)
+			if err == nil && !bytes.Contains(resp.Body, []byte(text)) {
+				err = fmt.Errorf("it says %s", resp.Body)
+			}
+			return err
+		})
+	}
+}
+
+// underLoad has Java clients of both versions send and consume while name
+// servers are killed and started: no send fails, and all is consumed.
+func (w *namesrvWorld) underLoad(t *testing.T) {
+	names := []string{"java-" + peers.V4, "java-" + peers.V5}
+	var all []*agents.Agent
+	var consumers []*agents.Consumer
+	for _, name := range names {
+		a := w.start(t, name, name)
+		all = append(all, a)
+		c, err := a.Push(within(t, time.Minute), agents.Subscription{Group: "Names_" + dotless(strings.ReplaceAll(name, "-", "_")), Topic: pairTopic, Instance: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		consumers = append(consumers, c)
+	}
+	ctx, done := context.WithCancel(t.Context())
+	defer done()
+	var load sync.WaitGroup
+	var mu sync.Mutex
+	var sent []verify.Sent
+	next := 0
+	batches := map[string]int{}
+	for _, a := range all {
+		load.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				from := next
+				next += namesrvBatch
+				mu.Unlock()
+				got, err := a.Produce(within(t, 2*time.Minute), "P_"+dotless(a.Name), pairTopic, pairSeed, from, from+namesrvBatch, 2)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				sent = append(sent, got...)
+				batches[a.Name]++
+				mu.Unlock()
+			}
+		})
+	}
+	w.restarts(t)
+	done()
+	load.Wait()
+	count := map[string]int{}
+	for _, s := range sent {
+		count[s.Status]++
+	}
+	w.logf(t, "%d name-server restarts; %d messages sent in %v batches: %v", namesrvRestarts, len(sent), batches, count)
+	if len(count) > 2 || count["SEND_OK"]+count["ONEWAY"] != len(sent) || len(sent) != next {
+		t.Errorf("of %d messages %d were sent, with %v", next, len(sent), count)
+	}
+	want := verify.Corpus(pairSeed, next)
+	for _, c := range consumers {
+		waited := c.Wait(within(t, 2*time.Minute), distinct(len(sent)))
+		if err := c.Stop(within(t, 30*time.Second)); err != nil {
+			t.Error(err)
+		}
+		r := verify.Deliveries(want, sent, c.Got())
+		if err := errors.Join(waited, r.Err()); err != nil {
+			t.Error(err)
+		}
+		if r.Redelivered != 0 {
+			t.Errorf("%d messages were delivered twice", r.Redelivered)
+		}
+	}
+}
+
+// restarts kills name servers and starts them again, in an order from a seed.
+// Now and then all are dead for a moment.
+func (w *namesrvWorld) restarts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(namesrvSeed, 1))
+	ours := w.servers[len(w.servers)-1]
+	for i := range namesrvRestarts {
+		down := []*pair.Server{ours}
+		if i%12 == 5 {
+			down = append(down, w.servers[rng.IntN(2)])
+		}
+		if i == namesrvRestarts/2 {
+			down = slices.Clone(w.servers)
+		}
+		for _, s := range down {
+			s.Kill()
+		}
+		time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond) // dead for a while: what is tested is that
+		rng.Shuffle(len(down), func(i, j int) { down[i], down[j] = down[j], down[i] })
+		for _, s := range down {
+			if err := s.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// apacheBehindOurs has a pair of Apache's brokers register with the subject's
+// name server and with one of their own, and compares what clients and mqadmin
+// see through each.
+func apacheBehindOurs(t *testing.T, clients map[string]*peers.Peer, subject *pair.Maker, version string) {
+	apache, err := pair.NewMaker(t.Context(), "apache-"+version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := workDir(t)
+	w := &namesrvWorld{begin: time.Now()}
+	for _, m := range []*pair.Maker{subject, apache} {
+		s, err := m.Namesrv(filepath.Join(dir, m.Kind))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Kill)
+		if err := s.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.servers = append(w.servers, s)
+	}
+	ours, theirs := w.servers[0], w.servers[1]
+	list := ours.Addr + ";" + theirs.Addr
+	master, err := apache.Master(dir, pair.SyncMaster, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slave, err := apache.Slave(dir, 1, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range []*pair.Server{master, slave} {
+		t.Cleanup(b.Kill)
+		if err := b.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.everywhere(t, "broker", wire.NewCommand(wire.BrokerCluster), b.Addr)
+	}
+	w.world = &world{target: &target.Target{Namesrv: ours.Addr}, dir: dir, peers: clients}
+	if w.conn, err = wire.Dial(t.Context(), master.Addr); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.conn.Close() })
+	if err := w.conn.CreateTopic(t.Context(), pairTopic, pairQueues); err != nil {
+		t.Fatal(err)
+	}
+	w.everywhere(t, "topic", wire.NewCommand(wire.RouteByTopic, "topic", pairTopic), master.Addr)
+	w.produceAndConsume(t, "java-"+version)
+	a := &adminPair{t: t, peer: clients["java-"+version], dir: dir, ours: ours.Addr, theirs: theirs.Addr}
+	a.compare(master.Addr)
+	w.logf(t, "%d commands of mqadmin print the same", a.ran)
+	slave.Kill()
+	for _, s := range w.servers { // its connection has closed: at once, not after 120 s
+		eventually(within(t, 20*time.Second), t, "the slave's end at "+s.Name(), func() error {
+			resp, err := ask(t.Context(), s.Addr, wire.NewCommand(wire.BrokerCluster))
+			if err == nil && bytes.Contains(resp.Body, []byte(slave.Addr)) {
+				err = errors.New("it is still listed")
+			}
+			return err
+		})
+	}
+}
+
+// produceAndConsume has a Java client send and consume by the name server's routes.
+func (w *namesrvWorld) produceAndConsume(t *testing.T, client string) {
+	t.Helper()
+	a := w.start(t, client, client)
+	c, err := a.Push(within(t, time.Minute), agents.Subscription{Group: "Names", Topic: pairTopic, Instance: client})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 500
+	sent, err := a.Produce(within(t, time.Minute), "P_Names", pairTopic, pairSeed, 0, n, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := c.Wait(within(t, time.Minute), distinct(n))
+	if err := errors.Join(waited, verify.Deliveries(verify.Corpus(pairSeed, n), sent, c.Got()).Err()); err != nil {
+		t.Error(err)
+	}
+	if err := c.Stop(within(t, 30*time.Second)); err != nil {
+		t.Error(err)
+	}
+	w.logf(t, "%d messages sent and consumed by %s", n, client)
+}
+
+// An adminPair runs mqadmin on both name servers and compares what it prints.
+type adminPair struct {
+	t            *testing.T
+	peer         *peers.Peer
+	dir          string
+	ours, theirs string
+	ran          int
+}
+
+func (a *adminPair) run(namesrv string, command ...string) string {
+	a.t.Helper()
+	out, err := a.peer.Admin(a.t.Context(), a.dir, namesrv, command...)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return out
+}
+
+// same demands that a command prints the same of both, in the same fields.
+func (a *adminPair) same(fields func(string) []string, command ...string) []string {
+	a.t.Helper()
+	at := func(namesrv string) []string {
+		c := slices.Clone(command)
+		for i := range c {
+			c[i] = strings.ReplaceAll(c[i], "NAMESRV", namesrv)
+		}
+		return fields(strings.ReplaceAll(a.run(namesrv, c...), namesrv, "NAMESRV"))
+	}
+	ours, theirs := at(a.ours), at(a.theirs)
+	a.ran++
+	if !slices.Equal(ours, theirs) {
+		a.t.Errorf("mqadmin %s prints\n%s\nand with Apache's name server\n%s", strings.Join(command, " "), strings.Join(ours, "\n"), strings.Join(theirs, "\n"))
+	}
+	return ours
+}
+
+// lines are what was printed, without its order and blanks.
+func lines(out string) (all []string) {
+	for line := range strings.Lines(out) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" && !strings.HasPrefix(line, "WARNING") && !strings.HasPrefix(line, "OpenJDK") {
+			all = append(all, strings.Trim(line, ", "))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// columns are the first so many of each line: what is behind them changes with time.
+func columns(n int) func(string) []string {
+	return func(out string) (all []string) {
+		for _, line := range lines(out) {
+			f := strings.Fields(line)
+			all = append(all, strings.Join(f[:min(n, len(f))], " "))
+		}
+		return all
+	}
+}
+
+// compare runs what mqadmin has for name servers.
+func (a *adminPair) compare(master string) {
+	t := a.t
+	has := func(what string, all []string, pattern string) {
+		t.Helper()
+		if !slices.ContainsFunc(all, regexp.MustCompile(pattern).MatchString) {
+			t.Errorf("%s: nothing matches %q in\n%s", what, pattern, strings.Join(all, "\n"))
+		}
+	}
+	has("topicRoute", a.same(lines, "topicRoute", "-t", pairTopic), regexp.QuoteMeta(master))
+	has("clusterList", a.same(columns(5), "clusterList"), regexp.QuoteMeta(master))
+	has("topicList", a.same(lines, "topicList"), "^"+pairTopic+"$")
+	a.same(lines, "topicList", "-c")
+	has("topicClusterList", a.same(lines, "topicClusterList", "-t", pairTopic), "^"+target.Cluster+"$")
+	has("updateKvConfig", a.same(lines, "updateKvConfig", "-s", "Plant", "-k", "line", "-v", "7"), "success")
+	has("updateOrderConf", a.same(lines, "updateOrderConf", "-t", pairTopic, "-v", target.BrokerName+":8", "-m", "put"), "success")
+	has("get order conf", a.same(lines, "updateOrderConf", "-t", pairTopic, "-m", "get"), target.BrokerName+":8")
+	has("deleteKvConfig", a.same(lines, "deleteKvConfig", "-s", "Plant", "-k", "line"), "success")
+	for _, command := range []string{"wipeWritePerm", "addWritePerm"} {
+		has(command, a.same(lines, command, "-b", target.BrokerName, "-n", "NAMESRV"), `\d+`)
+		perm := map[string]string{"wipeWritePerm": "4", "addWritePerm": "6"}[command]
+		has("topicRoute after "+command, a.same(lines, "topicRoute", "-t", pairTopic), `"perm": ?`+perm)
+	}
+	for _, namesrv := range []string{a.ours, a.theirs} {
+		has("getNamesrvConfig", lines(a.run(namesrv, "getNamesrvConfig", "-n", namesrv)), `orderMessageEnable *= *false`)
+	}
+}
