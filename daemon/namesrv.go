@@ -23,7 +23,7 @@ type nameServerPart struct {
 
 func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
 	log = log.With("part", "namesrv")
-	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, Log: log}
+	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, MaxTopics: cfg.NamesrvMaxTopics, Log: log}
 	if fsys, err := disk.OS(cfg.StoreRoot); err == nil {
 		f := statefile.New(fsys, log)
 		o.Load, o.Save = f.Load, f.Save

@@ -45,6 +45,7 @@ type Config struct {
 	ForceRegister       bool
 	EnableNamesrv       bool
 	NamesrvListenPort   int
+	NamesrvMaxTopics    int
 	NamesrvOrderMessage bool
 
 	// Store.

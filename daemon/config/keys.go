@@ -43,6 +43,7 @@ func namesrvKeys() []key {
 		boolean("forceRegister", "true", "register the full topic table every period; false: ask first whether it changed", func(c *Config) *bool { return &c.ForceRegister }),
 		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),
 		ours(number("namesrvListenPort", "9876", "port of the embedded name server", func(c *Config) *int { return &c.NamesrvListenPort }, 1, 65535)),
+		ours(number("namesrvMaxTopics", "20000", "name server: topics to keep, counted once for each broker that has them", func(c *Config) *int { return &c.NamesrvMaxTopics }, 100, 1<<20)),
 		boolean("orderMessageEnable", "false", "name server: put ordered-topic configuration into routes", func(c *Config) *bool { return &c.NamesrvOrderMessage }),
 	}
 }

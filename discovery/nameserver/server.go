@@ -17,6 +17,7 @@ type Server struct {
 	routes  *routes
 	kv      kvTable
 	failing bool // the last save has failed; Run's own
+	saved   time.Time
 }
 
 // New returns a Server that knows what was saved. It fails if opts.Load does.
@@ -59,7 +60,9 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-scan.C:
 			s.logDeparted("timeout", s.routes.expire(time.Now()))
 		case <-save.C:
-			s.saveIfChanged()
+			if s.saveDue() {
+				s.saveIfChanged()
+			}
 		}
 	}
 }

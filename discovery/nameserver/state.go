@@ -46,8 +46,10 @@ type TopicState struct {
 type KV map[string]map[string]string
 
 const (
-	// saveEvery is how often what brokers have changed is saved.
+	// saveEvery is how often what brokers have changed is saved, and saveRate how
+	// many topics, a second of waiting for each: all are written every time.
 	saveEvery = 2 * time.Second
+	saveRate  = 10_000
 	// returnTime is how long brokers of before a restart have to come back: they
 	// register every 60 s at the latest, most at once, since their connection has ended.
 	returnTime = 75 * time.Second
@@ -123,6 +125,7 @@ func (s *Server) saveIfChanged() {
 	if s.opts.Save == nil || !s.routes.takeChanged() {
 		return
 	}
+	s.saved = time.Now()
 	s.kv.mu.Lock()
 	err := s.save(s.kv.load())
 	s.kv.mu.Unlock()
@@ -139,6 +142,14 @@ func (s *Server) saveIfChanged() {
 			s.opts.Log.Info("saving works again")
 		}
 	}
+}
+
+// saveDue says whether enough time has passed since the last save.
+func (s *Server) saveDue() bool {
+	s.routes.mu.RLock()
+	wait := time.Duration(s.routes.entries) * time.Second / saveRate
+	s.routes.mu.RUnlock()
+	return time.Since(s.saved) >= wait
 }
 
 // save saves everything, with these settings; kv.mu is held.

@@ -11,6 +11,7 @@ import (
 //	pull/1024                 drains a topic of such messages
 //	start/empty, start/stored process start to first answer, without and with a full store
 //	memory/idle, memory/loaded
+//	namesrv/register, namesrv/route     a name server of many brokers and topics
 //	pair/copy/SYNC_FLUSH                a slave copies what its master has
 //	pair/send/SYNC_FLUSH/SYNC_MASTER    messages of 1024 bytes, one in flight, to a master that has a slave
 //
@@ -73,7 +74,7 @@ func allCells() []string {
 	for _, size := range sizes() {
 		all = append(all, pullCell(size))
 	}
-	all = append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded, cellForgets, cellKeeps)
+	all = append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded, cellRegister, cellRoute, cellForgets, cellKeeps)
 	for _, flush := range flushes() {
 		all = append(all, copyCell(flush))
 		for _, role := range roles() {

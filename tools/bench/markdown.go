@@ -53,6 +53,7 @@ func (r *report) markdown() string {
 	r.writePulls(&w)
 	r.writeStarts(&w)
 	r.writeMemory(&w)
+	r.writeNamesrvs(&w)
 	r.writePairs(&w)
 	r.writeErrors(&w)
 	return w.String()

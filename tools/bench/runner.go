@@ -50,7 +50,7 @@ func (r *runner) rounds(ctx context.Context) error {
 				}
 			}
 		}
-		failed = append(failed, r.pairs(ctx))
+		failed = append(failed, r.namesrvs(ctx), r.pairs(ctx))
 	}
 	return errors.Join(failed...)
 }
@@ -67,7 +67,7 @@ func (r *runner) wantsAny(flush string) bool {
 }
 
 func phaseOf(cell string) string {
-	if isPair(cell) {
+	if isPair(cell) || isNamesrv(cell) {
 		return ""
 	}
 	if len(cell) > len("send/SYNC") && cell[:len("send/SYNC")] == "send/SYNC" {
