@@ -80,6 +80,28 @@ func ParseAddr(addr string) (string, error) {
 	return net.JoinHostPort(host, strconv.FormatUint(n, 10)), nil
 }
 
+// CheckReachable fails with ErrAddr if addr is no address, or one at which nobody can
+// be reached from the host that has the address from: an unspecified one, one of
+// many, or loopback unless that is loopback too. A zero from says nothing.
+func CheckReachable(addr string, from netip.Addr) error {
+	whole, err := ParseAddr(addr)
+	if err != nil {
+		return err
+	}
+	ap, err := netip.ParseAddrPort(whole)
+	if err != nil {
+		return nil // a name: who resolves it finds out
+	}
+	ip := ap.Addr().Unmap()
+	switch {
+	case ip.IsUnspecified() || ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return fmt.Errorf("%w: at %s nobody can be reached", ErrAddr, addr)
+	case ip.IsLoopback() && from.IsValid() && !from.Unmap().IsLoopback():
+		return fmt.Errorf("%w: %s is loopback, which from %s is another host", ErrAddr, addr, from)
+	}
+	return nil
+}
+
 // isBareIP reports whether addr is an IP address without a port.
 func isBareIP(addr string) bool {
 	if inner, ok := strings.CutPrefix(addr, "["); ok {

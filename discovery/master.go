@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"pairmq/internal/remoting"
@@ -12,8 +13,9 @@ import (
 type masterInfo struct{ addr, ha string }
 
 // parseMaster reads the answer to a registration. It fails with ErrAddr for
-// addresses that cannot be dialled, or that are this broker's own: a slave that
-// followed itself would never stop.
+// addresses that cannot be dialled, that lead to other services of this host, or that
+// are this broker's own: a slave that followed itself would never stop. Whoever is
+// at them is asked who he is before anything is copied.
 func parseMaster(f remoting.Fields, own string) (masterInfo, error) {
 	m := masterInfo{addr: f.Get("masterAddr"), ha: f.Get("haServerAddr")}
 	if m.addr == "" {
@@ -22,13 +24,26 @@ func parseMaster(f remoting.Fields, own string) (masterInfo, error) {
 	if m.addr == own {
 		return masterInfo{}, fmt.Errorf("%w: masterAddr %s is this slave's own address", ErrAddr, m.addr)
 	}
-	if _, err := ParseAddr(m.addr); err != nil {
+	here := hostOf(own)
+	if err := CheckReachable(m.addr, here); err != nil {
 		return masterInfo{}, fmt.Errorf("masterAddr: %w", err)
 	}
-	if _, err := ParseAddr(m.ha); err != nil && m.ha != "" {
+	if m.ha == "" {
+		return m, nil
+	}
+	if err := CheckReachable(m.ha, here); err != nil {
 		return masterInfo{}, fmt.Errorf("haServerAddr: %w", err)
 	}
 	return m, nil
+}
+
+// hostOf is the IP address in addr, the zero one if it has a name.
+func hostOf(addr string) netip.Addr {
+	ap, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr()
 }
 
 // A masterChoice makes one master of what several name servers say. It stays

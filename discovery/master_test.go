@@ -23,6 +23,13 @@ func TestParseMaster(t *testing.T) {
 		{"192.0.2.2:10911", "192.0.2.1:10912", masterInfo{}, ErrAddr}, // its own
 		{"nowhere", "192.0.2.1:10912", masterInfo{}, ErrAddr},
 		{"192.0.2.1:10911", "nowhere", masterInfo{}, ErrAddr},
+		{"0.0.0.0:10911", "192.0.2.1:10912", masterInfo{}, ErrAddr},
+		{"192.0.2.1:10911", "127.0.0.1:22", masterInfo{}, ErrAddr}, // to another service of this host
+		{"[::1]:10911", "192.0.2.1:10912", masterInfo{}, ErrAddr},
+		{"192.0.2.1:10911", "224.0.0.1:10912", masterInfo{}, ErrAddr},
+		{"192.0.2.1:10911", "255.255.255.255:10912", masterInfo{}, ErrAddr},
+		{"192.0.2.1:10911", "10.0.0.1:10912", masterInfo{"192.0.2.1:10911", "10.0.0.1:10912"}, nil}, // brokerIP2
+		{"master.example:10911", "master.example:10912", masterInfo{"master.example:10911", "master.example:10912"}, nil},
 	}
 	for _, tt := range tests {
 		f := remoting.Fields{{Key: "masterAddr", Value: tt.master}, {Key: "haServerAddr", Value: tt.ha}}

@@ -28,11 +28,11 @@ var (
 
 // register serves 103.
 func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Response {
-	reg, err := s.parseRegistration(c)
+	reg, err := s.parseRegistration(conn, c)
 	if err != nil {
 		return failed(err)
 	}
-	reg.conn, reg.now = conn, time.Now()
+	reg.now = time.Now()
 	got, err := s.routes.register(reg)
 	if err != nil && !errors.Is(err, errTopics) {
 		return failed(err)
@@ -61,7 +61,7 @@ func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Res
 	return resp
 }
 
-func (s *Server) parseRegistration(c *remoting.Command) (*registration, error) {
+func (s *Server) parseRegistration(conn *remoting.Conn, c *remoting.Command) (*registration, error) {
 	b, err := parseBroker(c)
 	if err != nil {
 		return nil, err
@@ -78,11 +78,10 @@ func (s *Server) parseRegistration(c *remoting.Command) (*registration, error) {
 	}
 	reg.brokerID, reg.acting = id, acting
 	reg.timeout = brokerTimeout(timeout, s.opts.BrokerTimeout)
-	if ha := c.Fields.Get("haServerAddr"); ha != "" {
-		if _, err := discovery.ParseAddr(ha); err != nil {
-			return nil, fmt.Errorf("%w: haServerAddr: %w", errBroker, err)
-		}
-		reg.ha = strings.Clone(ha)
+	reg.ha = strings.Clone(c.Fields.Get("haServerAddr"))
+	reg.conn = conn
+	if err := reachable(conn, reg); err != nil {
+		return nil, err
 	}
 	reg.body, err = s.parseBody(c)
 	return reg, err
@@ -124,10 +123,22 @@ func parseBroker(c *remoting.Command) (broker, error) {
 	if err := cmp.Or(checkName("clusterName", b.cluster), checkName("brokerName", b.name)); err != nil {
 		return broker{}, err
 	}
-	if _, err := discovery.ParseAddr(b.addr); err != nil {
-		return broker{}, fmt.Errorf("%w: brokerAddr: %w", errBroker, err)
-	}
 	return b, nil
+}
+
+// reachable checks the addresses that a broker registers: others are told them.
+func reachable(conn *remoting.Conn, reg *registration) error {
+	from := conn.RemoteAddr().Addr()
+	if err := discovery.CheckReachable(reg.addr, from); err != nil {
+		return fmt.Errorf("%w: brokerAddr: %w", errBroker, err)
+	}
+	if reg.ha == "" {
+		return nil
+	}
+	if err := discovery.CheckReachable(reg.ha, from); err != nil {
+		return fmt.Errorf("%w: haServerAddr: %w", errBroker, err)
+	}
+	return nil
 }
 
 // queryDataVersion serves 322: has the broker's table changed since it was
