@@ -21,6 +21,7 @@ type brokerPart struct {
 	mu  sync.Mutex    // guards the rest where run is not alone
 	cfg config.Config // as the files have it
 	now *tenure       // nil if the last one could not be built; run's to replace
+	was string        // where clients find now
 }
 
 func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
@@ -36,11 +37,11 @@ func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
-	now, err := newTenure(&p.cfg, client, p.log)
+	now, err := newTenure(&p.cfg, p.was, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
-	p.client, p.now = client, now
+	p.client, p.now, p.was = client, now, now.host.String()
 	return nil
 }
 

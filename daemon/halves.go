@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,6 +29,9 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 		return nil, fmt.Errorf("namesrvAddr: %w", err)
 	}
 	l := newLister(servers, t.client, t.cfg.BrokerName)
+	if t.was != t.host.String() {
+		l.except = t.was // name servers still have it, and nobody is there
+	}
 	t.setServers = func(servers []string) {
 		l.set(servers)
 		t.reg.SetServers(servers)
@@ -71,6 +75,7 @@ func (t *tenure) metMaster(s pair.State) {
 type lister struct {
 	client *remoting.Client
 	name   string
+	except string // an address of this broker's own
 
 	mu      sync.Mutex // held while they are asked
 	servers []string
@@ -100,7 +105,7 @@ func (l *lister) others(ctx context.Context) (all []string) {
 	for _, server := range l.servers {
 		all = append(all, l.known[server]...)
 	}
-	return all
+	return slices.DeleteFunc(all, func(addr string) bool { return addr == l.except })
 }
 
 // ask asks all of them; l.mu is held.

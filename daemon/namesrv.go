@@ -50,7 +50,7 @@ func (p *nameServerPart) run(ctx context.Context) error {
 	g.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
 	p.log.Info("name server ready", "listen", p.lns[0].Addr().String())
 	err := g.Wait()
-	drain(p.srv, p.log)
+	drain(p.srv, drainTime, p.log)
 	return err
 }
 

@@ -16,8 +16,12 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// drainTime bounds how long a stop waits for answers on their way.
-const drainTime = 10 * time.Second
+// drainTime bounds how long a stop waits for answers on their way; movedTime, how
+// long where the address that clients have connected to is not this host's any more.
+const (
+	drainTime = 10 * time.Second
+	movedTime = 50 * time.Millisecond
+)
 
 // run builds the daemon, serves until ctx ends, and drains it: the name servers
 // are told, the clients get their answers, the store is flushed. What comes from
@@ -118,8 +122,8 @@ func serveAll(ctx context.Context, srv *remoting.Server, lns []net.Listener) err
 }
 
 // drain gives answers on their way time to leave.
-func drain(srv *remoting.Server, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+func drain(srv *remoting.Server, limit time.Duration, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		log.Warn("connections were cut before their answers had left", "err", err)

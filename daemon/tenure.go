@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pairmq/daemon/broker"
@@ -43,6 +44,8 @@ type tenure struct {
 	lns        []net.Listener
 	log        *slog.Logger
 
+	was      string        // where clients found the tenure before; "" if it was there
+	moved    atomic.Bool   // this one is over because the address has changed
 	changing sync.Mutex    // held by the one change of roles that is on its way
 	change   chan struct{} // closed when the tenure is over
 	changed  sync.Once
@@ -51,8 +54,9 @@ type tenure struct {
 	cancel   context.CancelFunc
 }
 
-func newTenure(file *config.Config, client *remoting.Client, log *slog.Logger) (*tenure, error) {
-	t := &tenure{cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
+// newTenure builds one; was is where clients found the one before it, if there was one.
+func newTenure(file *config.Config, was string, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+	t := &tenure{was: was, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
 	if t.addresses, err = findAddresses(file); err != nil {
@@ -172,7 +176,11 @@ func (t *tenure) run(ctx context.Context) error {
 	})
 	err := front.Wait()
 	t.cancel()
-	drain(t.srv, t.log)
+	limit := drainTime
+	if t.moved.Load() {
+		limit = movedTime
+	}
+	drain(t.srv, limit, t.log)
 	t.work.Wait() // no request comes any more
 	stopStore()
 	return errors.Join(behind.Wait(), err)
@@ -239,6 +247,7 @@ func (t *tenure) watchLinks(ctx context.Context) error {
 func (t *tenure) linkUp() {
 	if now, yes := moved(&t.cfg, t.addresses); yes {
 		t.log.Warn("the address of this broker has changed; clients connect again", "was", t.host.String(), "address", now.host.String(), "haAddress", now.ha.String())
+		t.moved.Store(true)
 		t.over()
 		return
 	}

@@ -64,7 +64,7 @@ func runLinks(a args) (failed int, err error) {
 	r := &linkRig{ctx: ctx, lan: l, dir: a.dir, client: remoting.NewClient(remoting.ClientOptions{DialTimeout: dialTime}), addr: "198.18.1.2"}
 	defer r.client.Close()
 	r.namesrv = &process{log: filepath.Join(a.dir, "namesrv.log"), argv: []string{a.bin, "--enableBroker=false", "--enableNamesrv=true", "--storePathRootDir=" + filepath.Join(a.dir, "namesrv")}}
-	r.broker = &process{log: filepath.Join(a.dir, "broker.log"), argv: append(l.within(0), a.bin, "--brokerName=links",
+	r.broker = &process{log: filepath.Join(a.dir, "broker.log"), argv: append(l.within(0), a.bin, "--brokerName=links", "--logFormat=text", "--logLevel=debug",
 		"--storePathRootDir="+filepath.Join(a.dir, "store"), "--mappedFileSizeCommitLog=8m", fmt.Sprintf("--namesrvAddr=%s:9876", namesrvIP))}
 	defer r.namesrv.kill()
 	defer r.broker.kill()
@@ -116,7 +116,7 @@ func (r *linkRig) do(s linkStep) error {
 		}
 	}
 	if s.addr != r.addr {
-		if err := errors.Join(run("ip addr add %s/24 dev eth0", s.addr), run("ip addr del %s/24 dev eth0", r.addr)); err != nil {
+		if err := errors.Join(run("ip addr del %s/24 dev eth0", r.addr), run("ip addr add %s/24 dev eth0", s.addr)); err != nil {
 			return err
 		}
 		r.addr = s.addr
