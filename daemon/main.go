@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"pairmq/daemon/config"
+	"pairmq/discovery"
 )
 
 // version is set by the linker.
@@ -69,6 +70,10 @@ func start(args []string, stdout, stderr io.Writer) int {
 	cfg, notes, err := config.Load(f.file, f.settings)
 	if err != nil {
 		fmt.Fprintf(stderr, "pairmqd: %s\n", strings.ReplaceAll(err.Error(), "\n", "\npairmqd: "))
+		return exitUsage
+	}
+	if _, err := discovery.ParseList(cfg.NamesrvAddr); err != nil && cfg.EnableBroker {
+		fmt.Fprintf(stderr, "pairmqd: configuration: namesrvAddr: %v\n", err)
 		return exitUsage
 	}
 	if f.check {
