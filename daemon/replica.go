@@ -49,6 +49,7 @@ func newPairing(t *tenure) (*pairing, error) {
 		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
 			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log,
+			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}
 	if p.damaged = st.Stats().ReadOnly; p.damaged {
@@ -134,7 +135,6 @@ func (p *pairing) run(ctx context.Context) error {
 		g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	}
 	g.Go("acknowledgements", p.acks.Run)
-	g.Go("watchers of tables", p.tables.Run)
 	return g.Wait()
 }
 

@@ -39,7 +39,12 @@ func TestTablesReachTheSlaveAtOnce(t *testing.T) {
 	if took := time.Since(begin); took > 20*time.Second { // every 10 s, it would be 40 at least
 		t.Errorf("it took %v", took)
 	}
-	stopAll(t, slave, master)
+	begin = time.Now()
+	stopAll(t, master) // has a request of the slave's that waits
+	if took := time.Since(begin); took > drainTime/2 {
+		t.Errorf("the master stopped within %v, as if it had waited for its slave", took)
+	}
+	stopAll(t, slave)
 }
 
 // TestTheListIsReadAgain: a broker registers with a name server that was added to its

@@ -135,7 +135,7 @@ func (t *tenure) build() (err error) {
 	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
 		return err
 	}
-	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.broker.Closed, Limits: limits(cfg), Log: t.log})
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Limits: limits(cfg), Log: t.log})
 	return nil
 }
 
@@ -155,6 +155,7 @@ func (t *tenure) run(ctx context.Context) error {
 	behind.Go("replication", t.pair.run)
 	front := lifecycle.NewGroup(ctx)
 	front.Go("broker", t.broker.Run)
+	front.Go("watchers of tables", t.pair.tables.Run) // who waits there has an answer before the ports are drained
 	front.Go("registrar", func(ctx context.Context) error {
 		t.halves.Round(ctx) // first: name servers forget the master that was there when this one registers
 		return t.reg.Run(ctx)
@@ -184,6 +185,12 @@ func (t *tenure) run(ctx context.Context) error {
 	t.work.Wait() // no request comes any more
 	stopStore()
 	return errors.Join(behind.Wait(), err)
+}
+
+// closed forgets what was there for the sake of a connection that has ended.
+func (t *tenure) closed(conn *remoting.Conn) {
+	t.broker.Closed(conn)
+	t.pair.tables.Closed(conn)
 }
 
 // begin does what comes before anybody is served: a master that was away looks

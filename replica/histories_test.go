@@ -25,6 +25,7 @@ type chronicle struct {
 	away    error // Meet fails with it
 	broken  error // Adopt does
 	adopted []adoption
+	joined  int
 }
 
 // An adoption is an Adopt, and how long the slave's log was at that time.
@@ -66,7 +67,8 @@ func (c *chronicle) set(change func()) {
 // followBy lets the slave copy to c's log, and compare epochs.
 func (p *pair) followBy(c *chronicle) {
 	p.copy = c.log
-	p.slave = NewSlave(SlaveOptions{Log: c.log, Master: func() string { return "master:10912" }, Overlap: 4 * testRecord, Histories: c, Dial: p.dial})
+	p.slave = NewSlave(SlaveOptions{Log: c.log, Master: func() string { return "master:10912" }, Overlap: 4 * testRecord, Histories: c,
+		Joined: func() { c.set(func() { c.joined++ }) }, Dial: p.dial})
 	c.log.mu.Lock()
 	c.log.appended = p.slave.Grown
 	c.log.mu.Unlock()
@@ -143,6 +145,9 @@ func TestHistoriesSayWhereLogsPart(t *testing.T) {
 				}
 				if n := len(c.adopted); (n == 0) != (tt.his == nil) {
 					t.Errorf("epochs were adopted %d times", n)
+				}
+				if c.joined != len(c.adopted) {
+					t.Errorf("told %d times that the logs are the same, %d times they were", c.joined, len(c.adopted))
 				}
 			})
 		})

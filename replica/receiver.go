@@ -179,6 +179,9 @@ func (r *receiver) agree() error {
 	s.note(func(st *MasterStatus) {
 		st.Addr, st.Connected, st.Since, st.Err = r.addr, true, time.Now(), nil
 	})
+	if r.theirs != nil {
+		s.opts.Joined()
+	}
 	s.notes.Info("replicating", "master", r.addr, "phyOffset", r.end, "compared", r.end-r.from, "epoch", r.theirs.Last().String())
 	return nil
 }

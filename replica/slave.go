@@ -28,6 +28,7 @@ type SlaveOptions struct {
 	Silence   time.Duration                                            // of the master, after which it is left; 0 means 20 s
 	Overlap   int64                                                    // bytes compared on each connection; 0 means 64 KiB
 	Histories Histories                                                // nil: the bytes alone are compared
+	Joined    func()                                                   // called when the log was found to be a copy of that of a master with epochs; must not block; nil is allowed
 	Notes     *slog.Logger                                             // nil discards
 	Dial      func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
 }
@@ -65,6 +66,9 @@ func NewSlave(o SlaveOptions) *Slave {
 	o.Overlap = cmp.Or(o.Overlap, 64<<10)
 	if o.Notes == nil {
 		o.Notes = slog.New(slog.DiscardHandler)
+	}
+	if o.Joined == nil {
+		o.Joined = func() {}
 	}
 	if o.Dial == nil {
 		d := &net.Dialer{Timeout: dialTime, KeepAlive: 15 * time.Second}

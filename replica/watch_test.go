@@ -167,7 +167,7 @@ func TestWatchersAreBounded(t *testing.T) {
 			if err := w.Serve(req); err != nil {
 				req.ReplyError(remoting.RespSystemBusy, err.Error())
 			}
-		})})
+		}), OnClose: w.Closed})
 		ln := newPipes()
 		run.Go(func() { _ = srv.Serve(ctx, ln) })
 		dial := func() *remoting.Client {
@@ -234,8 +234,6 @@ func TestWatchersAreBounded(t *testing.T) {
 		expect("the first once more", remoting.RespSuccess)
 		_ = clients[1].Close()
 		expect("the second hangs up", -1)
-		w.Changed() // whatever wakes it
-		synctest.Wait()
 		ask(2, boot)
 		expect("there is room for the third")
 		time.Sleep(15 * time.Second)

@@ -89,6 +89,17 @@ func (w *Watchers) Serve(req *remoting.Request) error {
 	return nil
 }
 
+// Closed makes room where conn, which has ended, had a request that waits.
+func (w *Watchers) Closed(conn *remoting.Conn) {
+	w.mu.Lock()
+	h := w.held[conn]
+	delete(w.held, conn)
+	w.mu.Unlock()
+	if h != nil {
+		w.answer(h) // nothing is sent: every request has its reply
+	}
+}
+
 // Run answers those who wait until ctx ends, then all of them; it returns nil.
 func (w *Watchers) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
@@ -135,11 +146,6 @@ func (w *Watchers) due(when func(*watcher) time.Time, next *time.Time) (all []*w
 	defer w.mu.Unlock()
 	for conn, h := range w.held {
 		at := when(h)
-		select {
-		case <-conn.Done():
-			at = time.Time{}
-		default:
-		}
 		if !at.After(now) {
 			delete(w.held, conn)
 			all = append(all, h)

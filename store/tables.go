@@ -7,8 +7,8 @@ import (
 	"pairmq/store/table"
 )
 
-// Versions count the changes of the tables since the store was opened, and of
-// consumer offsets, also those that changed nothing after all.
+// Versions count the changes of the tables since the store was opened, also those
+// that changed nothing after all, and of consumer offsets.
 type Versions struct{ Topics, Groups, Offsets int64 }
 
 // Versions returns the counts so far; see Options.TablesChanged.
@@ -80,8 +80,9 @@ func (s *Store) DeleteGroup(name string) error {
 // return and on flash within some seconds: after a power cut a consumer may see
 // messages again, never miss one.
 func (s *Store) CommitOffset(group, topic string, queueID int32, offset int64) {
-	s.index.CommitOffset(group, topic, queueID, offset)
-	s.changed(&s.versions.offsets)
+	if s.index.CommitOffset(group, topic, queueID, offset) { // most consumers commit every 5 s whatever they have
+		s.changed(&s.versions.offsets)
+	}
 }
 
 // Offset returns the queue offset at which the group goes on.

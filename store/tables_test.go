@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"testing"
 
+	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/table"
 )
@@ -28,6 +29,38 @@ func TestAllOffsetsKnowsEveryGroup(t *testing.T) {
 	}
 	if got := s.AllOffsets(); !reflect.DeepEqual(got, want) {
 		t.Errorf("AllOffsets = %+v, want %+v", got, want)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestVersionsCountChanges: a commit that changes nothing is none.
+func TestVersionsCountChanges(t *testing.T) {
+	s, _ := openOnDisk(t, true)
+	steps := []struct {
+		name string
+		do   func() error
+		want store.Versions // more than before
+	}{
+		{"a topic", func() error { return s.PutTopic(table.Topic{Name: "T"}) }, store.Versions{Topics: 1}},
+		{"a group", func() error { return s.PutGroup(table.DefaultGroup("g")) }, store.Versions{Groups: 1}},
+		{"a commit", func() error { s.CommitOffset("g", "T", 0, 5); return nil }, store.Versions{Offsets: 1}},
+		{"the same commit", func() error { s.CommitOffset("g", "T", 0, 5); return nil }, store.Versions{}},
+		{"an earlier one", func() error { s.CommitOffset("g", "T", 0, 4); return nil }, store.Versions{}},
+		{"a reset", func() error { return s.ResetOffset("g", "T", 0, 4) }, store.Versions{Offsets: 1}},
+		{"a topic gone", func() error { return s.DeleteTopic("T") }, store.Versions{Topics: 1}},
+		{"a group gone", func() error { return s.DeleteGroup("g") }, store.Versions{Groups: 1}},
+	}
+	for _, step := range steps {
+		before := s.Versions()
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		after := s.Versions()
+		if got := (store.Versions{Topics: after.Topics - before.Topics, Groups: after.Groups - before.Groups, Offsets: after.Offsets - before.Offsets}); got != step.want {
+			t.Errorf("%s counts as %+v, want %+v", step.name, got, step.want)
+		}
 	}
 	if err := s.stop(); err != nil {
 		t.Fatal(err)

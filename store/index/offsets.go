@@ -129,8 +129,8 @@ func (x *Index) room(group, topic string) bool {
 // CommitOffset notes where a group goes on in a queue: in memory on return, in
 // the journal with the next FlushOffsets. An offset below the present one is
 // ignored: only ResetOffset goes back. So is one for a further queue when there
-// are more offsets than the journal holds.
-func (x *Index) CommitOffset(group, topic string, queueID int32, offset int64) {
+// are more offsets than the journal holds. It says whether the offset is another one now.
+func (x *Index) CommitOffset(group, topic string, queueID int32, offset int64) (changed bool) {
 	o := &x.offsets
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -144,21 +144,22 @@ func (x *Index) CommitOffset(group, topic string, queueID int32, offset int64) {
 					"queueId", queueID, "queueOffset", offset, "committed", s.offset)
 			}
 			if offset <= s.offset {
-				return
+				return false
 			}
 			s.offset, s.dirty = offset, true
 			p.slots[i] = s
 			o.note(p)
-			return
+			return true
 		}
 	}
 	if offset < 0 || !x.room(group, topic) {
-		return
+		return false
 	}
 	p = o.pair(group, topic)
 	s.offset, s.dirty = offset, true
 	o.set(p, s)
 	o.note(p)
+	return true
 }
 
 // Offset returns the queue offset that the group committed last.
