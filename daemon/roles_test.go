@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
