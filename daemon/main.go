@@ -44,8 +44,13 @@ const (
 )
 
 // softMemory is the heap in bytes beyond which the collector works harder, so
-// that the process stays below 64 MiB under load; GOMEMLIMIT sets another.
-const softMemory = 44 << 20
+// that the process stays below 64 MiB under load; GOMEMLIMIT sets another. A name
+// server that may keep more topics than usual gets topicMemory more for each.
+const (
+	softMemory  = 44 << 20
+	usualTopics = 20_000
+	topicMemory = 800
+)
 
 func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -90,7 +95,11 @@ func start(args []string, stdout, stderr io.Writer) int {
 func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
+		more := 0
+		if cfg.EnableNamesrv {
+			more = max(0, cfg.NamesrvMaxTopics-usualTopics) * topicMemory
+		}
+		debug.SetMemoryLimit(int64(softMemory + more))
 	}
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)
