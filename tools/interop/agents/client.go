@@ -19,6 +19,17 @@ func (a *Agent) Produce(ctx context.Context, group, topic string, seed int64, fr
 	return s.sent, nil
 }
 
+// ProduceSlowly is Produce with a pause, in milliseconds, after each send of a
+// thread. Before, message to is sent, again and again until the client finds a
+// route; it is among those returned.
+func (a *Agent) ProduceSlowly(ctx context.Context, group, topic string, seed int64, from, to, threads, pause int) ([]verify.Sent, error) {
+	s, err := a.command(ctx, "produce", "group", group, "topic", topic, "seed", seed, "from", from, "to", to, "threads", threads, "warm", to, "pause", pause)
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
 // Order sends messages from..to-1 one by one; message n belongs to order
 // n % orders and goes to the queue which a selector finds by the order.
 func (a *Agent) Order(ctx context.Context, group, topic string, from, to, orders int) ([]verify.Sent, error) {

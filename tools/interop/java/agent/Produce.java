@@ -8,8 +8,9 @@ import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
 
 /**
- * produce group topic seed from to threads: sends messages from..to-1 of a corpus, each as the corpus says, without
- * retries, and reports what the broker told. Blocks of 100 messages are spread over the threads.
+ * produce group topic seed from to threads [warm pause]: sends messages from..to-1 of a corpus, each as the corpus says,
+ * without retries, and reports what the broker told. Blocks of 100 messages are spread over the threads. Before, it tries
+ * to send message warm until a route was found; it waits pause ms after each send.
  */
 final class Produce {
     private static final int OUTSTANDING = 64;
@@ -41,6 +42,9 @@ final class Produce {
     void run() throws Throwable {
         producer.start();
         try {
+            if (c.or("warm", null) != null) {
+                warm(c.number("warm"));
+            }
             int threads = c.number("threads");
             List<Thread> all = new ArrayList<>();
             for (int t = 0; t < threads; t++) {
@@ -61,13 +65,30 @@ final class Produce {
         }
     }
 
+    private void warm(int i) throws Exception {
+        for (int tries = 1; ; tries++) {
+            try {
+                Report.sent(c.id(), i, 1, producer.send(corpus.message(topic, i)));
+                return;
+            } catch (Exception e) { // a look-up at a name server that does not answer is the client's to repeat
+                if (tries == 20) {
+                    throw e;
+                }
+            }
+        }
+    }
+
     private void blocks(int first, int step) {
         int from = c.number("from");
         int to = c.number("to");
         try {
+            int pause = Integer.parseInt(c.or("pause", "0"));
             for (int block = from / 100 + first; block * 100 < to; block += step) {
                 for (int i = Math.max(from, block * 100); i < Math.min(to, block * 100 + 100);) {
                     i += send(i);
+                    if (pause > 0) {
+                        Thread.sleep(pause);
+                    }
                 }
             }
         } catch (Throwable e) {
