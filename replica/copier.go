@@ -38,8 +38,9 @@ type CopierOptions struct {
 // A Copier copies what a master keeps besides its log: topics, subscription
 // groups, consumer offsets, and how far delayed messages are. Topics and groups
 // become the master's. Of a consumer offset the later one counts, wherever it
-// was committed: a master that returns with older ones takes nothing back.
-// Between two of ours changes are copied as they happen: see Watchers.
+// was committed: a master that returns with older ones takes nothing back, except
+// that one of ours tells which were reset there. Between two of ours changes are
+// copied as they happen: see Watchers.
 //
 // Protocol: RocketMQ 4.9.7 and 5.4.0, request codes 21, 43, 45 and 201
 // (SlaveSynchronize), without the fields by which 5.4.0 asks for pages: both
@@ -50,6 +51,7 @@ type Copier struct {
 	kick  chan struct{}   // a round at once
 	asked chan chan error // rounds that somebody waits for
 	steps []*copyStep     // Run's own
+	ours  string          // master that was found to be one of ours; Run's own
 
 	mu    sync.Mutex // guards the rest
 	delay map[int32]int64
@@ -75,7 +77,8 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1), asked: make(chan chan error)}
 	c.steps = []*copyStep{ // in the order of RocketMQ's slaves
 		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics, version: func(v TableVersions) int64 { return v.Topics }},
-		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets, version: func(v TableVersions) int64 { return v.Offsets }},
+		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets,
+			fields: remoting.Fields{{Key: "resets", Value: "true"}}, version: func(v TableVersions) int64 { return v.Offsets }},
 		{what: "delay offsets", code: remoting.ReqGetAllDelayOffset, apply: c.copyDelayOffsets},
 		{what: "subscription groups", code: remoting.ReqGetAllSubscriptiongroupConfig, apply: c.copyGroups, version: func(v TableVersions) int64 { return v.Groups }},
 	}

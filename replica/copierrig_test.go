@@ -158,7 +158,8 @@ func (r *copying) serve(req *remoting.Request, port string) {
 		f(req)
 		return
 	}
-	if len(req.Fields) != 0 || len(req.Body) != 0 {
+	ours := locked(&r.mu, func() bool { return r.answers[remoting.ReqWatchMetadata] != nil })
+	if len(req.Fields) != 0 && !ours || len(req.Body) != 0 {
 		r.t.Errorf("request %d has fields %v and %d bytes; a 5.4.0 master would answer a page", req.Code, req.Fields, len(req.Body))
 	}
 	r.mu.Lock()

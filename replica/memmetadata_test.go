@@ -15,13 +15,13 @@ type memMetadata struct {
 	mu      sync.Mutex
 	topics  map[string]table.Topic
 	groups  map[string]table.Group
-	offsets map[string]int64 // "topic@group/queueId"
+	offsets map[string]table.Offset // "topic@group/queueId"
 	writes  int
 	err     error // of every write
 }
 
 func newMemMetadata() *memMetadata {
-	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]int64{}}
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}}
 }
 
 func (m *memMetadata) write(f func()) error {
@@ -74,11 +74,28 @@ func (m *memMetadata) Offset(group, topic string, queueID int32) (int64, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, ok := m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)]
-	return o, ok
+	return o.Offset, ok
 }
 
 func (m *memMetadata) CommitOffset(group, topic string, queueID int32, offset int64) {
-	_ = m.write(func() { m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)] = offset })
+	_ = m.MergeOffsets([]table.Offset{{Group: group, Topic: topic, QueueID: queueID, Offset: offset}})
+}
+
+func (m *memMetadata) MergeOffsets(all []table.Offset) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range all {
+		if m.err != nil {
+			return m.err
+		}
+		key := fmt.Sprintf("%s@%s/%d", o.Topic, o.Group, o.QueueID)
+		if have, ok := m.offsets[key]; !ok || o.Version > have.Version || o.Offset > have.Offset {
+			m.writes++
+			o.Version = max(o.Version, have.Version)
+			m.offsets[key] = o
+		}
+	}
+	return nil
 }
 
 func (m *memMetadata) counts() string {

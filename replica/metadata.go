@@ -17,7 +17,8 @@ type Metadata interface {
 	// DeleteGroup forgets a subscription group, not what it committed.
 	DeleteGroup(name string) error
 
-	Offset(group, topic string, queueID int32) (int64, bool)
-	// CommitOffset notes an offset unless there is a later one.
-	CommitOffset(group, topic string, queueID int32, offset int64)
+	// MergeOffsets takes over those consumer offsets that have a greater version
+	// than here, backwards too, and those that are later. The former are durable on
+	// return.
+	MergeOffsets([]table.Offset) error
 }

@@ -120,6 +120,11 @@ func decodeEntries[T any](body []byte, member string, limit int, fresh func(name
 // object too. f reads the entry's value from dec. It fails with errAnswer if
 // body is anything else.
 func eachEntry(body []byte, member string, f func(key string, dec *json.Decoder) error) error {
+	return eachMember(body, member, map[string]func(string, *json.Decoder) error{member: f})
+}
+
+// eachMember is eachEntry of several members of body, of which one must be there.
+func eachMember(body []byte, must string, members map[string]func(key string, dec *json.Decoder) error) error {
 	if len(body) > maxAnswer {
 		return fmt.Errorf("%w: %d bytes, at most %d are read", errAnswer, len(body), maxAnswer)
 	}
@@ -130,15 +135,16 @@ func eachEntry(body []byte, member string, f func(key string, dec *json.Decoder)
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	found := false
-	err = eachKey(dec, func(key string) error {
-		if key != member {
+	err = eachKey(dec, func(member string) error {
+		f := members[member]
+		if f == nil {
 			return skipValue(dec)
 		}
-		found = true
+		found = found || member == must
 		return eachKey(dec, func(key string) error { return f(key, dec) })
 	})
 	if err == nil && !found {
-		err = fmt.Errorf("it has no %s", member)
+		err = fmt.Errorf("it has no %s", must)
 	}
 	if err == nil {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {

@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,53 @@ func TestChangesAreCopiedAtOnce(t *testing.T) {
 		m.check(t, "two have", topics+" "+groups)
 		time.Sleep(time.Minute)
 		m.check(t, "all the same everything is copied now and then", round)
+	})
+}
+
+// TestResetsAreAskedFor: of a master of ours, which says which offsets were reset,
+// so that they go back here too; ordinary ones never do.
+func TestResetsAreAskedFor(t *testing.T) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		fields := ""
+		set := func(body string) {
+			r.answerBy(remoting.ReqGetAllConsumerOffset, func(req *remoting.Request) {
+				fields = fmt.Sprint(req.Fields)
+				req.Reply(&remoting.Response{Body: []byte(body)})
+			})
+		}
+		check := func(when string, offset int64, asked string) {
+			t.Helper()
+			if got, _ := r.meta.Offset("g", "T", 0); got != offset || fields != asked {
+				t.Errorf("%s: at %d, asked with %s, want %d, %s", when, got, fields, offset, asked)
+			}
+		}
+		const plain, resets = "[]", "[{resets true}]"
+		set(`{"offsetTable":{"T@g":{0:100}}}`)
+		r.now()
+		check("a master that nobody knows yet", 100, plain)
+		m := &watchedMaster{copying: r}
+		m.begin()
+		defer func() { m.stop() }()
+		change := func(body string) {
+			set(body)
+			time.Sleep(time.Second)
+			m.change(func(v *replica.TableVersions) { v.Offsets++ })
+			synctest.Wait()
+		}
+		r.now()
+		check("one of ours", 100, resets)
+		change(`{"offsetTable":{"T@g":{0:40}}}`)
+		check("that has an earlier offset", 100, resets)
+		change(`{"offsetTable":{"T@g":{0:40}},"resetTable":{"T@g":{0:9}}}`)
+		check("that has reset it", 40, resets)
+		change(`{"offsetTable":{"T@g":{0:60}},"resetTable":{"T@g":{0:9}}}`)
+		check("where consumers go on", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:50}},"resetTable":{"T@g":{0:9}}}`)
+		check("that forgot that", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:50}},"resetTable":{"T@g":{0:8}}}`)
+		check("that forgot the reset", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:5}},"resetTable":{"T@g":{0:10}}}`)
+		check("that has reset it again", 5, resets)
 	})
 }
 

@@ -97,10 +97,22 @@ func (s *Store) Offsets(group string) []index.GroupOffset { return s.index.Offse
 // configured any more.
 func (s *Store) AllOffsets() map[string][]index.GroupOffset { return s.index.AllOffsets() }
 
-// ResetOffset sets where the group goes on, backwards too; durable on return.
-func (s *Store) ResetOffset(group, topic string, queueID int32, offset int64) error {
+// ResetOffsets sets where groups go on, backwards too; durable on return. Copies
+// of this store give way to that; the versions in all are not looked at.
+func (s *Store) ResetOffsets(all []table.Offset) error {
 	defer s.changed(&s.versions.offsets)
-	return s.index.ResetOffset(group, topic, queueID, offset)
+	return s.index.ResetOffsets(all)
+}
+
+// MergeOffsets takes over offsets of the store that this one is a copy of: those
+// that were reset there since, backwards too, and those that are later than here.
+// Resets are durable on return.
+func (s *Store) MergeOffsets(all []table.Offset) error {
+	changed, err := s.index.MergeOffsets(all)
+	if changed {
+		s.changed(&s.versions.offsets)
+	}
+	return err
 }
 
 // DeleteOffsets forgets the group's consumer offsets; durable on return.

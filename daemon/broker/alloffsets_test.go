@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pairmq/internal/remoting"
@@ -35,6 +36,18 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 		if string(resp.Body) != want || len(resp.Fields) != 0 {
 			t.Errorf("answered %s with %v, want %s", resp.Body, resp.Fields, want)
 		}
+		if err := r.st.ResetOffsets([]table.Offset{{Group: "cg2", Topic: "PeerTopic", Offset: 4}}); err != nil {
+			t.Fatal(err)
+		}
+		want = strings.Replace(want, "{0:6}", "{0:4}", 1)
+		if resp = c.call(remoting.ReqGetAllConsumerOffset, ""); string(resp.Body) != want {
+			t.Errorf("after a reset answered %s, want %s", resp.Body, want)
+		}
+		want = strings.TrimSuffix(want, "}") + `,"resetTable":{"PeerTopic@cg2":{0:1}}}`
+		if resp = c.call(remoting.ReqGetAllConsumerOffset, "", "resets", "true"); string(resp.Body) != want {
+			t.Errorf("with resets answered %s, want %s", resp.Body, want)
+		}
+		c.expect(c.call(remoting.ReqGetAllConsumerOffset, "", "resets", "x"), remoting.RespSystemError, "resets")
 		resp = c.call(remoting.ReqGetAllDelayOffset, "")
 		c.expect(resp, 0, "")
 		if want := `{"offsetTable":{}}`; string(resp.Body) != want {
