@@ -47,6 +47,74 @@ func TestTablesReachTheSlaveAtOnce(t *testing.T) {
 	stopAll(t, slave)
 }
 
+// committed is where a group goes on in queue 0 of a topic, -1 if that is not known.
+func (d *daemonUnderTest) committed(group, topic string) int {
+	d.t.Helper()
+	f := remoting.Fields{{Key: "consumerGroup", Value: group}, {Key: "topic", Value: topic}, {Key: "queueId", Value: "0"}, {Key: "setZeroIfNotFound", Value: "false"}}
+	r := d.call(d.broker, &remoting.Command{Code: remoting.ReqQueryConsumerOffset, Fields: f})
+	n, err := strconv.Atoi(r.Fields.Get("offset"))
+	if r.Code != remoting.RespSuccess || err != nil {
+		return -1
+	}
+	return n
+}
+
+// commit commits an offset for queue 0 of a topic.
+func (d *daemonUnderTest) commit(group, topic string, offset int) {
+	d.t.Helper()
+	f := remoting.Fields{{Key: "consumerGroup", Value: group}, {Key: "topic", Value: topic}, {Key: "queueId", Value: "0"}, {Key: "commitOffset", Value: strconv.Itoa(offset)}}
+	if r := d.call(d.broker, &remoting.Command{Code: remoting.ReqUpdateConsumerOffset, Fields: f}); r.Code != remoting.RespSuccess {
+		d.t.Fatalf("commit: %d %q", r.Code, r.Remark)
+	}
+}
+
+// TestAResetReachesTheSlave: a group that was sent back at the master goes on
+// from there at the slave too, also when that has become master; what consumers
+// commit there moves on, and never back.
+func TestAResetReachesTheSlave(t *testing.T) {
+	names := newNames(t)
+	a := names.newSlave().as("ASYNC_MASTER", "0")
+	b := names.newSlave()
+	a.start()
+	b.start()
+	b.follows(a)
+	a.mustSend("reset", 5, 0)
+	a.commit("cg", "Roles", 4)
+	eventually(t, "the slave knows the offset", func() bool { return b.committed("cg", "Roles") == 4 })
+	reset := func(d *daemonUnderTest, to string) {
+		f := remoting.Fields{{Key: "topic", Value: "Roles"}, {Key: "group", Value: "cg"}, {Key: "timestamp", Value: "0"}, {Key: "isForce", Value: "true"}, {Key: "queueId", Value: "0"}, {Key: "offset", Value: to}}
+		if r := d.call(d.broker, &remoting.Command{Code: remoting.ReqInvokeBrokerToResetOffset, Fields: f}); r.Code != remoting.RespSuccess {
+			t.Fatalf("reset: %d %q", r.Code, r.Remark)
+		}
+	}
+	reset(a, "1")
+	eventually(t, "the reset reaches the slave", func() bool { return b.committed("cg", "Roles") == 1 })
+	a.commit("cg", "Roles", 2)
+	eventually(t, "and what was committed since", func() bool { return b.committed("cg", "Roles") == 2 })
+	reset(a, "1")
+	if r := a.change(remoting.ReqDemoteBroker); r.Code != remoting.RespSuccess { // right after
+		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
+	}
+	b.is("ASYNC_MASTER", "2")
+	if got := b.committed("cg", "Roles"); got != 1 {
+		t.Errorf("the new master has the offset %d, want 1", got)
+	}
+	a.follows(b)
+	reset(b, "0")
+	eventually(t, "a reset reaches the old master", func() bool { return a.committed("cg", "Roles") == 0 })
+	stopAll(t, b) // a is alone, and consumers go on there
+	a.commit("cg", "Roles", 3)
+	b.start()
+	a.follows(b)
+	b.commit("cg", "Roles", 1)
+	b.commit("other", "Roles", 1)
+	eventually(t, "the old master hears of the new one", func() bool { return a.committed("other", "Roles") == 1 })
+	if got := a.committed("cg", "Roles"); got != 3 {
+		t.Errorf("without a reset the slave went from 3 to %d", got)
+	}
+	stopAll(t, a, b, names)
+}
+
 // TestTheListIsReadAgain: a broker registers with a name server that was added to its
 // configuration, and leaves one that was taken out.
 func TestTheListIsReadAgain(t *testing.T) {
