@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -52,6 +53,8 @@ type Copier struct {
 	asked chan chan error // rounds that somebody waits for
 	steps []*copyStep     // Run's own
 	ours  string          // master that was found to be one of ours; Run's own
+	plain string          // master that was found to be none; Run's own
+	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
 
 	mu    sync.Mutex // guards the rest
 	delay map[int32]int64
@@ -76,7 +79,8 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 	o.MaxOffsets = cmp.Or(o.MaxOffsets, 100_000)
 	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1), asked: make(chan chan error)}
 	c.steps = []*copyStep{ // in the order of RocketMQ's slaves
-		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics, version: func(v TableVersions) int64 { return v.Topics }},
+		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics,
+			fields: remoting.Fields{{Key: "deleted", Value: "true"}}, version: func(v TableVersions) int64 { return v.Topics }},
 		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets,
 			fields: remoting.Fields{{Key: "resets", Value: "true"}}, version: func(v TableVersions) int64 { return v.Offsets }},
 		{what: "delay offsets", code: remoting.ReqGetAllDelayOffset, apply: c.copyDelayOffsets},
@@ -171,7 +175,11 @@ func (c *Copier) round(ctx context.Context) error {
 // do does some of the steps.
 func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error {
 	var failed []error
-	for _, s := range steps {
+	for i := 0; i < len(steps); i++ {
+		s := steps[i]
+		if s.code == remoting.ReqGetAllConsumerOffset {
+			c.redo = false
+		}
 		err := c.copy(ctx, master, s)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -187,6 +195,10 @@ func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error
 			log.Info("copying from the master works again")
 		}
 		s.failing = err != nil
+		if i == len(steps)-1 && c.redo {
+			again := slices.IndexFunc(c.steps, func(s *copyStep) bool { return s.code == remoting.ReqGetAllConsumerOffset })
+			steps = append(slices.Clip(steps), c.steps[again])
+		}
 	}
 	return errors.Join(failed...)
 }

@@ -92,8 +92,12 @@ func (c *Copier) left(s *copyStep, refused int, why error) {
 }
 
 // removes says whether what the master does not have, which is gone many
-// entries, is removed here. A slave that must not is told so once.
+// entries, is removed here. A slave that must not is told so once. Nothing is
+// before it is known whether the master can tell what was deleted when.
 func (c *Copier) removes(s *copyStep, gone int) bool {
+	if master := c.opts.Master(); master != c.ours && master != c.plain {
+		return false
+	}
 	same := c.opts.SameLog()
 	if gone > 0 && !same && !s.kept {
 		c.log.Info("kept what the master does not have: the logs were not found to be the same", "what", s.what, "kept", gone)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"pairmq/store/table"
@@ -16,12 +17,13 @@ type memMetadata struct {
 	topics  map[string]table.Topic
 	groups  map[string]table.Group
 	offsets map[string]table.Offset // "topic@group/queueId"
+	deleted map[string]int64
 	writes  int
 	err     error // of every write
 }
 
 func newMemMetadata() *memMetadata {
-	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}}
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}}
 }
 
 func (m *memMetadata) write(f func()) error {
@@ -50,6 +52,26 @@ func (m *memMetadata) PutTopics(all []table.Topic) error {
 
 func (m *memMetadata) DeleteTopic(name string) error {
 	return m.write(func() { delete(m.topics, name) })
+}
+
+func (m *memMetadata) DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error) {
+	m.mu.Lock()
+	done := phyOffset > m.deleted[name]
+	m.mu.Unlock()
+	if !done && !settings {
+		return false, nil
+	}
+	return true, m.write(func() {
+		m.deleted[name] = phyOffset
+		if settings {
+			delete(m.topics, name)
+		}
+		for key := range m.offsets {
+			if strings.HasPrefix(key, name+"@") {
+				delete(m.offsets, key)
+			}
+		}
+	})
 }
 
 func (m *memMetadata) Groups() ([]table.Group, table.DataVersion) {

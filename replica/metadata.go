@@ -10,6 +10,10 @@ type Metadata interface {
 	PutTopics([]table.Topic) error
 	// DeleteTopic forgets a topic, its queues and their offsets.
 	DeleteTopic(name string) error
+	// DeleteTopicBelow forgets what a topic has in the log before phyOffset and its
+	// offsets, and with settings the topic. It says whether there was anything to do:
+	// once for each phyOffset.
+	DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error)
 
 	Groups() ([]table.Group, table.DataVersion)
 	// PutGroups adds or replaces subscription groups in one commit.

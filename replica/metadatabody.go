@@ -64,6 +64,33 @@ func decodeTopics(body []byte, limit int) (entries[table.Topic], error) {
 		}, table.CheckTopicName)
 }
 
+// maxDeleted is how many deleted topics a master may know of.
+const maxDeleted = 100_000
+
+// decodeDeleted reads what a master of ours adds to the answer to 21: by topic,
+// where in the log it was deleted last. Names that no topic can have, and places
+// that no log has, are left out. It fails with errAnswer.
+func decodeDeleted(body []byte) (map[string]int64, error) {
+	all := map[string]int64{}
+	err := eachMember(body, "topicConfigTable", map[string]func(string, *json.Decoder) error{
+		"topicConfigTable": func(_ string, dec *json.Decoder) error { return skipValue(dec) },
+		"deletedTable": func(name string, dec *json.Decoder) error {
+			var below int64
+			if err := dec.Decode(&below); err != nil {
+				return err
+			}
+			if len(all) >= maxDeleted {
+				return fmt.Errorf("%w: more than %d deleted topics", errAnswer, maxDeleted)
+			}
+			if below > 0 && table.CheckTopicName(name) == nil {
+				all[name] = below
+			}
+			return nil
+		},
+	})
+	return all, err
+}
+
 // decodeGroups reads the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG, 201, as
 // decodeTopics does that to 21. What an entry does not say is as in a group that
 // nobody has configured.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
@@ -201,6 +202,46 @@ func FuzzDecodeTopics(f *testing.F) {
 			e, err := decodeTopics(b, limit)
 			return e.byName, err
 		})
+	})
+}
+
+// TestDeletedTopics: those that a master of ours adds; Apache's add none.
+func TestDeletedTopics(t *testing.T) {
+	long := strings.Repeat("x", 128)
+	tests := []struct {
+		body string
+		want map[string]int64
+	}{
+		{string(answerOf(t, "5.4.0", "21")), map[string]int64{}},
+		{`{"topicConfigTable":{"T":{}},"deletedTable":{"T":7,"U":9223372036854775807,"../x":1,"` + long + `":1,"zero":0,"below":-1}}`,
+			map[string]int64{"T": 7, "U": 9223372036854775807}},
+		{`{"deletedTable":{"T":7},"topicConfigTable":{}}`, map[string]int64{"T": 7}},
+	}
+	for _, tt := range tests {
+		if got, err := decodeDeleted([]byte(tt.body)); err != nil || !maps.Equal(got, tt.want) {
+			t.Errorf("%.80s: %v, %v, want %v", tt.body, got, err, tt.want)
+		}
+	}
+	var many strings.Builder
+	for i := range maxDeleted {
+		fmt.Fprintf(&many, `"T%d":1,`, i)
+	}
+	for _, bad := range []string{``, `{"deletedTable":{}}`, `{"topicConfigTable":{},"deletedTable":{"T":"x"}}`, `{"topicConfigTable":{},"deletedTable":{"T":1.5}}`,
+		`{"topicConfigTable":{},"deletedTable":[]}`, `{"topicConfigTable":{},"deletedTable":{` + many.String() + `"T":1}}`} {
+		if got, err := decodeDeleted([]byte(bad)); !errors.Is(err, errAnswer) {
+			t.Errorf("%.80s: %d, %v, want errAnswer", bad, len(got), err)
+		}
+	}
+}
+
+func FuzzDecodeDeleted(f *testing.F) {
+	f.Add([]byte(`{"dataVersion":{},"topicConfigTable":{"T":{"perm":6}},"deletedTable":{"T":67108864}}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		all, err := decodeDeleted(in)
+		if err != nil {
+			return
+		}
+		again(t, `topicConfigTable":{},"deletedTable`, all, decodeDeleted)
 	})
 }
 

@@ -63,9 +63,9 @@ func (c *Copier) told(ctx context.Context, w *watch, a watched) bool {
 	}
 	switch a.resp.Code {
 	case remoting.RespSuccess:
-		c.ours = w.master
+		c.ours, c.plain = w.master, ""
 	case remoting.RespRequestCodeNotSupported: // an Apache master: all is copied every period
-		w.plain, c.ours = true, ""
+		w.plain, c.ours, c.plain = true, "", w.master
 		return false
 	default:
 		return false

@@ -50,6 +50,25 @@ func (s *Store) DeleteTopic(name string) error {
 	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
 }
 
+// DeleteTopicBelow deletes what a topic had before phyOffset, as DeleteTopic did
+// in the store of whose log this one's is a copy; see Deleted. What it has behind
+// stays, and so do its settings, unless settings says that they go. It says whether
+// there was anything to do. Durable on return.
+func (s *Store) DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error) {
+	s.releasing.Lock() // nothing is indexed meanwhile
+	defer s.releasing.Unlock()
+	done, err := s.index.DeleteTopicBelow(name, phyOffset, settings)
+	if done {
+		s.queues.forget(name)
+		s.changed(&s.versions.topics)
+	}
+	return done, err
+}
+
+// Deleted returns the topics that were deleted, also those made again since, by
+// the end of the log at that time, as long as it has something from before.
+func (s *Store) Deleted() map[string]int64 { return s.index.Deleted() }
+
 // Group returns one subscription group's configuration.
 func (s *Store) Group(name string) (table.Group, bool) { return s.index.Group(name) }
 

@@ -61,6 +61,25 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 	})
 }
 
+// TestASlaveOfOursIsToldWhatWasDeleted, and another one is not.
+func TestASlaveOfOursIsToldWhatWasDeleted(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		r.topic("T", 1)
+		c.send("T", "", "x")
+		end := r.st.Stats().MaxPhyOffset
+		c.call(remoting.ReqDeleteTopicInBroker, "", "topic", "T")
+		want := fmt.Sprintf(`,"deletedTable":{"T":%d}}`, end)
+		if resp := c.call(remoting.ReqGetAllTopicConfig, "", "deleted", "true"); !strings.HasSuffix(string(resp.Body), want) {
+			t.Errorf("answered %s, want %s", resp.Body, want)
+		}
+		if resp := c.call(remoting.ReqGetAllTopicConfig, ""); strings.Contains(string(resp.Body), "deletedTable") {
+			t.Errorf("nobody asked for %s", resp.Body)
+		}
+		c.expect(c.call(remoting.ReqGetAllTopicConfig, "", "deleted", "x"), remoting.RespSystemError, "deleted")
+	})
+}
+
 func TestOffsetsOfSeveralQueues(t *testing.T) {
 	st := newFakeStore()
 	for q := range int32(3) {

@@ -19,6 +19,7 @@ type fakeStore struct {
 	groups  map[string]table.Group
 	queues  map[queueKey]*fakeQueue
 	offsets map[string]map[queueKey]table.Offset
+	deleted map[string]int64
 	end     int64
 	now     int64 // store timestamp of the next message, ms
 	writes  int   // of tables
@@ -41,7 +42,7 @@ type fakeQueue struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topics: map[string]table.Topic{}, groups: map[string]table.Group{}, queues: map[queueKey]*fakeQueue{},
-		offsets: map[string]map[queueKey]table.Offset{}, now: 1_795_404_113_000,
+		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, now: 1_795_404_113_000,
 	}
 }
 
@@ -287,7 +288,14 @@ func (s *fakeStore) DeleteTopic(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.topics, name)
+	s.deleted[name] = s.end
 	return s.tableErr
+}
+
+func (s *fakeStore) Deleted() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.deleted)
 }
 
 func (s *fakeStore) Group(name string) (table.Group, bool) {

@@ -57,6 +57,7 @@ type Tables interface {
 	Topics() ([]table.Topic, table.DataVersion)
 	PutTopic(table.Topic) error
 	DeleteTopic(name string) error
+	Deleted() map[string]int64 // by topic, where in the log it was deleted last; also those made again
 	Group(name string) (table.Group, bool)
 	Groups() ([]table.Group, table.DataVersion)
 	PutGroup(table.Group) error
