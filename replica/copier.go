@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -55,9 +53,8 @@ type Copier struct {
 	ours  string          // master that was found to be one of ours; Run's own
 	plain string          // master that was found to be none; Run's own
 	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
-
-	mu    sync.Mutex // guards the rest
-	delay map[int32]int64
+	delay []byte          // offsets as in the answer to 45, to be kept; nil before the first; Run's own
+	kept  time.Time       // when they were; Run's own
 }
 
 // NewCopier returns a Copier for Run.
@@ -93,16 +90,6 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 // It does not block.
 func (c *Copier) Now() { poke(c.kick) }
 
-// DelayOffsets returns how far the master was with delayed messages when it was
-// last asked: by delay level, from 1 on, the queue offset of the message that is
-// delivered next. It is nil before the first answer. They are in memory alone,
-// since nothing here delivers delayed messages yet.
-func (c *Copier) DelayOffsets() map[int32]int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.delay)
-}
-
 // Run copies at once, every Period, and when Now is called, until ctx ends; it
 // returns nil. A master of ours is asked to tell of changes, which are copied at
 // once, and everything only now and then. Of the requests of a round each may fail
@@ -110,6 +97,7 @@ func (c *Copier) DelayOffsets() map[int32]int64 {
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(c.opts.Period)
 	defer tick.Stop()
+	defer c.keepLast()
 	var waits chan error
 	var w watch
 	for whole := true; ; {

@@ -25,6 +25,7 @@ type copying struct {
 	c    *replica.Copier
 	meta *memMetadata
 	log  *bytes.Buffer // read it when nothing runs
+	end  func()        // of the Copier's Run
 
 	mu      sync.Mutex
 	master  string
@@ -82,8 +83,10 @@ func newCopying(t *testing.T, meta replica.Metadata) *copying {
 	if err != nil {
 		t.Fatal(err)
 	}
+	copying, end := context.WithCancel(ctx)
+	r.end = end
 	all.Go(func() {
-		if err := r.c.Run(ctx); err != nil {
+		if err := r.c.Run(copying); err != nil {
 			t.Errorf("Run: %v", err)
 		}
 	})

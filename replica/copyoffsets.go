@@ -14,15 +14,3 @@ func (c *Copier) copyOffsets(s *copyStep, resp *remoting.Command) error {
 	c.left(s, e.refused, e.why)
 	return c.opts.Metadata.MergeOffsets(e.list)
 }
-
-// copyDelayOffsets notes the delay offsets of an answer to 45.
-func (c *Copier) copyDelayOffsets(_ *copyStep, resp *remoting.Command) error {
-	all, err := decodeDelayOffsets(resp.Body)
-	if err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.delay = all
-	return nil
-}

@@ -18,12 +18,13 @@ type memMetadata struct {
 	groups  map[string]table.Group
 	offsets map[string]table.Offset // "topic@group/queueId"
 	deleted map[string]int64
+	values  map[string]string
 	writes  int
 	err     error // of every write
 }
 
 func newMemMetadata() *memMetadata {
-	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}}
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}, values: map[string]string{}}
 }
 
 func (m *memMetadata) write(f func()) error {
@@ -116,6 +117,19 @@ func (m *memMetadata) MergeOffsets(all []table.Offset) error {
 			o.Version = max(o.Version, have.Version)
 			m.offsets[key] = o
 		}
+	}
+	return nil
+}
+
+func (m *memMetadata) SetValue(key string, value []byte) error {
+	return m.write(func() { m.values[key] = string(value) })
+}
+
+func (m *memMetadata) Value(key string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.values[key]; ok {
+		return []byte(v)
 	}
 	return nil
 }

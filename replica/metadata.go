@@ -21,6 +21,10 @@ type Metadata interface {
 	// DeleteGroup forgets a subscription group, not what it committed.
 	DeleteGroup(name string) error
 
+	// SetValue keeps a small value under key; durable on return.
+	SetValue(key string, value []byte) error
+	Value(key string) []byte // nil if there is none
+
 	// MergeOffsets takes over those consumer offsets that have a greater version
 	// than here, backwards too, and those that are later. The former are durable on
 	// return.

@@ -314,6 +314,9 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if all, err := decodeDelayOffsets(in); err == nil {
 			again(t, "offsetTable", all, decodeDelayOffsets)
+			if kept, err := decodeDelayOffsets(appendDelayOffsets(nil, all)); err != nil || !maps.Equal(kept, all) {
+				t.Errorf("%v is kept as %v, %v", all, kept, err)
+			}
 		}
 	})
 }

@@ -40,9 +40,14 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 }
 
 // allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
-// delivered, by level. None are here, but a slave wants a body.
+// delivered, by level. None are here, but this broker may have been the slave of
+// one that had.
 func (b *Broker) allDelayOffsets(req *remoting.Request) error {
-	replyBody(req, []byte(`{"offsetTable":{}}`))
+	body := b.opts.DelayOffsets()
+	if body == nil {
+		body = []byte(`{"offsetTable":{}}`)
+	}
+	replyBody(req, body)
 	return nil
 }
 

@@ -61,6 +61,16 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 	})
 }
 
+// TestDelayOffsetsOfAFormerMaster are handed on as they came.
+func TestDelayOffsetsOfAFormerMaster(t *testing.T) {
+	const body = `{"offsetTable":{2:1}}`
+	bubble(t, func(o *Options, _ *fakeStore) { o.DelayOffsets = func() []byte { return []byte(body) } }, func(t *testing.T, r *rig) {
+		if resp := r.client().call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != body {
+			t.Errorf("answered %d %s, want %s", resp.Code, resp.Body, body)
+		}
+	})
+}
+
 // TestASlaveOfOursIsToldWhatWasDeleted, and another one is not.
 func TestASlaveOfOursIsToldWhatWasDeleted(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
