@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"pairmq/daemon/config"
+	"pairmq/discovery"
 )
 
 // version is set by the linker.
@@ -43,8 +44,13 @@ const (
 )
 
 // softMemory is the heap in bytes beyond which the collector works harder, so
-// that the process stays below 64 MiB under load; GOMEMLIMIT sets another.
-const softMemory = 44 << 20
+// that the process stays below 64 MiB under load; GOMEMLIMIT sets another. A name
+// server that may keep more topics than usual gets topicMemory more for each.
+const (
+	softMemory  = 44 << 20
+	usualTopics = 20_000
+	topicMemory = 800
+)
 
 func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -71,6 +77,10 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "pairmqd: %s\n", strings.ReplaceAll(err.Error(), "\n", "\npairmqd: "))
 		return exitUsage
 	}
+	if _, err := discovery.ParseList(cfg.NamesrvAddr); err != nil && cfg.EnableBroker {
+		fmt.Fprintf(stderr, "pairmqd: configuration: namesrvAddr: %v\n", err)
+		return exitUsage
+	}
 	if f.check {
 		for _, n := range notes {
 			fmt.Fprintln(stdout, n)
@@ -85,7 +95,11 @@ func start(args []string, stdout, stderr io.Writer) int {
 func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(softMemory)
+		more := 0
+		if cfg.EnableNamesrv {
+			more = max(0, cfg.NamesrvMaxTopics-usualTopics) * topicMemory
+		}
+		debug.SetMemoryLimit(int64(softMemory + more))
 	}
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)

@@ -43,9 +43,15 @@ func (d *daemonUnderTest) info() map[string]string {
 // eventually asks again and again until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); {
+	within(t, 20*time.Second, what, ok)
+}
+
+// within is eventually with a time of its own.
+func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !ok(); {
 		if time.Now().After(end) {
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %v: %s", limit, what)
 		}
 	}
 }

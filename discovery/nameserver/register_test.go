@@ -300,3 +300,29 @@ func BenchmarkRegister(b *testing.B) {
 		m.call(remoting.ReqRegisterBroker, enc)
 	}
 }
+
+// TestKeptAnswersAreBounded: routes of many topics are encoded anew rather than
+// all kept.
+func TestKeptAnswersAreBounded(t *testing.T) {
+	s := newServer(t, Options{})
+	s.routes.maxEncoded = 2000
+	b := newBroker(s, "b", "h1:10911")
+	for i := range 100 {
+		b.topics = append(b.topics, topic(fmt.Sprintf("Topic%d", i), 6))
+	}
+	b.mustRegister(t)
+	for range 2 {
+		for i := range 100 {
+			if got := mustRoute(t, s, fmt.Sprintf("Topic%d", i)); len(got.QueueDatas) != 1 {
+				t.Errorf("Topic%d has the route %+v", i, got)
+			}
+			kept := 0
+			for _, enc := range s.routes.encoded {
+				kept += len(enc)
+			}
+			if kept > 2000 || kept == 0 {
+				t.Fatalf("%d bytes of answers are kept", kept)
+			}
+		}
+	}
+}

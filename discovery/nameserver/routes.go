@@ -15,6 +15,7 @@ import (
 // few: answers to look-ups are kept encoded until something changes in them.
 type routes struct {
 	maxMembers, maxEntries int
+	maxEncoded             int
 	deleteMissing          bool
 	orderConf              func(topic string) string
 
@@ -22,6 +23,7 @@ type routes struct {
 	groups  map[string]*group                         // by brokerName
 	topics  map[string]map[string]discovery.QueueData // by topic, then brokerName; no inner map is empty
 	encoded map[string][]byte                         // answers to look-ups, by topic; each is never written to
+	kept    int                                       // bytes put into encoded since it was empty, or more
 	members int                                       // in all groups
 	entries int                                       // in all inner maps of topics
 	changed bool                                      // since it was saved
@@ -44,6 +46,13 @@ type member struct {
 	seen     time.Time         // with monotonic clock
 	timeout  time.Duration     // how long after seen it counts as alive
 }
+
+// Bounds of the answers that are kept, in bytes: encoding one anew takes some
+// microseconds for each broker in it.
+const (
+	leastEncoded = 8 << 20
+	encodedEach  = 210 // for each topic of a broker that there is room for
+)
 
 func newRoutes() *routes {
 	return &routes{
@@ -128,6 +137,10 @@ func (r *routes) lookup(topic string) ([]byte, bool) {
 	defer r.mu.Unlock()
 	enc, ok = r.encode(topic)
 	if ok {
+		if r.kept += len(enc); r.kept > r.maxEncoded {
+			clear(r.encoded)
+			r.kept = len(enc)
+		}
 		r.encoded[topic] = enc
 	}
 	return enc, ok

@@ -24,6 +24,7 @@ type Server struct {
 func New(opts Options) (*Server, error) {
 	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
 	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
+	s.routes.maxEncoded = max(leastEncoded, encodedEach*s.opts.MaxTopics)
 	s.routes.deleteMissing = s.opts.DeleteMissing
 	s.routes.orderConf = s.orderConf
 	s.kv.max = s.opts.MaxKV

@@ -36,6 +36,7 @@ type rig struct {
 
 	mu       sync.Mutex
 	log      *os.File
+	history  *os.File
 	verbose  bool
 	troubles []string
 	ids      atomic.Int64
@@ -50,7 +51,7 @@ func newRig(ctx context.Context, l *lan, a args, m check.Mode, dir string) (_ *r
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{ctx: ctx, lan: l, record: check.NewRecorder(history, m), began: time.Now(), caller: newCaller(), patient: newCaller(), verbose: a.verbose}
+	r := &rig{ctx: ctx, lan: l, history: history, record: check.NewRecorder(history, m), began: time.Now(), caller: newCaller(), patient: newCaller(), verbose: a.verbose}
 	r.caller.limit, r.patient.limit = time.Second, roleTime
 	defer func() {
 		if err != nil {
@@ -190,6 +191,7 @@ func (r *rig) close() error {
 	}
 	r.caller.client.Close()
 	r.patient.client.Close()
+	errs = append(errs, r.history.Close())
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
 	}
