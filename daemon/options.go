@@ -10,6 +10,7 @@ import (
 	"pairmq/discovery"
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
+	"pairmq/replica"
 	"pairmq/store"
 )
 
@@ -43,7 +44,8 @@ func brokerOptions(t *tenure) broker.Options {
 	o := broker.Options{
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
 		Replication: t.describe, More: t.requests(), Shut: t.store.IsShut,
-		Perm: int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
+		DelayOffsets: func() []byte { return t.store.Value(replica.DelayKey) },
+		Perm:         int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
 		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange,
 		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),

@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"sync"
+	"slices"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -38,8 +37,9 @@ type CopierOptions struct {
 // A Copier copies what a master keeps besides its log: topics, subscription
 // groups, consumer offsets, and how far delayed messages are. Topics and groups
 // become the master's. Of a consumer offset the later one counts, wherever it
-// was committed: a master that returns with older ones takes nothing back.
-// Between two of ours changes are copied as they happen: see Watchers.
+// was committed: a master that returns with older ones takes nothing back, except
+// that one of ours tells which were reset there. Between two of ours changes are
+// copied as they happen: see Watchers.
 //
 // Protocol: RocketMQ 4.9.7 and 5.4.0, request codes 21, 43, 45 and 201
 // (SlaveSynchronize), without the fields by which 5.4.0 asks for pages: both
@@ -50,9 +50,11 @@ type Copier struct {
 	kick  chan struct{}   // a round at once
 	asked chan chan error // rounds that somebody waits for
 	steps []*copyStep     // Run's own
-
-	mu    sync.Mutex // guards the rest
-	delay map[int32]int64
+	ours  string          // master that was found to be one of ours; Run's own
+	plain string          // master that was found to be none; Run's own
+	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
+	delay []byte          // offsets as in the answer to 45, to be kept; nil before the first; Run's own
+	kept  time.Time       // when they were; Run's own
 }
 
 // NewCopier returns a Copier for Run.
@@ -74,8 +76,10 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 	o.MaxOffsets = cmp.Or(o.MaxOffsets, 100_000)
 	c := &Copier{opts: o, log: o.Log, kick: make(chan struct{}, 1), asked: make(chan chan error)}
 	c.steps = []*copyStep{ // in the order of RocketMQ's slaves
-		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics, version: func(v TableVersions) int64 { return v.Topics }},
-		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets, version: func(v TableVersions) int64 { return v.Offsets }},
+		{what: "topics", code: remoting.ReqGetAllTopicConfig, fast: true, apply: c.copyTopics,
+			fields: remoting.Fields{{Key: "deleted", Value: "true"}}, version: func(v TableVersions) int64 { return v.Topics }},
+		{what: "consumer offsets", code: remoting.ReqGetAllConsumerOffset, apply: c.copyOffsets,
+			fields: remoting.Fields{{Key: "resets", Value: "true"}}, version: func(v TableVersions) int64 { return v.Offsets }},
 		{what: "delay offsets", code: remoting.ReqGetAllDelayOffset, apply: c.copyDelayOffsets},
 		{what: "subscription groups", code: remoting.ReqGetAllSubscriptiongroupConfig, apply: c.copyGroups, version: func(v TableVersions) int64 { return v.Groups }},
 	}
@@ -86,16 +90,6 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 // It does not block.
 func (c *Copier) Now() { poke(c.kick) }
 
-// DelayOffsets returns how far the master was with delayed messages when it was
-// last asked: by delay level, from 1 on, the queue offset of the message that is
-// delivered next. It is nil before the first answer. They are in memory alone,
-// since nothing here delivers delayed messages yet.
-func (c *Copier) DelayOffsets() map[int32]int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return maps.Clone(c.delay)
-}
-
 // Run copies at once, every Period, and when Now is called, until ctx ends; it
 // returns nil. A master of ours is asked to tell of changes, which are copied at
 // once, and everything only now and then. Of the requests of a round each may fail
@@ -103,6 +97,7 @@ func (c *Copier) DelayOffsets() map[int32]int64 {
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(c.opts.Period)
 	defer tick.Stop()
+	defer c.keepLast()
 	var waits chan error
 	var w watch
 	for whole := true; ; {
@@ -168,7 +163,11 @@ func (c *Copier) round(ctx context.Context) error {
 // do does some of the steps.
 func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error {
 	var failed []error
-	for _, s := range steps {
+	for i := 0; i < len(steps); i++ {
+		s := steps[i]
+		if s.code == remoting.ReqGetAllConsumerOffset {
+			c.redo = false
+		}
 		err := c.copy(ctx, master, s)
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -184,6 +183,10 @@ func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error
 			log.Info("copying from the master works again")
 		}
 		s.failing = err != nil
+		if i == len(steps)-1 && c.redo {
+			again := slices.IndexFunc(c.steps, func(s *copyStep) bool { return s.code == remoting.ReqGetAllConsumerOffset })
+			steps = append(slices.Clip(steps), c.steps[again])
+		}
 	}
 	return errors.Join(failed...)
 }

@@ -9,6 +9,8 @@ import (
 
 	"pairmq/daemon/broker"
 	"pairmq/hal/disk"
+	"pairmq/internal/remoting"
+	"pairmq/replica"
 	"pairmq/store"
 	"pairmq/store/table"
 )
@@ -86,8 +88,8 @@ func TestASlaveCopiesABrokerOfOurs(t *testing.T) {
 			}
 		}
 		same("at first")
-		if got := r.c.DelayOffsets(); got == nil || len(got) != 0 {
-			t.Errorf("delay offsets %v, want none but an answer", got)
+		if got := slave.Value(replica.DelayKey); got != nil {
+			t.Errorf("delay offsets %s, want none", got)
 		}
 		_, topics := slave.Topics()
 		_, groups := slave.Groups()
@@ -105,5 +107,21 @@ func TestASlaveCopiesABrokerOfOurs(t *testing.T) {
 		master.CommitOffset("g", "T", 0, 6)
 		r.now()
 		same("after changes")
+		if err := master.ResetOffsets([]table.Offset{{Group: "g", Topic: "T", Offset: 2}}); err != nil {
+			t.Fatal(err)
+		}
+		w := replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions { return replica.TableVersions{} }})
+		r.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
+			if err := w.Serve(req); err != nil {
+				t.Errorf("Serve: %v", err)
+			}
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = w.Run(ctx) })
+		r.now()
+		same("after a reset")
+		cancel()
+		run.Wait()
 	})
 }

@@ -16,6 +16,9 @@ type copyStep struct {
 	code  int32
 	fast  bool // goes to the second port
 	apply func(s *copyStep, resp *remoting.Command) error
+	// fields are what a master of ours is asked for; one of Apache's might answer
+	// a page to a request with fields.
+	fields remoting.Fields
 	// version is the number that grows with what the step copies; nil where a
 	// master does not tell of it.
 	version func(TableVersions) int64
@@ -33,7 +36,11 @@ func (c *Copier) copy(ctx context.Context, master string, s *copyStep) error {
 			return err
 		}
 	}
-	resp, err := c.ask(ctx, addr, s.code)
+	req := &remoting.Command{Code: s.code}
+	if master == c.ours {
+		req.Fields = s.fields
+	}
+	resp, err := c.ask(ctx, addr, req)
 	if err != nil {
 		return err
 	}
@@ -54,15 +61,15 @@ func fastAddr(addr string) (string, error) {
 	return net.JoinHostPort(host, strconv.FormatUint(n-2, 10)), nil
 }
 
-// ask sends a request without fields and returns the answer if it is a success.
-func (c *Copier) ask(ctx context.Context, addr string, code int32) (*remoting.Command, error) {
+// ask sends a request and returns the answer if it is a success.
+func (c *Copier) ask(ctx context.Context, addr string, req *remoting.Command) (*remoting.Command, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
 	conn, err := c.opts.Client.Conn(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := conn.Call(ctx, &remoting.Command{Code: code})
+	resp, err := conn.Call(ctx, req)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			_ = conn.Close() // its peer may be gone without a word: dial anew
@@ -70,7 +77,7 @@ func (c *Copier) ask(ctx context.Context, addr string, code int32) (*remoting.Co
 		return nil, err
 	}
 	if resp.Code != remoting.RespSuccess {
-		return nil, fmt.Errorf("replica: %s refuses request %s: code %d, %.200q", addr, remoting.RequestName(code), resp.Code, resp.Remark)
+		return nil, fmt.Errorf("replica: %s refuses request %s: code %d, %.200q", addr, remoting.RequestName(req.Code), resp.Code, resp.Remark)
 	}
 	return resp, nil
 }
@@ -85,8 +92,12 @@ func (c *Copier) left(s *copyStep, refused int, why error) {
 }
 
 // removes says whether what the master does not have, which is gone many
-// entries, is removed here. A slave that must not is told so once.
+// entries, is removed here. A slave that must not is told so once. Nothing is
+// before it is known whether the master can tell what was deleted when.
 func (c *Copier) removes(s *copyStep, gone int) bool {
+	if master := c.opts.Master(); master != c.ours && master != c.plain {
+		return false
+	}
 	same := c.opts.SameLog()
 	if gone > 0 && !same && !s.kept {
 		c.log.Info("kept what the master does not have: the logs were not found to be the same", "what", s.what, "kept", gone)

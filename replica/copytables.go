@@ -9,32 +9,74 @@ import (
 	"pairmq/store/table"
 )
 
-// copyTopics makes the topics those of an answer to 21.
+// copyTopics makes the topics those of an answer to 21. A master of ours tells
+// where in the log topics were deleted, and so also which were made again since:
+// these have here what they have there, wherever this log ends.
 func (c *Copier) copyTopics(s *copyStep, resp *remoting.Command) error {
 	e, err := decodeTopics(resp.Body, c.opts.MaxTopics)
+	if err != nil {
+		return err
+	}
+	marks, err := decodeDeleted(resp.Body)
 	if err != nil {
 		return err
 	}
 	c.left(s, e.refused, e.why)
 	have, _ := c.opts.Metadata.Topics()
 	d := compare(have, e, func(t *table.Topic) string { return t.Name }, sameTopic)
-	if !e.complete(resp.Fields, "totalTopicNum") || !c.removes(s, len(d.gone)) {
+	switch whole := e.complete(resp.Fields, "totalTopicNum"); {
+	case !c.removes(s, len(d.gone)):
+		d.gone, marks = nil, nil
+	case !whole:
 		d.gone = nil
 	}
-	if len(d.put)+len(d.gone) == 0 {
+	defer c.changedTopics(&d) // also where only some of them could be
+	if err := c.deleteTopics(&d, marks); err != nil {
+		return err
+	}
+	if len(d.put) == 0 {
 		return nil
 	}
-	defer c.opts.Changed() // also where only some of them could be
 	if err := c.opts.Metadata.PutTopics(d.put); err != nil {
 		return err
 	}
+	c.log.Info("topics copied from the master", "changed", len(d.put))
+	return nil
+}
+
+// changedTopics says that topics have changed, if d says so.
+func (c *Copier) changedTopics(d *difference[table.Topic]) {
+	if len(d.put)+len(d.gone) > 0 {
+		c.opts.Changed()
+	}
+}
+
+// deleteTopics deletes the topics that are gone, and what others had before they
+// were deleted and made again. What was committed for these since is to be copied.
+func (c *Copier) deleteTopics(d *difference[table.Topic], marks map[string]int64) error {
 	for _, name := range d.gone {
-		if err := c.opts.Metadata.DeleteTopic(name); err != nil {
+		err := error(nil)
+		if below, marked := marks[name]; marked {
+			_, err = c.opts.Metadata.DeleteTopicBelow(name, below, true)
+			delete(marks, name)
+		} else {
+			err = c.opts.Metadata.DeleteTopic(name)
+		}
+		if err != nil {
 			return err
 		}
 		c.log.Info("topic deleted: the master does not have it", "topic", name)
 	}
-	c.log.Info("topics copied from the master", "changed", len(d.put), "deleted", len(d.gone))
+	for _, name := range slices.Sorted(maps.Keys(marks)) {
+		done, err := c.opts.Metadata.DeleteTopicBelow(name, marks[name], false)
+		if err != nil {
+			return err
+		}
+		if done {
+			c.redo = true
+			c.log.Info("what a topic had was deleted, as it was at the master", "topic", name, "phyOffset", marks[name])
+		}
+	}
 	return nil
 }
 

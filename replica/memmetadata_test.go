@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"pairmq/store/table"
@@ -15,13 +16,15 @@ type memMetadata struct {
 	mu      sync.Mutex
 	topics  map[string]table.Topic
 	groups  map[string]table.Group
-	offsets map[string]int64 // "topic@group/queueId"
+	offsets map[string]table.Offset // "topic@group/queueId"
+	deleted map[string]int64
+	values  map[string]string
 	writes  int
 	err     error // of every write
 }
 
 func newMemMetadata() *memMetadata {
-	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]int64{}}
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}, values: map[string]string{}}
 }
 
 func (m *memMetadata) write(f func()) error {
@@ -52,6 +55,26 @@ func (m *memMetadata) DeleteTopic(name string) error {
 	return m.write(func() { delete(m.topics, name) })
 }
 
+func (m *memMetadata) DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error) {
+	m.mu.Lock()
+	done := phyOffset > m.deleted[name]
+	m.mu.Unlock()
+	if !done && !settings {
+		return false, nil
+	}
+	return true, m.write(func() {
+		m.deleted[name] = phyOffset
+		if settings {
+			delete(m.topics, name)
+		}
+		for key := range m.offsets {
+			if strings.HasPrefix(key, name+"@") {
+				delete(m.offsets, key)
+			}
+		}
+	})
+}
+
 func (m *memMetadata) Groups() ([]table.Group, table.DataVersion) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,11 +97,41 @@ func (m *memMetadata) Offset(group, topic string, queueID int32) (int64, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	o, ok := m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)]
-	return o, ok
+	return o.Offset, ok
 }
 
 func (m *memMetadata) CommitOffset(group, topic string, queueID int32, offset int64) {
-	_ = m.write(func() { m.offsets[fmt.Sprintf("%s@%s/%d", topic, group, queueID)] = offset })
+	_ = m.MergeOffsets([]table.Offset{{Group: group, Topic: topic, QueueID: queueID, Offset: offset}})
+}
+
+func (m *memMetadata) MergeOffsets(all []table.Offset) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, o := range all {
+		if m.err != nil {
+			return m.err
+		}
+		key := fmt.Sprintf("%s@%s/%d", o.Topic, o.Group, o.QueueID)
+		if have, ok := m.offsets[key]; !ok || o.Version > have.Version || o.Offset > have.Offset {
+			m.writes++
+			o.Version = max(o.Version, have.Version)
+			m.offsets[key] = o
+		}
+	}
+	return nil
+}
+
+func (m *memMetadata) SetValue(key string, value []byte) error {
+	return m.write(func() { m.values[key] = string(value) })
+}
+
+func (m *memMetadata) Value(key string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if v, ok := m.values[key]; ok {
+		return []byte(v)
+	}
+	return nil
 }
 
 func (m *memMetadata) counts() string {

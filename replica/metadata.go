@@ -10,6 +10,10 @@ type Metadata interface {
 	PutTopics([]table.Topic) error
 	// DeleteTopic forgets a topic, its queues and their offsets.
 	DeleteTopic(name string) error
+	// DeleteTopicBelow forgets what a topic has in the log before phyOffset and its
+	// offsets, and with settings the topic. It says whether there was anything to do:
+	// once for each phyOffset.
+	DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error)
 
 	Groups() ([]table.Group, table.DataVersion)
 	// PutGroups adds or replaces subscription groups in one commit.
@@ -17,7 +21,12 @@ type Metadata interface {
 	// DeleteGroup forgets a subscription group, not what it committed.
 	DeleteGroup(name string) error
 
-	Offset(group, topic string, queueID int32) (int64, bool)
-	// CommitOffset notes an offset unless there is a later one.
-	CommitOffset(group, topic string, queueID int32, offset int64)
+	// SetValue keeps a small value under key; durable on return.
+	SetValue(key string, value []byte) error
+	Value(key string) []byte // nil if there is none
+
+	// MergeOffsets takes over those consumer offsets that have a greater version
+	// than here, backwards too, and those that are later. The former are durable on
+	// return.
+	MergeOffsets([]table.Offset) error
 }

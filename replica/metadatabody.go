@@ -64,6 +64,33 @@ func decodeTopics(body []byte, limit int) (entries[table.Topic], error) {
 		}, table.CheckTopicName)
 }
 
+// maxDeleted is how many deleted topics a master may know of.
+const maxDeleted = 100_000
+
+// decodeDeleted reads what a master of ours adds to the answer to 21: by topic,
+// where in the log it was deleted last. Names that no topic can have, and places
+// that no log has, are left out. It fails with errAnswer.
+func decodeDeleted(body []byte) (map[string]int64, error) {
+	all := map[string]int64{}
+	err := eachMember(body, "topicConfigTable", map[string]func(string, *json.Decoder) error{
+		"topicConfigTable": func(_ string, dec *json.Decoder) error { return skipValue(dec) },
+		"deletedTable": func(name string, dec *json.Decoder) error {
+			var below int64
+			if err := dec.Decode(&below); err != nil {
+				return err
+			}
+			if len(all) >= maxDeleted {
+				return fmt.Errorf("%w: more than %d deleted topics", errAnswer, maxDeleted)
+			}
+			if below > 0 && table.CheckTopicName(name) == nil {
+				all[name] = below
+			}
+			return nil
+		},
+	})
+	return all, err
+}
+
 // decodeGroups reads the answer to GET_ALL_SUBSCRIPTIONGROUP_CONFIG, 201, as
 // decodeTopics does that to 21. What an entry does not say is as in a group that
 // nobody has configured.
@@ -120,6 +147,11 @@ func decodeEntries[T any](body []byte, member string, limit int, fresh func(name
 // object too. f reads the entry's value from dec. It fails with errAnswer if
 // body is anything else.
 func eachEntry(body []byte, member string, f func(key string, dec *json.Decoder) error) error {
+	return eachMember(body, member, map[string]func(string, *json.Decoder) error{member: f})
+}
+
+// eachMember is eachEntry of several members of body, of which one must be there.
+func eachMember(body []byte, must string, members map[string]func(key string, dec *json.Decoder) error) error {
 	if len(body) > maxAnswer {
 		return fmt.Errorf("%w: %d bytes, at most %d are read", errAnswer, len(body), maxAnswer)
 	}
@@ -130,15 +162,16 @@ func eachEntry(body []byte, member string, f func(key string, dec *json.Decoder)
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	found := false
-	err = eachKey(dec, func(key string) error {
-		if key != member {
+	err = eachKey(dec, func(member string) error {
+		f := members[member]
+		if f == nil {
 			return skipValue(dec)
 		}
-		found = true
+		found = found || member == must
 		return eachKey(dec, func(key string) error { return f(key, dec) })
 	})
 	if err == nil && !found {
-		err = fmt.Errorf("it has no %s", member)
+		err = fmt.Errorf("it has no %s", must)
 	}
 	if err == nil {
 		if _, err = dec.Token(); errors.Is(err, io.EOF) {

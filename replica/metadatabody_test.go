@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"reflect"
@@ -66,11 +67,15 @@ func TestCapturedGroups(t *testing.T) {
 	}
 }
 
+func offsetAt(group, topic string, queueID int32, offset int64, version uint32) table.Offset {
+	return table.Offset{Group: group, Topic: topic, QueueID: queueID, Offset: offset, Version: version}
+}
+
 func TestCapturedOffsets(t *testing.T) {
 	const trans, half, op = "CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC"
-	want := map[string][]consumerOffset{
-		"4.9.7": {{trans, half, 0, 18}, {trans, op, 0, 2}, {"cg2", "PeerTopic", 0, 6}},
-		"5.4.0": {{trans, half, 0, 18}, {trans, op, 0, 1}},
+	want := map[string][]table.Offset{
+		"4.9.7": {offsetAt(trans, half, 0, 18, 0), offsetAt(trans, op, 0, 2, 0), offsetAt("cg2", "PeerTopic", 0, 6, 0)},
+		"5.4.0": {offsetAt(trans, half, 0, 18, 0), offsetAt(trans, op, 0, 1, 0)},
 	}
 	for _, version := range masters() {
 		e, err := decodeOffsets(answerOf(t, version, "43"), 100)
@@ -107,8 +112,25 @@ func TestEntriesThatAreLeftOut(t *testing.T) {
 		t.Errorf("groups %+v, %d refused (%v), %v, want one and 2", groups.byName, groups.refused, groups.why, err)
 	}
 	offsets, err := decodeOffsets([]byte(`{"offsetTable":{"T@g":{0:5,"1":6,-1:7,2:-1},"T":{0:1},"T@":{0:1},"@g":{0:1},"T@g@h":{0:1},"../x@g":{0:1},"U@g":{}}}`), 100)
-	if list := []consumerOffset{{"g", "T", 0, 5}, {"g", "T", 1, 6}}; err != nil || !slices.Equal(offsets.list, list) || offsets.refused != 7 {
+	if list := []table.Offset{offsetAt("g", "T", 0, 5, 0), offsetAt("g", "T", 1, 6, 0)}; err != nil || !slices.Equal(offsets.list, list) || offsets.refused != 7 {
 		t.Errorf("offsets %+v, %d refused (%v), %v, want %+v and 7", offsets.list, offsets.refused, offsets.why, err, list)
+	}
+}
+
+// TestResetOffsetsHaveVersions: wherever they are in the answer; those of offsets
+// that it does not have say nothing.
+func TestResetOffsetsHaveVersions(t *testing.T) {
+	want := []table.Offset{offsetAt("g", "T", 0, 5, 4294967295), offsetAt("g", "T", 1, 6, 0), offsetAt("h", "T", 0, 7, 2)}
+	const offsets, resets = `"offsetTable":{"T@g":{0:5,1:6},"T@h":{0:7}}`, `"resetTable":{"T@g":{0:4294967295,7:1},"T@h":{0:2},"U@g":{0:9}}`
+	for _, body := range []string{`{` + offsets + `,` + resets + `}`, `{` + resets + `,"x":[],` + offsets + `}`} {
+		if e, err := decodeOffsets([]byte(body), 4); err != nil || !slices.Equal(e.list, want) || e.refused != 0 {
+			t.Errorf("%s: %+v, %d refused (%v), %v, want %+v", body, e.list, e.refused, e.why, err, want)
+		}
+	}
+	for _, bad := range []string{`{"T@g":{0:-1}}`, `{"T@g":{0:4294967296}}`, `{"T@g":{0:1,1:1,2:1,3:1,4:1}}`, `{"T@g":{"x":1}}`, `5`} {
+		if e, err := decodeOffsets([]byte(`{`+offsets+`,"resetTable":`+bad+`}`), 4); !errors.Is(err, errAnswer) {
+			t.Errorf("versions %s decode to %+v, %v, want errAnswer", bad, e.list, err)
+		}
 	}
 }
 
@@ -183,6 +205,46 @@ func FuzzDecodeTopics(f *testing.F) {
 	})
 }
 
+// TestDeletedTopics: those that a master of ours adds; Apache's add none.
+func TestDeletedTopics(t *testing.T) {
+	long := strings.Repeat("x", 128)
+	tests := []struct {
+		body string
+		want map[string]int64
+	}{
+		{string(answerOf(t, "5.4.0", "21")), map[string]int64{}},
+		{`{"topicConfigTable":{"T":{}},"deletedTable":{"T":7,"U":9223372036854775807,"../x":1,"` + long + `":1,"zero":0,"below":-1}}`,
+			map[string]int64{"T": 7, "U": 9223372036854775807}},
+		{`{"deletedTable":{"T":7},"topicConfigTable":{}}`, map[string]int64{"T": 7}},
+	}
+	for _, tt := range tests {
+		if got, err := decodeDeleted([]byte(tt.body)); err != nil || !maps.Equal(got, tt.want) {
+			t.Errorf("%.80s: %v, %v, want %v", tt.body, got, err, tt.want)
+		}
+	}
+	var many strings.Builder
+	for i := range maxDeleted {
+		fmt.Fprintf(&many, `"T%d":1,`, i)
+	}
+	for _, bad := range []string{``, `{"deletedTable":{}}`, `{"topicConfigTable":{},"deletedTable":{"T":"x"}}`, `{"topicConfigTable":{},"deletedTable":{"T":1.5}}`,
+		`{"topicConfigTable":{},"deletedTable":[]}`, `{"topicConfigTable":{},"deletedTable":{` + many.String() + `"T":1}}`} {
+		if got, err := decodeDeleted([]byte(bad)); !errors.Is(err, errAnswer) {
+			t.Errorf("%.80s: %d, %v, want errAnswer", bad, len(got), err)
+		}
+	}
+}
+
+func FuzzDecodeDeleted(f *testing.F) {
+	f.Add([]byte(`{"dataVersion":{},"topicConfigTable":{"T":{"perm":6}},"deletedTable":{"T":67108864}}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		all, err := decodeDeleted(in)
+		if err != nil {
+			return
+		}
+		again(t, `topicConfigTable":{},"deletedTable`, all, decodeDeleted)
+	})
+}
+
 func FuzzDecodeGroups(f *testing.F) {
 	f.Add([]byte(`{"forbiddenTable":{},"subscriptionGroupTable":{"g":{"attributes":{},"brokerId":0,"consumeEnable":true,"consumeTimeoutMinute":15,` +
 		`"groupName":"g","groupRetryPolicy":{"type":"CUSTOMIZED"},"retryMaxTimes":16,"retryQueueNums":1}}}`))
@@ -207,6 +269,7 @@ func FuzzDecodeOffsets(f *testing.F) {
 	for _, version := range masters() {
 		f.Add(answerOf(f, version, "43"))
 	}
+	f.Add([]byte(`{"offsetTable":{"T@g":{0:5,1:6}},"resetTable":{"T@g":{0:1800000000}}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		const limit = 100
 		e, err := decodeOffsets(in, limit)
@@ -216,25 +279,30 @@ func FuzzDecodeOffsets(f *testing.F) {
 		if len(e.list)+e.refused > limit {
 			t.Fatalf("%d offsets, %d refused, at most %d are allowed", len(e.list), e.refused, limit)
 		}
-		want := map[string]map[int32]int64{}
-		for _, o := range e.list {
-			key := o.topic + "@" + o.group
-			if want[key] == nil {
-				want[key] = map[int32]int64{}
-			}
-			want[key][o.queueID] = o.offset
-		}
-		again(t, "offsetTable", want, func(b []byte) (map[string]map[int32]int64, error) {
-			e, err := decodeOffsets(b, limit)
-			got := map[string]map[int32]int64{}
+		type queues map[string]map[int32]int64
+		tables := func(e offsetEntries) (offsets, resets queues) {
+			offsets, resets = queues{}, queues{}
 			for _, o := range e.list {
-				key := o.topic + "@" + o.group
-				if got[key] == nil {
-					got[key] = map[int32]int64{}
+				key := o.Topic + "@" + o.Group
+				if offsets[key] == nil {
+					offsets[key], resets[key] = map[int32]int64{}, map[int32]int64{}
 				}
-				got[key][o.queueID] = o.offset
+				offsets[key][o.QueueID], resets[key][o.QueueID] = o.Offset, int64(o.Version)
 			}
-			return got, err
+			return offsets, resets
+		}
+		offsets, resets := tables(e)
+		versions, err := json.Marshal(resets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again(t, `resetTable":`+string(versions)+`,"offsetTable`, offsets, func(b []byte) (queues, error) {
+			e, err := decodeOffsets(b, limit)
+			offsets, again := tables(e)
+			if !reflect.DeepEqual(again, resets) {
+				t.Errorf("%s decodes to versions %v, want %v", b, again, resets)
+			}
+			return offsets, err
 		})
 	})
 }
@@ -246,6 +314,9 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if all, err := decodeDelayOffsets(in); err == nil {
 			again(t, "offsetTable", all, decodeDelayOffsets)
+			if kept, err := decodeDelayOffsets(appendDelayOffsets(nil, all)); err != nil || !maps.Equal(kept, all) {
+				t.Errorf("%v is kept as %v, %v", all, kept, err)
+			}
 		}
 	})
 }

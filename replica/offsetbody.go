@@ -3,6 +3,7 @@ package replica
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -13,16 +14,9 @@ import (
 // unless it is told otherwise.
 const maxDelayLevels = 1024
 
-// A consumerOffset is where a group goes on in one queue.
-type consumerOffset struct {
-	group, topic string
-	queueID      int32
-	offset       int64
-}
-
 // offsetEntries are consumer offsets in the order of the answer.
 type offsetEntries struct {
-	list    []consumerOffset
+	list    []table.Offset
 	refused int   // those that are not in list
 	why     error // the first of them is not
 }
@@ -39,28 +33,53 @@ func (e *offsetEntries) refuse(err error) {
 // 0, are left out and counted. It fails with errAnswer.
 //
 // Format: RocketMQ 4.9.7 and 5.4.0 ConsumerOffsetSerializeWrapper, "topic@group"
-// to queueId to queue offset.
+// to queueId to queue offset. One of ours that is asked for it adds resetTable, of
+// the same shape, with the versions of those offsets that were ever reset.
 func decodeOffsets(body []byte, limit int) (offsetEntries, error) {
 	var e offsetEntries
+	versions := map[offsetKey]uint32{}
 	seen := 0
-	err := eachEntry(body, "offsetTable", func(key string, dec *json.Decoder) error {
-		topic, group, bad := splitOffsetKey(key)
-		return eachNumber(dec, func(queueID int32, offset int64) error {
-			if seen++; seen > limit {
-				return fmt.Errorf("%w: more than %d consumer offsets", errAnswer, limit)
-			}
-			switch {
-			case bad != nil:
-				e.refuse(bad)
-			case queueID < 0 || offset < 0:
-				e.refuse(fmt.Errorf("%w: %s, queueId %d, is at %d", errAnswer, key, queueID, offset))
-			default:
-				e.list = append(e.list, consumerOffset{group: group, topic: topic, queueID: queueID, offset: offset})
-			}
-			return nil
-		})
+	err := eachMember(body, "offsetTable", map[string]func(string, *json.Decoder) error{
+		"offsetTable": func(key string, dec *json.Decoder) error {
+			topic, group, bad := splitOffsetKey(key)
+			return eachNumber(dec, func(queueID int32, offset int64) error {
+				if seen++; seen > limit {
+					return fmt.Errorf("%w: more than %d consumer offsets", errAnswer, limit)
+				}
+				switch {
+				case bad != nil:
+					e.refuse(bad)
+				case queueID < 0 || offset < 0:
+					e.refuse(fmt.Errorf("%w: %s, queueId %d, is at %d", errAnswer, key, queueID, offset))
+				default:
+					e.list = append(e.list, table.Offset{Group: group, Topic: topic, QueueID: queueID, Offset: offset})
+				}
+				return nil
+			})
+		},
+		"resetTable": func(key string, dec *json.Decoder) error {
+			return eachNumber(dec, func(queueID int32, version int64) error {
+				if version < 0 || version > math.MaxUint32 || len(versions) >= limit {
+					return fmt.Errorf("%w: version %d of %s, queueId %d", errAnswer, version, key, queueID)
+				}
+				versions[offsetKey{key, queueID}] = uint32(version)
+				return nil
+			})
+		},
 	})
+	if len(versions) > 0 {
+		for i := range e.list {
+			o := &e.list[i]
+			o.Version = versions[offsetKey{o.Topic + "@" + o.Group, o.QueueID}]
+		}
+	}
 	return e, err
+}
+
+// An offsetKey names an offset as the answer to 43 does.
+type offsetKey struct {
+	of      string // topic@group
+	queueID int32
 }
 
 func splitOffsetKey(key string) (topic, group string, err error) {

@@ -61,8 +61,13 @@ func (c *Copier) told(ctx context.Context, w *watch, a watched) bool {
 	if a.err != nil {
 		return false
 	}
-	if a.resp.Code != remoting.RespSuccess {
-		w.plain = a.resp.Code == remoting.RespRequestCodeNotSupported // an Apache master: all is copied every period
+	switch a.resp.Code {
+	case remoting.RespSuccess:
+		c.ours, c.plain = w.master, ""
+	case remoting.RespRequestCodeNotSupported: // an Apache master: all is copied every period
+		w.plain, c.ours, c.plain = true, "", w.master
+		return false
+	default:
 		return false
 	}
 	now, err := parseVersions(a.resp.Fields)

@@ -2,6 +2,8 @@ package replica_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +93,109 @@ func TestChangesAreCopiedAtOnce(t *testing.T) {
 		m.check(t, "two have", topics+" "+groups)
 		time.Sleep(time.Minute)
 		m.check(t, "all the same everything is copied now and then", round)
+	})
+}
+
+// TestResetsAreAskedFor: of a master of ours, which says which offsets were reset,
+// so that they go back here too; ordinary ones never do.
+func TestResetsAreAskedFor(t *testing.T) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		fields := ""
+		set := func(body string) {
+			r.answerBy(remoting.ReqGetAllConsumerOffset, func(req *remoting.Request) {
+				fields = fmt.Sprint(req.Fields)
+				req.Reply(&remoting.Response{Body: []byte(body)})
+			})
+		}
+		check := func(when string, offset int64, asked string) {
+			t.Helper()
+			if got, _ := r.meta.Offset("g", "T", 0); got != offset || fields != asked {
+				t.Errorf("%s: at %d, asked with %s, want %d, %s", when, got, fields, offset, asked)
+			}
+		}
+		const plain, resets = "[]", "[{resets true}]"
+		set(`{"offsetTable":{"T@g":{0:100}}}`)
+		r.now()
+		check("a master that nobody knows yet", 100, plain)
+		m := &watchedMaster{copying: r}
+		m.begin()
+		defer func() { m.stop() }()
+		change := func(body string) {
+			set(body)
+			time.Sleep(time.Second)
+			m.change(func(v *replica.TableVersions) { v.Offsets++ })
+			synctest.Wait()
+		}
+		r.now()
+		check("one of ours", 100, resets)
+		change(`{"offsetTable":{"T@g":{0:40}}}`)
+		check("that has an earlier offset", 100, resets)
+		change(`{"offsetTable":{"T@g":{0:40}},"resetTable":{"T@g":{0:9}}}`)
+		check("that has reset it", 40, resets)
+		change(`{"offsetTable":{"T@g":{0:60}},"resetTable":{"T@g":{0:9}}}`)
+		check("where consumers go on", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:50}},"resetTable":{"T@g":{0:9}}}`)
+		check("that forgot that", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:50}},"resetTable":{"T@g":{0:8}}}`)
+		check("that forgot the reset", 60, resets)
+		change(`{"offsetTable":{"T@g":{0:5}},"resetTable":{"T@g":{0:10}}}`)
+		check("that has reset it again", 5, resets)
+	})
+}
+
+// TestDeletionsAreAskedFor: of a master of ours, which says where in the log topics
+// were deleted; before it is known to be one, and while the logs are not known to
+// be the same, nothing is.
+func TestDeletionsAreAskedFor(t *testing.T) {
+	copyTest(t, func(t *testing.T, r *copying) {
+		fields := ""
+		set := func(body string) {
+			r.answerBy(remoting.ReqGetAllTopicConfig, func(req *remoting.Request) {
+				fields = fmt.Sprint(req.Fields)
+				req.Reply(&remoting.Response{Body: []byte(body)})
+			})
+		}
+		m := &watchedMaster{copying: r}
+		hold := make(chan struct{}) // the first watch is not answered yet
+		r.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
+			go func() { <-hold; req.ReplyError(remoting.RespSystemBusy, "") }()
+		})
+		set(`{"topicConfigTable":{"T":{},"U":{},"V":{}}}`)
+		r.set(func() {
+			r.master = "m2:10911"
+			r.hosts["m2:10911"], r.hosts["m2:10909"] = r.hosts["m:10911"], r.hosts["m:10909"]
+		})
+		r.now()
+		set(`{"topicConfigTable":{"T":{},"U":{}}}`)
+		r.now()
+		if _, there := r.meta.topics["V"]; !there || fields != "[]" {
+			t.Errorf("a master that nobody knows had a topic deleted, asked with %s", fields)
+		}
+		close(hold)
+		m.begin()
+		defer func() { m.stop() }()
+		synctest.Wait()
+		r.answer(remoting.ReqGetAllConsumerOffset, `{"offsetTable":{"T@g":{0:3},"U@g":{0:9}}}`)
+		r.meta.CommitOffset("g", "T", 0, 70)
+		r.meta.CommitOffset("g", "U", 0, 70)
+		set(`{"topicConfigTable":{"T":{}},"deletedTable":{"T":1000,"U":2000,"W":3000}}`)
+		r.set(func() { r.same = false })
+		r.now()
+		if _, there := r.meta.topics["U"]; !there || len(r.meta.deleted) != 0 || fields != "[{deleted true}]" {
+			t.Errorf("the logs may differ: %d topics, deleted %v, asked with %s", len(r.meta.topics), r.meta.deleted, fields)
+		}
+		r.set(func() { r.same = true })
+		r.requests()
+		m.change(func(v *replica.TableVersions) { v.Topics++ })
+		m.check(t, "a topic was deleted and made again", topics+" "+offsets)
+		if want := map[string]int64{"T": 1000, "U": 2000, "W": 3000}; !maps.Equal(r.meta.deleted, want) || len(r.meta.topics) != 1 {
+			t.Errorf("deleted %v, %d topics are left; want %v and 1", r.meta.deleted, len(r.meta.topics), want)
+		}
+		if got, _ := r.meta.Offset("g", "T", 0); got != 3 {
+			t.Errorf("in the topic that was made again the group is at %d, want 3", got)
+		}
+		m.change(func(v *replica.TableVersions) { v.Topics++ })
+		m.check(t, "something else has changed", topics)
 	})
 }
 

@@ -50,6 +50,25 @@ func (s *Store) DeleteTopic(name string) error {
 	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
 }
 
+// DeleteTopicBelow deletes what a topic had before phyOffset, as DeleteTopic did
+// in the store of whose log this one's is a copy; see Deleted. What it has behind
+// stays, and so do its settings, unless settings says that they go. It says whether
+// there was anything to do. Durable on return.
+func (s *Store) DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error) {
+	s.releasing.Lock() // nothing is indexed meanwhile
+	defer s.releasing.Unlock()
+	done, err := s.index.DeleteTopicBelow(name, phyOffset, settings)
+	if done {
+		s.queues.forget(name)
+		s.changed(&s.versions.topics)
+	}
+	return done, err
+}
+
+// Deleted returns the topics that were deleted, also those made again since, by
+// the end of the log at that time, as long as it has something from before.
+func (s *Store) Deleted() map[string]int64 { return s.index.Deleted() }
+
 // Group returns one subscription group's configuration.
 func (s *Store) Group(name string) (table.Group, bool) { return s.index.Group(name) }
 
@@ -97,10 +116,22 @@ func (s *Store) Offsets(group string) []index.GroupOffset { return s.index.Offse
 // configured any more.
 func (s *Store) AllOffsets() map[string][]index.GroupOffset { return s.index.AllOffsets() }
 
-// ResetOffset sets where the group goes on, backwards too; durable on return.
-func (s *Store) ResetOffset(group, topic string, queueID int32, offset int64) error {
+// ResetOffsets sets where groups go on, backwards too; durable on return. Copies
+// of this store give way to that; the versions in all are not looked at.
+func (s *Store) ResetOffsets(all []table.Offset) error {
 	defer s.changed(&s.versions.offsets)
-	return s.index.ResetOffset(group, topic, queueID, offset)
+	return s.index.ResetOffsets(all)
+}
+
+// MergeOffsets takes over offsets of the store that this one is a copy of: those
+// that were reset there since, backwards too, and those that are later than here.
+// Resets are durable on return.
+func (s *Store) MergeOffsets(all []table.Offset) error {
+	changed, err := s.index.MergeOffsets(all)
+	if changed {
+		s.changed(&s.versions.offsets)
+	}
+	return err
 }
 
 // DeleteOffsets forgets the group's consumer offsets; durable on return.

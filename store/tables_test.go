@@ -48,7 +48,7 @@ func TestVersionsCountChanges(t *testing.T) {
 		{"a commit", func() error { s.CommitOffset("g", "T", 0, 5); return nil }, store.Versions{Offsets: 1}},
 		{"the same commit", func() error { s.CommitOffset("g", "T", 0, 5); return nil }, store.Versions{}},
 		{"an earlier one", func() error { s.CommitOffset("g", "T", 0, 4); return nil }, store.Versions{}},
-		{"a reset", func() error { return s.ResetOffset("g", "T", 0, 4) }, store.Versions{Offsets: 1}},
+		{"a reset", func() error { return s.ResetOffsets([]table.Offset{{Group: "g", Topic: "T", Offset: 4}}) }, store.Versions{Offsets: 1}},
 		{"a topic gone", func() error { return s.DeleteTopic("T") }, store.Versions{Topics: 1}},
 		{"a group gone", func() error { return s.DeleteGroup("g") }, store.Versions{Groups: 1}},
 	}

@@ -12,7 +12,9 @@ import (
 )
 
 // allConsumerOffsets serves GET_ALL_CONSUMER_OFFSET, 43, by which slaves copy
-// them: those of every group, configured or not.
+// them: those of every group, configured or not. A slave of ours asks by the field
+// resets for the versions of those that were reset: a later offset of its own
+// gives way to these.
 func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 	// A 5.4.0 slave fails where there is no version, before it writes anything.
 	version, err := json.Marshal(table.DataVersion{Timestamp: b.started.UnixMilli()})
@@ -20,18 +22,32 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 		return err
 	}
 	body := append(append([]byte(`{"dataVersion":`), version...), `,"offsetTable":`...)
-	body, err = appendOffsets(body, b.store.AllOffsets())
+	resets, err := req.Fields.BoolOr("resets", false)
 	if err != nil {
 		return err
+	}
+	all := b.store.AllOffsets()
+	if body, err = appendOffsets(body, all); err != nil {
+		return err
+	}
+	if resets {
+		if body, err = appendOffsets(append(body, `,"resetTable":`...), versionsOf(all)); err != nil {
+			return err
+		}
 	}
 	replyBody(req, append(body, '}'))
 	return nil
 }
 
 // allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
-// delivered, by level. None are here, but a slave wants a body.
+// delivered, by level. None are here, but this broker may have been the slave of
+// one that had.
 func (b *Broker) allDelayOffsets(req *remoting.Request) error {
-	replyBody(req, []byte(`{"offsetTable":{}}`))
+	body := b.opts.DelayOffsets()
+	if body == nil {
+		body = []byte(`{"offsetTable":{}}`)
+	}
+	replyBody(req, body)
 	return nil
 }
 
@@ -40,6 +56,20 @@ func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 func (b *Broker) allRequestModes(req *remoting.Request) error {
 	replyBody(req, []byte(`{"messageRequestModeMap":{}}`))
 	return nil
+}
+
+// versionsOf are the versions of the offsets that were ever reset, in their place.
+func versionsOf(all map[string][]index.GroupOffset) map[string][]index.GroupOffset {
+	versions := map[string][]index.GroupOffset{}
+	for group, list := range all {
+		for _, o := range list {
+			if o.Version > 0 {
+				o.Offset = int64(o.Version)
+				versions[group] = append(versions[group], o)
+			}
+		}
+	}
+	return versions
 }
 
 // appendOffsets appends offsets by group as RocketMQ has them in JSON, with the

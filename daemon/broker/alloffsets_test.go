@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pairmq/internal/remoting"
@@ -35,6 +36,18 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 		if string(resp.Body) != want || len(resp.Fields) != 0 {
 			t.Errorf("answered %s with %v, want %s", resp.Body, resp.Fields, want)
 		}
+		if err := r.st.ResetOffsets([]table.Offset{{Group: "cg2", Topic: "PeerTopic", Offset: 4}}); err != nil {
+			t.Fatal(err)
+		}
+		want = strings.Replace(want, "{0:6}", "{0:4}", 1)
+		if resp = c.call(remoting.ReqGetAllConsumerOffset, ""); string(resp.Body) != want {
+			t.Errorf("after a reset answered %s, want %s", resp.Body, want)
+		}
+		want = strings.TrimSuffix(want, "}") + `,"resetTable":{"PeerTopic@cg2":{0:1}}}`
+		if resp = c.call(remoting.ReqGetAllConsumerOffset, "", "resets", "true"); string(resp.Body) != want {
+			t.Errorf("with resets answered %s, want %s", resp.Body, want)
+		}
+		c.expect(c.call(remoting.ReqGetAllConsumerOffset, "", "resets", "x"), remoting.RespSystemError, "resets")
 		resp = c.call(remoting.ReqGetAllDelayOffset, "")
 		c.expect(resp, 0, "")
 		if want := `{"offsetTable":{}}`; string(resp.Body) != want {
@@ -45,6 +58,35 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 		if want := `{"messageRequestModeMap":{}}`; string(resp.Body) != want { // as captured from 5.4.0
 			t.Errorf("request modes are %s, want %s", resp.Body, want)
 		}
+	})
+}
+
+// TestDelayOffsetsOfAFormerMaster are handed on as they came.
+func TestDelayOffsetsOfAFormerMaster(t *testing.T) {
+	const body = `{"offsetTable":{2:1}}`
+	bubble(t, func(o *Options, _ *fakeStore) { o.DelayOffsets = func() []byte { return []byte(body) } }, func(t *testing.T, r *rig) {
+		if resp := r.client().call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != body {
+			t.Errorf("answered %d %s, want %s", resp.Code, resp.Body, body)
+		}
+	})
+}
+
+// TestASlaveOfOursIsToldWhatWasDeleted, and another one is not.
+func TestASlaveOfOursIsToldWhatWasDeleted(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		r.topic("T", 1)
+		c.send("T", "", "x")
+		end := r.st.Stats().MaxPhyOffset
+		c.call(remoting.ReqDeleteTopicInBroker, "", "topic", "T")
+		want := fmt.Sprintf(`,"deletedTable":{"T":%d}}`, end)
+		if resp := c.call(remoting.ReqGetAllTopicConfig, "", "deleted", "true"); !strings.HasSuffix(string(resp.Body), want) {
+			t.Errorf("answered %s, want %s", resp.Body, want)
+		}
+		if resp := c.call(remoting.ReqGetAllTopicConfig, ""); strings.Contains(string(resp.Body), "deletedTable") {
+			t.Errorf("nobody asked for %s", resp.Body)
+		}
+		c.expect(c.call(remoting.ReqGetAllTopicConfig, "", "deleted", "x"), remoting.RespSystemError, "deleted")
 	})
 }
 

@@ -34,6 +34,7 @@ type Broker struct {
 	clients         *clients
 	notices         *notices
 	locks           *lockTable
+	resets          *resets
 	registrations   *registrations
 	rates           *rates
 	reads, compares *logWork // requests 31005 and 31006, and 31007
@@ -56,6 +57,7 @@ func New(opts Options) (*Broker, error) {
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
 	b.notices = newNotices()
 	b.locks = newLockTable()
+	b.resets = newResets()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
 	b.reads, b.compares = newLogWork(), newLogWork()
@@ -105,13 +107,14 @@ func (b *Broker) upkeep(ctx context.Context) error {
 		case now := <-tick.C:
 			b.notices.add(b.clients.expire(now.Add(-clientTimeout)))
 			b.locks.expire(now)
+			b.resets.expire(now)
 			b.rates.sample(now, b.store.Stats())
 		}
 	}
 }
 
 // Serve answers req; it is called by the connection's reading goroutine. A
-// change of topics or groups blocks it for one commit of the store, a large
+// change of topics or groups or a reset of offsets blocks it for one commit of the store, a large
 // batch while other large batches are being stored; nothing else does.
 func (b *Broker) Serve(req *remoting.Request) {
 	h := b.handlers[req.Code]
@@ -149,15 +152,16 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqPullMessage:     b.pull,
 		remoting.ReqLitePullMessage: b.pull,
 
-		remoting.ReqQueryConsumerOffset:     b.queryConsumerOffset,
-		remoting.ReqUpdateConsumerOffset:    b.updateConsumerOffset,
-		remoting.ReqGetAllConsumerOffset:    b.allConsumerOffsets,
-		remoting.ReqGetAllDelayOffset:       b.allDelayOffsets,
-		remoting.ReqSearchOffsetByTimestamp: b.searchOffset,
-		remoting.ReqGetMaxOffset:            b.maxOffset,
-		remoting.ReqGetMinOffset:            b.minOffset,
-		remoting.ReqGetEarliestMsgStoretime: b.earliestStoreTime,
-		remoting.ReqViewMessageByID:         b.viewMessage,
+		remoting.ReqQueryConsumerOffset:       b.queryConsumerOffset,
+		remoting.ReqUpdateConsumerOffset:      b.updateConsumerOffset,
+		remoting.ReqGetAllConsumerOffset:      b.allConsumerOffsets,
+		remoting.ReqGetAllDelayOffset:         b.allDelayOffsets,
+		remoting.ReqInvokeBrokerToResetOffset: b.resetOffset,
+		remoting.ReqSearchOffsetByTimestamp:   b.searchOffset,
+		remoting.ReqGetMaxOffset:              b.maxOffset,
+		remoting.ReqGetMinOffset:              b.minOffset,
+		remoting.ReqGetEarliestMsgStoretime:   b.earliestStoreTime,
+		remoting.ReqViewMessageByID:           b.viewMessage,
 
 		remoting.ReqHeartBeat:              b.heartbeat,
 		remoting.ReqUnregisterClient:       b.unregisterClient,

@@ -18,7 +18,8 @@ type fakeStore struct {
 	topics  map[string]table.Topic
 	groups  map[string]table.Group
 	queues  map[queueKey]*fakeQueue
-	offsets map[string]map[queueKey]int64
+	offsets map[string]map[queueKey]table.Offset
+	deleted map[string]int64
 	end     int64
 	now     int64 // store timestamp of the next message, ms
 	writes  int   // of tables
@@ -41,7 +42,7 @@ type fakeQueue struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topics: map[string]table.Topic{}, groups: map[string]table.Group{}, queues: map[queueKey]*fakeQueue{},
-		offsets: map[string]map[queueKey]int64{}, now: 1_795_404_113_000,
+		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, now: 1_795_404_113_000,
 	}
 }
 
@@ -200,24 +201,41 @@ func (s *fakeStore) Stats() store.Stats {
 func (s *fakeStore) CommitOffset(group, topic string, queueID int32, offset int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.offsets[group] == nil {
-		s.offsets[group] = map[queueKey]int64{}
+	k := queueKey{topic, queueID}
+	if o, ok := s.offsets[group][k]; !ok || offset > o.Offset {
+		s.setOffset(group, k, offset, o.Version)
 	}
-	s.offsets[group][queueKey{topic, queueID}] = offset
+}
+
+func (s *fakeStore) setOffset(group string, k queueKey, offset int64, version uint32) {
+	if s.offsets[group] == nil {
+		s.offsets[group] = map[queueKey]table.Offset{}
+	}
+	s.offsets[group][k] = table.Offset{Offset: offset, Version: version}
+}
+
+func (s *fakeStore) ResetOffsets(all []table.Offset) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range all {
+		k := queueKey{o.Topic, o.QueueID}
+		s.setOffset(o.Group, k, o.Offset, s.offsets[o.Group][k].Version+1)
+	}
+	return s.tableErr
 }
 
 func (s *fakeStore) Offset(group, topic string, queueID int32) (int64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v, ok := s.offsets[group][queueKey{topic, queueID}]
-	return v, ok
+	return v.Offset, ok
 }
 
 func (s *fakeStore) Offsets(group string) (all []index.GroupOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, v := range s.offsets[group] {
-		all = append(all, index.GroupOffset{Topic: k.topic, QueueID: k.queueID, Offset: v})
+		all = append(all, index.GroupOffset{Topic: k.topic, QueueID: k.queueID, Offset: v.Offset, Version: v.Version})
 	}
 	return all
 }
@@ -270,7 +288,14 @@ func (s *fakeStore) DeleteTopic(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.topics, name)
+	s.deleted[name] = s.end
 	return s.tableErr
+}
+
+func (s *fakeStore) Deleted() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.deleted)
 }
 
 func (s *fakeStore) Group(name string) (table.Group, bool) {

@@ -60,8 +60,8 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 		b.replyPull(req, r, res)
 		return nil
 	}
-	// A record that arrived since it was read woke nobody.
-	if b.store.MaxOffset(r.topic, r.queueID) > r.offset && b.polls.take(h) {
+	// A record that arrived since it was read woke nobody, nor did a reset.
+	if (b.store.MaxOffset(r.topic, r.queueID) > r.offset || b.resets.waits(r.group, queueKey{r.topic, r.queueID})) && b.polls.take(h) {
 		b.finish(h)
 	}
 	return nil
@@ -71,6 +71,10 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 // longer.
 func (b *Broker) finish(h *heldPull) {
 	defer b.polls.leave()
+	if offset, moved := b.resets.tell(h.group, queueKey{h.topic, h.queueID}); moved {
+		b.replyReset(h.req, &h.reading, offset)
+		return
+	}
 	res, err := b.read(&h.reading)
 	if err != nil {
 		b.fail(h.req, err)
@@ -149,6 +153,22 @@ func (p *longPoll) arrived(arrivals []store.Arrival) {
 				p.remove(h)
 				p.woken = append(p.woken, h)
 			}
+		}
+	}
+	if len(p.woken) > before {
+		signal(p.wake)
+	}
+}
+
+// wakeGroup wakes what a group waits for in a queue.
+func (p *longPoll) wakeGroup(group string, k queueKey) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.woken)
+	for _, h := range slices.Backward(p.queues[k]) {
+		if h.group == group {
+			p.remove(h)
+			p.woken = append(p.woken, h)
 		}
 	}
 	if len(p.woken) > before {

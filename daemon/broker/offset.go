@@ -35,6 +35,7 @@ func (b *Broker) queryConsumerOffset(req *remoting.Request) error {
 	offset, ok := b.store.Offset(group, q.topic, q.queueID)
 	switch {
 	case ok && offset >= 0:
+		b.resets.done(group, q)
 		replyNumber(req, "offset", offset)
 	case zero && b.young(q):
 		replyNumber(req, "offset", 0)
@@ -62,8 +63,9 @@ func (b *Broker) young(q queueKey) bool {
 	return err == nil && b.store.Stats().MaxPhyOffset-v.PhyOffset() <= b.opts.YoungBytes
 }
 
-// updateConsumerOffset serves UPDATE_CONSUMER_OFFSET, 15. Going backwards is
-// allowed. As with 5.x, group and topic have to exist.
+// updateConsumerOffset serves UPDATE_CONSUMER_OFFSET, 15. An earlier offset than
+// the group has is ignored: only a reset, 222, goes back. As with 5.x, group and
+// topic have to exist.
 func (b *Broker) updateConsumerOffset(req *remoting.Request) error {
 	q, err := queueOf(req)
 	if err != nil {
@@ -87,7 +89,7 @@ func (b *Broker) updateConsumerOffset(req *remoting.Request) error {
 	if q.queueID >= queuesOf(&topic) {
 		return errQueue(&topic, q.queueID)
 	}
-	b.store.CommitOffset(group.Name, topic.Name, q.queueID, offset)
+	b.commit(group.Name, topic.Name, q.queueID, offset)
 	replyDone(req)
 	return nil
 }

@@ -30,6 +30,9 @@ type Options struct {
 	// More are requests that are served elsewhere, by code; an error is answered as
 	// those of the broker's own are.
 	More map[int32]func(*remoting.Request) error
+	// DelayOffsets returns the body of the answer to request 45 that was copied from
+	// the master this broker once had, nil for none; nil means never.
+	DelayOffsets func() []byte
 	// Shut says whether nothing may change now, since a slave takes over; nil
 	// means never.
 	Shut func() bool
@@ -85,6 +88,9 @@ func (o *Options) check() error {
 	}
 	if o.Shut == nil {
 		o.Shut = func() bool { return false }
+	}
+	if o.DelayOffsets == nil {
+		o.DelayOffsets = func() []byte { return nil }
 	}
 	if o.Config == nil {
 		o.Config = func() string { return "" }

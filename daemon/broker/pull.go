@@ -8,7 +8,8 @@ import (
 
 // A reading is what a pull reads from the store, now or when it is woken.
 type reading struct {
-	topic    string // lives as long as the topic, not as the request
+	group    string // lives as long as the group, not as the request
+	topic    string // as long as the topic
 	queueID  int32
 	offset   int64
 	maxMsgs  int
@@ -31,9 +32,13 @@ func (b *Broker) pull(req *remoting.Request) error {
 		return err
 	}
 	if h.sysFlag&pullCommits != 0 && h.commitOffset >= 0 && !b.slave() {
-		b.store.CommitOffset(group.Name, topic.Name, h.queueID, h.commitOffset)
+		b.commit(group.Name, topic.Name, h.queueID, h.commitOffset)
 	}
-	r := reading{topic.Name, h.queueID, h.offset, int(h.maxMsgs), int(h.maxBytes), filter}
+	r := reading{group.Name, topic.Name, h.queueID, h.offset, int(h.maxMsgs), int(h.maxBytes), filter}
+	if offset, moved := b.resets.tell(r.group, queueKey{r.topic, r.queueID}); moved {
+		b.replyReset(req, &r, offset)
+		return nil
+	}
 	res, err := b.read(&r)
 	if err != nil {
 		return err

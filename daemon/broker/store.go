@@ -42,7 +42,8 @@ type Messages interface {
 
 // Offsets is the part of a Store that keeps consumer offsets.
 type Offsets interface {
-	CommitOffset(group, topic string, queueID int32, offset int64)
+	CommitOffset(group, topic string, queueID int32, offset int64) // an earlier one is ignored
+	ResetOffsets([]table.Offset) error                             // backwards too; durable on return
 	Offset(group, topic string, queueID int32) (int64, bool)
 	Offsets(group string) []index.GroupOffset
 	AllOffsets() map[string][]index.GroupOffset // by group, configured or not
@@ -56,6 +57,7 @@ type Tables interface {
 	Topics() ([]table.Topic, table.DataVersion)
 	PutTopic(table.Topic) error
 	DeleteTopic(name string) error
+	Deleted() map[string]int64 // by topic, where in the log it was deleted last; also those made again
 	Group(name string) (table.Group, bool)
 	Groups() ([]table.Group, table.DataVersion)
 	PutGroup(table.Group) error

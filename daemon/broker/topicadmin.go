@@ -139,17 +139,27 @@ func (b *Broker) deleteTopic(req *remoting.Request) error {
 }
 
 // allTopics serves GET_ALL_TOPIC_CONFIG, 21. 5.4 asks in pages and takes an
-// answer without totalTopicNum for all there is.
+// answer without totalTopicNum for all there is. A slave of ours asks by the field
+// deleted for where in the log topics were deleted, also those made again.
 func (b *Broker) allTopics(req *remoting.Request) error {
+	deleted, err := req.Fields.BoolOr("deleted", false)
+	if err != nil {
+		return err
+	}
 	all, version := b.store.Topics()
 	byName := make(map[string]table.Topic, len(all))
 	for _, t := range all {
 		byName[t.Name] = t
 	}
+	var marks map[string]int64
+	if deleted { // read behind the topics: one that is not among them has its mark
+		marks = b.store.Deleted()
+	}
 	return replyJSON(req, struct {
 		Version table.DataVersion      `json:"dataVersion"`
 		Topics  map[string]table.Topic `json:"topicConfigTable"`
-	}{version, byName})
+		Deleted map[string]int64       `json:"deletedTable,omitempty"`
+	}{version, byName, marks})
 }
 
 // topicConfig serves GET_TOPIC_CONFIG, 351.

@@ -146,7 +146,7 @@ func (x *Index) putBackup(tx *bbolt.Tx, b *backup) error {
 	}
 	for topic, below := range b.Deleted {
 		if below != x.deleted[topic] { // the file does not know of it
-			if err := deleteQueues(tx, x.refsOf(topic)); err != nil {
+			if err := deleteQueues(tx, x.refs(x.queuesOf(topic))); err != nil {
 				return err
 			}
 			delete(x.topics, topic)

@@ -40,7 +40,7 @@ type pair struct {
 // A slot is the offset for one queue.
 type slot struct {
 	queueID int32
-	version uint32 // grows with each reset
+	version uint32 // grows with each reset, see nextVersion
 	offset  int64
 	dirty   bool
 }
@@ -50,7 +50,7 @@ type GroupOffset struct {
 	Topic   string
 	QueueID int32
 	Offset  int64
-	Version uint32 // how often it was reset: of two copies, the greater one counts
+	Version uint32 // grows with each reset; 0 if there was none. Of two copies, the greater one counts
 }
 
 const maxName = math.MaxUint16 // bytes; the journal's length fields hold no more

@@ -3,24 +3,38 @@ package index
 import (
 	"errors"
 	"fmt"
+	"math"
+	"time"
+
+	"pairmq/store/table"
 )
 
 // ErrTooMany means that there are more consumer offsets than the journal holds.
 var ErrTooMany = errors.New("index: too many consumer offsets")
 
-// ResetOffset sets the offset of a group for one queue, backwards too; durable
-// on return. Its version grows, so that a copy elsewhere gives way to it. It
-// fails with ErrTooMany if it would be one offset more than the journal holds.
+// ResetOffset sets the offset of a group for one queue; see ResetOffsets.
 func (x *Index) ResetOffset(group, topic string, queueID int32, offset int64) error {
+	return x.ResetOffsets([]table.Offset{{Group: group, Topic: topic, QueueID: queueID, Offset: offset}})
+}
+
+// ResetOffsets sets offsets, backwards too; durable on return. Their versions
+// grow, whatever all says of these, so that a copy elsewhere gives way to them. It
+// fails with ErrTooMany if they would be more than the journal holds; some may
+// have been set then.
+func (x *Index) ResetOffsets(all []table.Offset) error {
 	if err := x.Failed(); err != nil {
 		return err
 	}
-	from, err := x.resetSlot(group, topic, queueID, max(offset, 0))
-	if err != nil {
-		return err
+	var failed error
+	for _, o := range all {
+		from, err := x.resetSlot(o.Group, o.Topic, o.QueueID, max(o.Offset, 0))
+		if err != nil {
+			failed = err
+			break
+		}
+		x.log.Info("consumer offset reset", "group", o.Group, "topic", o.Topic, "queueId", o.QueueID, "from", from, "to", o.Offset)
 	}
-	x.log.Info("consumer offset reset", "group", group, "topic", topic, "queueId", queueID, "from", from, "to", offset)
-	return x.flushOffsets(true)
+	return errors.Join(failed, x.flushOffsets(true))
 }
 
 func (x *Index) resetSlot(group, topic string, queueID int32, offset int64) (from int64, err error) {
@@ -40,11 +54,70 @@ func (x *Index) resetSlot(group, topic string, queueID int32, offset int64) (fro
 		return 0, fmt.Errorf("%w: group %s, topic %s", ErrTooMany, group, topic)
 	}
 	from = s.offset
-	s.offset, s.version, s.dirty = offset, s.version+1, true
+	s.offset, s.version, s.dirty = offset, nextVersion(s.version, x.opts.Now()), true
 	p = o.pair(group, topic)
 	o.set(p, s)
 	o.note(p)
 	return from, nil
+}
+
+// nextVersion is the version of an offset that is reset at now: seconds since
+// 1970, so that it is newer than one that was forgotten here and not in a copy.
+func nextVersion(version uint32, now time.Time) uint32 {
+	next := min(int64(version)+1, math.MaxUint32)
+	return uint32(max(next, min(now.Unix(), math.MaxUint32)))
+}
+
+// MergeOffsets takes over offsets of another store of which this one is a copy:
+// one that was reset there since, wherever it is; else one that is later than
+// here. Resets are durable on return. It says whether anything is another one now.
+func (x *Index) MergeOffsets(all []table.Offset) (changed bool, err error) {
+	if err := x.Failed(); err != nil {
+		return false, err
+	}
+	reset := false
+	x.offsets.mu.Lock()
+	for i := range all {
+		moved, back := x.merge(&all[i])
+		changed, reset = changed || moved, reset || back
+	}
+	x.offsets.mu.Unlock()
+	if !reset {
+		return changed, nil
+	}
+	return changed, x.flushOffsets(true)
+}
+
+// merge takes over one offset and says whether it has changed, and whether by a
+// reset. The caller holds offsets.mu.
+func (x *Index) merge(m *table.Offset) (changed, reset bool) {
+	o := &x.offsets
+	p := o.find(m.Group, m.Topic)
+	i, found := 0, false
+	if p != nil {
+		i, found = p.slot(m.QueueID)
+	}
+	if !found {
+		if m.Offset < 0 || !x.room(m.Group, m.Topic) {
+			return false, false
+		}
+		p = o.pair(m.Group, m.Topic)
+		o.set(p, slot{queueID: m.QueueID, version: m.Version, offset: m.Offset, dirty: true})
+		o.note(p)
+		return true, false
+	}
+	s := &p.slots[i]
+	reset = m.Version > s.version && m.Offset >= 0
+	if !reset && m.Offset <= s.offset {
+		return false, false
+	}
+	if reset {
+		x.log.Info("consumer offset reset as its original was", "group", m.Group, "topic", m.Topic, "queueId", m.QueueID, "from", s.offset, "to", m.Offset)
+		s.version = m.Version
+	}
+	s.offset, s.dirty = m.Offset, true
+	o.note(p)
+	return true, reset
 }
 
 // DeleteOffsets forgets all that a group committed; durable on return.

@@ -180,7 +180,7 @@ func (x *Index) DeleteTopic(name string, logEnd int64) error {
 		return nil
 	}
 	version := x.tables.topicsVersion.Next(x.opts.Now().UnixMilli())
-	refs := x.refsOf(name)
+	refs := x.refs(x.queuesOf(name))
 	return x.changeTables(func(tx *bbolt.Tx) error {
 		return errors.Join(
 			deleteQueues(tx, refs),
@@ -191,7 +191,7 @@ func (x *Index) DeleteTopic(name string, logEnd int64) error {
 	}, func(all *tables) {
 		delete(all.topics, name)
 		all.topicsVersion = version
-		x.forgetQueues(name, logEnd)
+		x.forgetQueues(name, nil, logEnd)
 	})
 }
 
@@ -212,31 +212,44 @@ func deleteQueues(tx *bbolt.Tx, refs []uint32) error {
 	return nil
 }
 
-// refsOf returns the numbers by which chunks know the topic's queues.
-func (x *Index) refsOf(topic string) (refs []uint32) {
+// queuesOf returns the topic's queues.
+func (x *Index) queuesOf(topic string) map[int32]*Queue {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	queues := map[int32]*Queue{}
 	if t := x.topics[topic]; t != nil {
-		for _, q := range t.byID {
-			if q.ref != 0 {
-				refs = append(refs, q.ref)
-			}
+		maps.Copy(queues, t.byID)
+	}
+	return queues
+}
+
+// refs returns the numbers by which chunks know queues.
+func (x *Index) refs(queues map[int32]*Queue) (refs []uint32) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, q := range queues {
+		if q.ref != 0 {
+			refs = append(refs, q.ref)
 		}
 	}
 	return refs
 }
 
-func (x *Index) forgetQueues(topic string, logEnd int64) {
+// forgetQueues forgets queues of a topic, all of them if queues is nil.
+func (x *Index) forgetQueues(topic string, queues map[int32]*Queue, logEnd int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.noteDeleted(topic, logEnd)
 	t := x.topics[topic]
-	if t == nil {
-		return
+	if queues == nil && t != nil {
+		queues = t.byID
 	}
-	for _, q := range t.byID {
+	for id, q := range queues {
 		q.gone, q.sealed, q.mem = true, nil, nil
 		delete(x.byRef, q.ref)
+		delete(t.byID, id)
 	}
-	delete(x.topics, topic)
+	if t != nil && len(t.byID) == 0 {
+		delete(x.topics, topic)
+	}
 }
