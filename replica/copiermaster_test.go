@@ -112,8 +112,8 @@ func TestASlaveCopiesABrokerOfOurs(t *testing.T) {
 		}
 		w := replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions { return replica.TableVersions{} }})
 		r.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
-			if err := w.Serve(req); err != nil {
-				t.Errorf("Serve: %v", err)
+			if err := w.Serve(req); err != nil { // it has ended
+				req.ReplyError(remoting.RespSystemBusy, err.Error())
 			}
 		})
 		ctx, cancel := context.WithCancel(t.Context())

@@ -64,7 +64,7 @@ func (m *Maker) Namesrv(dir string) (*Server, error) {
 		if m.peer != nil {
 			return m.peer.Namesrv(ctx, s.Dir, s.port)
 		}
-		return m.run(ctx, s, map[string]string{"enableBroker": "false", "enableNamesrv": "true", "namesrvListenPort": strconv.Itoa(s.port)})
+		return m.run(ctx, s, map[string]string{"enableBroker": "false", "enableNamesrv": "true", "namesrvListenPort": strconv.Itoa(s.port), "storePathRootDir": s.Dir + "/store"})
 	}
 	return s, nil
 }
