@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,7 +86,7 @@ type duo struct {
 	rng                   *rand.Rand
 	syncFlush, syncMaster bool
 	halves                [2]*half
-	down                  bool // the link
+	down                  atomic.Bool // the link
 	notes                 notes
 
 	mu   sync.Mutex
@@ -108,7 +109,7 @@ type half struct {
 	memory *pair.Memory
 	st     *store.Store
 	slave  *replica.Slave
-	up     bool
+	up     atomic.Bool
 	cuts   int
 	cancel context.CancelFunc
 	ended  sync.WaitGroup
@@ -122,13 +123,13 @@ func newDuo(t *testing.T, seed uint64, dirs [2]string) *duo {
 	return d
 }
 
-func (h *half) master() bool { return h.up && !h.memory.Role().Slave() }
+func (h *half) master() bool { return h.up.Load() && !h.memory.Role().Slave() }
 
 // other is the half that h speaks with.
 func (d *duo) other(h *half) *half { return d.halves[1-h.id] }
 
 // reaches says whether h has an answer from the other half.
-func (d *duo) reaches(h *half) bool { return !d.down && d.other(h).up }
+func (d *duo) reaches(h *half) bool { return !d.down.Load() && d.other(h).up.Load() }
 
 // superseded says whether h is to give way to the other half.
 func (d *duo) superseded(h *half) bool {
@@ -194,7 +195,8 @@ func (d *duo) start(h *half) {
 		})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	h.cancel, h.up = cancel, true
+	h.cancel = cancel
+	h.up.Store(true)
 	h.ended.Go(func() { _ = st.Run(ctx) }) // it fails when the power goes
 	h.ended.Go(func() { _ = acks.Run(ctx) })
 	if !role.Slave() {
@@ -254,10 +256,10 @@ func (m simMeeting) Adopt(e epoch.History) error { return m.h.memory.Adopt(e) }
 
 // stop ends a half in one of three ways.
 func (d *duo) stop(h *half, how string) {
-	if !h.up {
+	if !h.up.Load() {
 		return
 	}
-	h.up = false
+	h.up.Store(false)
 	fs := h.fs
 	switch how {
 	case "power":
@@ -277,7 +279,7 @@ func (d *duo) stop(h *half, how string) {
 		d.t.Errorf("a clean stop of half %d: %v", h.id, err)
 	}
 	h.fs = fs
-	if !d.down {
+	if !d.down.Load() {
 		h.net.mend()
 	}
 }
@@ -316,7 +318,7 @@ func (d *duo) giveWay(h *half) {
 
 // promote makes a slave master. It refuses while its master lives, unless forced.
 func (d *duo) promote(h *half, force bool) {
-	if !h.up || h.master() || !force && d.reaches(h) && d.other(h).master() {
+	if !h.up.Load() || h.master() || !force && d.reaches(h) && d.other(h).master() {
 		return
 	}
 	if len(h.memory.Epochs()) == 0 {
@@ -404,7 +406,7 @@ func (d *duo) live() {
 			time.Sleep(time.Duration(d.rng.IntN(9000)) * time.Millisecond)
 		case 7:
 			d.Outages++
-			d.down = true
+			d.down.Store(true)
 			silently := d.rng.IntN(2) == 0
 			d.halves[0].net.cut(silently)
 			d.halves[1].net.cut(silently)
@@ -431,7 +433,7 @@ func (d *duo) live() {
 }
 
 func (d *duo) mend() {
-	d.down = false
+	d.down.Store(false)
 	for _, h := range d.halves {
 		h.net.mend()
 	}
@@ -451,7 +453,7 @@ func (d *duo) interrupt(h *half) {
 
 // send sends messages to a half; their answers come when they come.
 func (d *duo) send(h *half, count int) {
-	if !h.up {
+	if !h.up.Load() {
 		return
 	}
 	if !h.master() {

@@ -61,7 +61,8 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 		return nil
 	}
 	// A record that arrived since it was read woke nobody, nor did a reset.
-	if (b.store.MaxOffset(r.topic, r.queueID) > r.offset || b.resets.waits(r.group, queueKey{r.topic, r.queueID})) && b.polls.take(h) {
+	reset, told := b.resets.waits(r.group, queueKey{r.topic, r.queueID})
+	if (b.store.MaxOffset(r.topic, r.queueID) > r.offset || reset && !told) && b.polls.take(h) {
 		b.finish(h)
 	}
 	return nil

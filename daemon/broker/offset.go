@@ -35,7 +35,9 @@ func (b *Broker) queryConsumerOffset(req *remoting.Request) error {
 	offset, ok := b.store.Offset(group, q.topic, q.queueID)
 	switch {
 	case ok && offset >= 0:
-		b.resets.done(group, q)
+		if waits, _ := b.resets.waits(group, q); waits && b.clients.consumes(req.Conn(), group) {
+			b.resets.done(group, q)
+		}
 		replyNumber(req, "offset", offset)
 	case zero && b.young(q):
 		replyNumber(req, "offset", 0)

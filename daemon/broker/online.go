@@ -42,6 +42,14 @@ func (c *clients) consumerIDs(group string) []string {
 	return slices.Compact(ids)
 }
 
+// consumes says whether a connection is one of a group's consumers.
+func (c *clients) consumes(conn *remoting.Conn, group string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	g := c.consumers[group]
+	return g != nil && g.members[conn] != nil
+}
+
 // conns returns the connections of a group's consumers.
 func (c *clients) consumerConns(group string) []*remoting.Conn {
 	c.mu.RLock()

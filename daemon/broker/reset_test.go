@@ -122,6 +122,9 @@ func TestAConsumerGoesOnFromAReset(t *testing.T) {
 		moved("reset again", c.call(remoting.ReqPullMessage, "", pullFields("T", "queueOffset", "7")...), "1")
 		commit("9")
 		at("while its consumer leaves,", 1)
+		other.call(remoting.ReqQueryConsumerOffset, "", "consumerGroup", "CG", "topic", "T", "queueId", "0")
+		commit("9")
+		at("while somebody else looks,", 1)
 		if got := answer(c.call(remoting.ReqQueryConsumerOffset, "", "consumerGroup", "CG", "topic", "T", "queueId", "0")); got != "0 offset=1" {
 			t.Errorf("the offset is %s, want 1", got)
 		}

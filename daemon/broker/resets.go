@@ -71,15 +71,16 @@ func (r *resets) stale(group string, q queueKey, offset int64) bool {
 	return true
 }
 
-// waits says whether tell would.
-func (r *resets) waits(group string, q queueKey) bool {
+// waits says whether a consumer has still to go on from somewhere else, and
+// whether it has been told so.
+func (r *resets) waits(group string, q queueKey) (waits, told bool) {
 	if r.count.Load() == 0 {
-		return false
+		return false, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at := r.all[resetKey{group, q}]
-	return at != nil && !at.told
+	return at != nil, at != nil && at.told
 }
 
 // tell returns where the consumer that pulls from a queue is to go on, once.
@@ -99,9 +100,6 @@ func (r *resets) tell(group string, q queueKey) (offset int64, moved bool) {
 
 // done notes that a consumer goes on from where the queue was reset to.
 func (r *resets) done(group string, q queueKey) {
-	if r.count.Load() == 0 {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.drop(resetKey{group, q})

@@ -72,6 +72,10 @@ func adminRound(t *testing.T, tg *target.Target, p *peers.Peer) {
 	shows(run("brokerStatus", "-b", tg.Broker), `(?m)^brokerVersionDesc\s*:\s*V`, `(?m)^putTps\s*:`, `(?m)^bootTimestamp\s*:`, `(?m)^msgPutTotalTodayNow\s*:\s*\d`)
 	shows(run("consumerProgress", "-g", group), fmt.Sprintf(`(?m)^%s\s+%s\s+0\s+%d\s+%d\s.*\s1\s`, topic, target.BrokerName, consumed, consumed-1),
 		`Consume TPS: \d`, `Diff Total: 6`)
+	if tg.Kind == target.Pairmq { // of Apache's, 4.9.7 waits for consumers that obey
+		shows(run("resetOffsetByTime", "-g", group, "-t", topic, "-s", "1", "-f", "true"), `(?m)^`+target.BrokerName+`\s+5\s+0\s*$`)
+		shows(run("consumerProgress", "-g", group), fmt.Sprintf(`(?m)^%s\s+%s\s+0\s+%d\s+0\s`, topic, target.BrokerName, consumed), `Diff Total: 30`)
+	}
 	// Of a group that is offline and consumes nothing this prints an exception, with any broker; another test may have made one.
 	shows(raw("consumerProgress"), `(?m)^`+group+`\s+1\s+V4_9_7\s+PUSH\s+CLUSTERING\s`)
 	shows(run("deleteTopic", "-c", target.Cluster, "-t", topic), `delete topic \[`+topic+`\] from cluster \[`+target.Cluster+`\] success`)

@@ -27,6 +27,7 @@ func TestClients(t *testing.T) {
 		{name: "Tags", run: tags},
 		{name: "StartOffsets", run: startOffsets},
 		{name: "Restart", run: restart},
+		{name: "Reset", run: reset},
 		{name: "Poll", run: poll, lite: true},
 		{name: "Seek", run: seek, java: true, lite: true},
 		{name: "Pull", run: pull},

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -145,7 +146,58 @@ func restart(t *testing.T, w *world, client *agents.Agent) {
 	resumes(t, w, client.Push)
 }
 
-// poll does the same with a consumer that polls.
+// reset sends a running push consumer back to the beginning: it gets everything
+// once more, and goes on from there when it is started again.
+func reset(t *testing.T, w *world, client *agents.Agent) {
+	if w.target.Kind == target.ApacheV4 {
+		t.Skip("4.x asks consumers to reset themselves, which takes tools that try again")
+	}
+	const queues, n = 4, 200
+	topic := name(t)
+	w.topic(t, topic, queues)
+	sent := w.send(t, topic, 0, n, queues)
+	sub := agents.Subscription{Group: "C_" + topic, Topic: topic, Instance: topic + "-0"}
+	c, err := client.Push(within(t, time.Minute), sub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := c.Wait(within(t, time.Minute), distinct(n))
+	committed(within(t, 30*time.Second), t, w, sub.Group, topic, queues)
+	ctx := within(t, 2*time.Minute)
+	if _, err := w.conn.Do(ctx, wire.NewCommand(wire.ResetOffset, "group", sub.Group, "topic", topic, "timestamp", 1, "isForce", true)); err != nil {
+		t.Fatal(err)
+	}
+	waited = errors.Join(waited, c.Wait(ctx, func(got []verify.Got) bool {
+		times := make([]int, n)
+		for _, g := range got {
+			times[g.Index]++
+		}
+		return slices.Min(times) >= 2
+	}))
+	committed(within(t, 30*time.Second), t, w, sub.Group, topic, queues)
+	if err := c.Stop(within(t, 30*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	r := verify.Deliveries(wantSmall(n), sent, c.Got())
+	if err := r.Err(); err != nil || r.Redelivered != n || waited != nil {
+		t.Fatalf("reset: %v, %d delivered twice, want %d; %v", err, r.Redelivered, n, waited)
+	}
+	more := w.send(t, topic, n, n, queues)
+	sub.Instance = topic + "-1"
+	if c, err = client.Push(within(t, time.Minute), sub); err != nil {
+		t.Fatal(err)
+	}
+	waited = c.Wait(within(t, time.Minute), distinct(n))
+	if err := c.Stop(within(t, 30*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	r = verify.Deliveries(wantSmall(2*n), more, c.Got())
+	if err := r.Err(); err != nil || r.Redelivered != 0 || waited != nil {
+		t.Fatalf("started again: %v, %d delivered twice, %v", err, r.Redelivered, waited)
+	}
+}
+
+// poll restarts a consumer that polls.
 func poll(t *testing.T, w *world, client *agents.Agent) {
 	resumes(t, w, client.Lite)
 }

@@ -41,6 +41,7 @@ const (
 	RouteByTopic        = 105
 	BrokerCluster       = 106
 	AllGroups           = 201
+	ResetOffset         = 222
 	SendMessageV2       = 310
 	SendBatch           = 320
 )
