@@ -281,3 +281,42 @@ func TestWhatIsExcused(t *testing.T) {
 		})
 	}
 }
+
+// TestSummary: what is found besides is counted as the story has it.
+func TestSummary(t *testing.T) {
+	for _, m := range modes() {
+		s := newStory(2, m, promoted)
+		want := Summary{Sent: len(s.h.Sends), Delivered: len(s.h.Deliveries), Vanished: 20}
+		for _, o := range s.h.Sends {
+			*map[string]*int{OK: &want.OK, Stored: &want.Stored, Unknown: &want.Unknown, Refused: &want.Refused}[o.Status]++
+			if o.Status == OK && s.aside[o.ID] {
+				want.Quarantined++
+			}
+		}
+		copies := map[int64]int{}
+		for _, r := range s.log {
+			if copies[r.ID]++; copies[r.ID] == 2 {
+				want.Duplicates++
+			}
+		}
+		if got, _ := s.check(); got != want {
+			t.Errorf("%s: %+v, want %+v", m, got, want)
+		}
+	}
+}
+
+// TestWhereLogsDiffer: the first byte that does is named, counted from the start
+// of the log.
+func TestWhereLogsDiffer(t *testing.T) {
+	s := newStory(2, Mode{}, calm)
+	s.b.Start, s.b.Bytes = storySegment, slices.Clone(s.b.Bytes[storySegment:]) // it began to copy later
+	if _, found := s.check(); len(found) > 0 {
+		t.Errorf("a log that begins later: %v", found)
+	}
+	s.b.Bytes[500] ^= 1
+	s.b.Bytes[900] ^= 1
+	want := []Violation{{"C4", fmt.Sprintf("the logs differ at %d", storySegment+500)}}
+	if _, found := s.check(); !slices.Equal(found, want) {
+		t.Errorf("found %v, want %v", found, want)
+	}
+}

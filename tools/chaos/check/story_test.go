@@ -71,7 +71,8 @@ func newStory(seed uint64, m Mode, event string) *story {
 	}
 	s.part()
 	s.consume(0, len(s.log), 2, 3) // once more, all of it
-	s.h.Final = Final{Masters: 1, Slaves: 1, Sends: true, HealNanos: 1e9, MostRSS: 20 << 20, MostFiles: 40}
+	most := storyBounds()          // which is allowed
+	s.h.Final = Final{Masters: 1, Slaves: 1, Sends: true, HealNanos: most.Heal.Nanoseconds(), MostRSS: most.RSS, MostFiles: most.Files}
 	s.a, s.b = s.logOf("a"), s.logOf("b")
 	return s
 }
