@@ -33,6 +33,8 @@ type Log struct {
 	Aside   map[int64]bool // ids of messages in quarantine
 }
 
+func (l *Log) end() int64 { return l.Start + int64(len(l.Bytes)) }
+
 // ReadLog reads the store in dir, of a broker that has stopped. Records of
 // other topics than topic are not listed.
 func ReadLog(dir, broker, topic string, segment int64) (Log, error) {
@@ -55,14 +57,15 @@ func ReadLog(dir, broker, topic string, segment int64) (Log, error) {
 		if i == 0 {
 			l.Start = base
 		}
-		if ended { // prepared ahead, and empty
-			break
-		}
 		if want := l.Start + int64(i)*segment; base != want || int64(len(b)) != segment {
 			l.Faults = append(l.Faults, fmt.Sprintf("%s has %d bytes; there should be a segment of %d at %d", filepath.Base(file), len(b), segment, want))
-			return l, nil
+			break
 		}
-		ended = l.read(b, base, topic)
+		if !ended {
+			ended = l.read(b, base, topic)
+		} else if len(bytes.Trim(b, "\x00")) > 0 { // it is one prepared ahead
+			l.Faults = append(l.Faults, fmt.Sprintf("%s lies behind the end of the log and is not empty", filepath.Base(file)))
+		}
 	}
 	return l, l.readAside(filepath.Join(dir, "quarantine"))
 }

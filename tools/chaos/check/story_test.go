@@ -15,7 +15,7 @@ const (
 	storyTopic     = "Story"
 	storySegment   = 16 << 10
 	storyProducers = 3
-	storyMessages  = 150 // of each part
+	storyMessages  = 100 // of each part
 )
 
 // What may happen in a story.
@@ -24,6 +24,7 @@ const (
 	killed   = "killed"   // a broker is killed, and forgets offsets
 	handed   = "handed"   // the master hands over
 	promoted = "promoted" // the slave is promoted without what came last
+	stormy   = "stormy"   // all of that, one after the other
 )
 
 // storyBounds are what every good story keeps to.
@@ -36,9 +37,13 @@ type story struct {
 	event string
 	rng   *rand.Rand
 	h     History
-	a, b  Log // b is master in the end, if there was a change of roles
+	a, b  Log
 	bytes []byte
 	log   []Record
+	cut   []byte                // what the broker that was master before a promotion has set aside
+	aside map[int64]bool        // ids of that
+	loser string                // that broker
+	ahead [storyProducers]int64 // where consumer 0 goes on after it, by queue
 	next  [storyProducers]int64 // queue offsets
 	now   int64
 	id    int64
@@ -46,35 +51,60 @@ type story struct {
 }
 
 func newStory(seed uint64, m Mode, event string) *story {
-	s := &story{mode: m, event: event, rng: rand.New(rand.NewPCG(seed, 9)), h: History{Mode: m}, owner: "a"}
-	s.send(storyMessages, OK)
-	s.consume(0, len(s.log), 0, 1)
-	aside := map[int64]bool{}
-	switch event {
-	case killed:
-		s.h.Events = append(s.h.Events, Event{Kill, "a", s.tick()})
-		s.read(0, 0, "a", 0) // it may have forgotten all
-	case handed:
-		s.h.Events = append(s.h.Events, Event{Handed, "a", s.tick()})
-		s.owner = "b"
-	case promoted:
-		aside = s.promote()
+	s := &story{mode: m, event: event, rng: rand.New(rand.NewPCG(seed, 9)), h: History{Mode: m}, owner: "a", aside: map[int64]bool{}}
+	s.part()
+	for _, e := range []string{killed, handed, promoted} {
+		if e != event && event != stormy {
+			continue
+		}
+		switch e {
+		case killed:
+			s.h.Events = append(s.h.Events, Event{Kill, "a", s.tick()})
+			s.read(0, 0, "a", 0) // it may have forgotten all
+		case handed:
+			s.h.Events = append(s.h.Events, Event{Handed, s.owner, s.tick()})
+			s.owner = s.other()
+		case promoted:
+			s.promote()
+		}
+		s.part()
 	}
+	s.part()
+	s.consume(0, len(s.log), 2, 3) // once more, all of it
+	most := storyBounds()          // which is allowed
+	s.h.Final = Final{Masters: 1, Slaves: 1, Sends: true, HealNanos: most.Heal.Nanoseconds(), MostRSS: most.RSS, MostFiles: most.Files}
+	s.a, s.b = s.logOf("a"), s.logOf("b")
+	return s
+}
+
+func (s *story) logOf(broker string) Log {
+	l := Log{Broker: broker, Master: s.owner == broker, Bytes: s.bytes, Records: s.log, Aside: map[int64]bool{}}
+	if broker == s.loser {
+		l.Aside = s.aside
+	}
+	return l
+}
+
+// part has messages sent and consumed.
+func (s *story) part() {
 	from := len(s.log)
 	s.send(storyMessages, OK)
 	s.consume(from, len(s.log), 0, 1)
-	s.consume(0, len(s.log), 2, 3) // once more, all of it
-	s.h.Final = Final{Masters: 1, Slaves: 1, Sends: true, HealNanos: 1e9, MostRSS: 20 << 20, MostFiles: 40}
-	s.a = Log{Broker: "a", Master: s.owner == "a", Bytes: s.bytes, Records: s.log, Aside: aside}
-	s.b = Log{Broker: "b", Master: s.owner == "b", Bytes: s.bytes, Records: s.log, Aside: map[int64]bool{}}
-	return s
+}
+
+// other is the broker that is not master.
+func (s *story) other() string {
+	if s.owner == "a" {
+		return "b"
+	}
+	return "a"
 }
 
 func (s *story) tick() int64 { s.now += 1 + s.rng.Int64N(1e6); return s.now }
 
 // promote has the last master go on alone for a while, and its slave go on
-// without that. One consumer took some of it.
-func (s *story) promote() map[int64]bool {
+// without that. One consumer took some of it, and passes by what comes in its place.
+func (s *story) promote() {
 	bytes, log, next := len(s.bytes), len(s.log), s.next
 	if s.mode.SyncMaster {
 		s.send(30, Stored)
@@ -82,13 +112,15 @@ func (s *story) promote() map[int64]bool {
 		s.send(30, OK)
 	}
 	s.consume(log, log+20, 0)
-	s.h.Events = append(s.h.Events, Event{Promoted, "b", s.tick()})
-	aside := map[int64]bool{}
-	for _, r := range s.log[log:] {
-		aside[r.ID] = true
+	for _, r := range s.log[log : log+20] {
+		s.ahead[r.Queue] = r.QueueOffset + 1
 	}
-	s.bytes, s.log, s.next, s.owner = s.bytes[:bytes:bytes], s.log[:log:log], next, "b"
-	return aside
+	s.h.Events = append(s.h.Events, Event{Promoted, s.other(), s.tick()})
+	for _, r := range s.log[log:] {
+		s.aside[r.ID] = true
+	}
+	s.cut, s.loser = s.bytes[bytes:], s.owner
+	s.bytes, s.log, s.next, s.owner = s.bytes[:bytes:bytes], s.log[:log:log], next, s.other()
 }
 
 // send sends n messages, each until it is stored, most of them at once.
@@ -120,10 +152,20 @@ func (s *story) send(n int, best string) {
 	}
 }
 
+// bodies are those made so far: most stories have the same.
+var bodies = map[int64][]byte{}
+
+func bodyOf(id int64) []byte {
+	if bodies[id] == nil {
+		bodies[id] = Body(id)
+	}
+	return bodies[id]
+}
+
 // append writes a message to the log and says where it lies.
 func (s *story) append(try *Send) {
 	m := record.Message{
-		Topic: storyTopic, QueueID: try.Queue, QueueOffset: s.next[try.Queue], PhyOffset: int64(len(s.bytes)), Body: Body(try.ID),
+		Topic: storyTopic, QueueID: try.Queue, QueueOffset: s.next[try.Queue], PhyOffset: int64(len(s.bytes)), Body: bodyOf(try.ID),
 		BornHost: netip.MustParseAddrPort("198.18.3.9:1"), StoreHost: netip.MustParseAddrPort("198.18.1.2:10911"), BornTimestamp: 1, StoreTimestamp: 2,
 	}
 	size, err := record.SizeCRC(&m)
@@ -147,6 +189,9 @@ func (s *story) consume(from, to int, consumers ...int) {
 	for _, c := range consumers {
 		broker := []string{"a", "b"}[s.rng.IntN(2)]
 		for i, r := range s.log[from:to] {
+			if c == 0 && r.QueueOffset < s.ahead[r.Queue] {
+				continue
+			}
 			s.h.Deliveries = append(s.h.Deliveries, Delivery{c, r.Queue, broker, r.QueueOffset, r.ID, s.tick()})
 			if i%20 == 0 {
 				s.h.Commits = append(s.h.Commits, Commit{c, r.Queue, broker, r.QueueOffset + 1, false, s.tick(), s.tick()})
