@@ -65,10 +65,11 @@ func (r *rig) halfOpen(s step) error { return r.under(weather{swallow: true}, s.
 
 func (r *rig) double(s step) error { return r.under(weather{twice: true}, s.span+time.Second) }
 
-// kill ends a broker at once.
+// kill ends a broker at once. It is written down when the broker is dead: what it
+// has answered before that may be forgotten.
 func (r *rig) kill(i int) {
-	r.record.Event(check.Event{Kind: check.Kill, Broker: nameOf(i), At: r.now()})
 	r.brokers[i].kill()
+	r.record.Event(check.Event{Kind: check.Kill, Broker: nameOf(i), At: r.now()})
 }
 
 // killFor kills brokers and starts them again after a time.
