@@ -112,6 +112,9 @@ func (r *run) live(share time.Duration) error {
 	watcher.Go(func() { r.watch(work) })
 	defer func() { stop(); senders.Wait(); readers.Wait(); watcher.Wait() }()
 
+	if err := r.acquainted(); err != nil {
+		return err
+	}
 	if err := r.mistreat(faults); err != nil {
 		return err
 	}
@@ -129,6 +132,20 @@ func (r *run) live(share time.Duration) error {
 	}
 	r.record.Final(f)
 	return nil
+}
+
+// acquainted waits until the slave has some of its master's log. If it had none when
+// it was promoted, nothing in the logs would show that they belong together, and a
+// person would have to move a store away.
+func (r *run) acquainted() error {
+	ctx, cancel := context.WithTimeout(r.ctx, startTime)
+	defer cancel()
+	return r.await(ctx, func() error {
+		if s := r.caller.status(ctx, 1); s.end == 0 {
+			return fmt.Errorf("the slave has nothing: %s", s.text)
+		}
+		return nil
+	})
 }
 
 // mistreat does one thing after the other to the pair until the time has come.
