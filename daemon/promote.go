@@ -35,7 +35,9 @@ func (t *tenure) promote(ctx context.Context, f remoting.Fields) (remoting.Field
 	case handed:
 		err = t.complete(ctx, f)
 	case !force:
-		err = t.seesMaster(ctx)
+		if err = t.seesMaster(ctx); err == nil && t.store.End() == 0 && len(t.memory.Epochs()) > 0 {
+			err = fmt.Errorf("%w: this slave has nothing of its master's log. What it would take as master and what the old one has do not go together again by themselves: use --force if the old log is gone for good", errRefused)
+		}
 	}
 	if err != nil {
 		return nil, err

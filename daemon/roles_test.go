@@ -278,6 +278,26 @@ func TestALostAnswerStopsWrites(t *testing.T) {
 	stopAll(t, d)
 }
 
+// TestAnEmptySlaveIsNoMaster: nothing in its log shows whose slave it was. Who
+// knows that there is no other log can say so.
+func TestAnEmptySlaveIsNoMaster(t *testing.T) {
+	names := newNames(t)
+	a, b := names.newSlave().as("ASYNC_MASTER", "0"), names.newSlave()
+	a.start()
+	b.start()
+	b.follows(a)
+	stopAll(t, a)
+	if r := b.change(remoting.ReqPromoteBroker); r.Code != remoting.RespIllegalOperation || !bytes.Contains([]byte(r.Remark), []byte("nothing of its master's log")) {
+		t.Errorf("promote answers %d %q", r.Code, r.Remark)
+	}
+	if r := b.change(remoting.ReqPromoteBroker, "force", "true"); r.Code != remoting.RespSuccess {
+		t.Fatalf("promote by force answers %d %q", r.Code, r.Remark)
+	}
+	b.is("ASYNC_MASTER", "2")
+	b.mustSend("first", 1, 0)
+	stopAll(t, b, names)
+}
+
 // TestTwoMastersOfOneEpoch wants a person: neither gives way by itself.
 func TestTwoMastersOfOneEpoch(t *testing.T) {
 	names := newNames(t)
