@@ -15,10 +15,12 @@ import (
 	"pairmq/replica/pair"
 )
 
-// namesrvAskTime is how long a name server may take to list brokers, and how
-// long its list is good.
+// namesrvAskTime is how long a name server may take to list brokers,
+// namesrvLateTime how much longer than the first one that answers, and
+// namesrvListTime how long its list is good.
 const (
 	namesrvAskTime  = time.Second
+	namesrvLateTime = 100 * time.Millisecond
 	namesrvListTime = 30 * time.Second
 )
 
@@ -108,14 +110,20 @@ func (l *lister) others(ctx context.Context) (all []string) {
 	return slices.DeleteFunc(all, func(addr string) bool { return addr == l.except })
 }
 
-// ask asks all of them; l.mu is held.
+// ask asks all of them; l.mu is held. A broker registers only after that: one that
+// does not answer must not keep it from those that do.
 func (l *lister) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, namesrvAskTime)
 	defer cancel()
+	answered := sync.OnceFunc(func() { time.AfterFunc(namesrvLateTime, cancel) })
 	lists, errs := make([][]string, len(l.servers)), make([]error, len(l.servers))
 	var wg sync.WaitGroup
 	for i, server := range l.servers {
-		wg.Go(func() { lists[i], errs[i] = brokersOf(ctx, l.client, server, l.name) })
+		wg.Go(func() {
+			if lists[i], errs[i] = brokersOf(ctx, l.client, server, l.name); errs[i] == nil {
+				answered()
+			}
+		})
 	}
 	wg.Wait()
 	for i, server := range l.servers {

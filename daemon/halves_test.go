@@ -4,8 +4,11 @@ import (
 	"context"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pairmq/discovery"
 	"pairmq/internal/remoting"
@@ -57,5 +60,73 @@ func TestNameServersAreAskedAgain(t *testing.T) {
 		if got := l.others(t.Context()); !slices.Equal(got, step.want) || asked.Load() != step.asks {
 			t.Errorf("step %d: %v after %d questions, want %v after %d", i, got, asked.Load(), step.want, step.asks)
 		}
+	}
+}
+
+// A pipeListener accepts one end of a pipe, and then nothing until it is closed.
+type pipeListener struct {
+	conns chan net.Conn
+	once  sync.Once
+	gone  chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.gone:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.gone) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
+
+// TestASilentNameServerDelaysNobody: what the others say is known a moment after
+// the first of them has said it. Where none does, the time for all of them runs out.
+func TestASilentNameServerDelaysNobody(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		servers []string
+		takes   time.Duration
+		want    []string
+	}{
+		{"one that answers", []string{"good:1"}, 0, []string{"10.0.0.1:10911"}},
+		{"a silent one beside it", []string{"silent:1", "good:1"}, namesrvLateTime, []string{"10.0.0.1:10911"}},
+		{"only a silent one", []string{"silent:1"}, namesrvAskTime, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ln := &pipeListener{conns: make(chan net.Conn, 1), gone: make(chan struct{})}
+				srv := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(func(req *remoting.Request) {
+					info := discovery.ClusterInfo{BrokerAddrTable: map[string]discovery.BrokerData{"box": {BrokerAddrs: map[int64]string{0: "10.0.0.1:10911"}}}}
+					body, err := info.Encode()
+					if err != nil {
+						t.Error(err)
+					}
+					req.Reply(&remoting.Response{Body: body})
+				})})
+				ctx, cancel := context.WithCancel(t.Context())
+				var serving sync.WaitGroup
+				serving.Go(func() { _ = srv.Serve(ctx, ln) })
+				client := remoting.NewClient(remoting.ClientOptions{Dial: func(ctx context.Context, _, addr string) (net.Conn, error) {
+					if addr == "silent:1" {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
+					near, far := net.Pipe()
+					ln.conns <- far
+					return near, nil
+				}})
+				begin := time.Now()
+				if got := newLister(tt.servers, client, "box").others(t.Context()); !slices.Equal(got, tt.want) || time.Since(begin) != tt.takes {
+					t.Errorf("%v after %v, want %v after %v", got, time.Since(begin), tt.want, tt.takes)
+				}
+				_ = client.Close()
+				cancel()
+				serving.Wait()
+				_ = srv.Shutdown(ctx)
+			})
+		})
 	}
 }
