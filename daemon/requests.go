@@ -67,20 +67,20 @@ func (t *tenure) later(req *remoting.Request, work roleWork) error {
 	log := t.log.With("request", remoting.RequestName(req.Code), "by", req.Conn().RemoteAddr().String())
 	t.work.Go(func() {
 		answer, err := work(t.ctx, req.Fields)
-		switch {
-		case err == nil:
+		if err == nil {
 			log.Info("the broker changes its role", "brokerRole", t.memory.Role().Name)
 			req.Reply(&remoting.Response{Code: remoting.RespSuccess, Fields: answer})
 			t.over() // nobody unlocks: there is no other change in this tenure
 			return
-		case errors.Is(err, errRefused), errors.Is(err, remoting.ErrField):
+		}
+		t.changing.Unlock() // first: who has the answer may ask again at once
+		if errors.Is(err, errRefused) || errors.Is(err, remoting.ErrField) {
 			log.Info("a change of roles was refused", "why", err)
 			req.ReplyError(remoting.RespIllegalOperation, err.Error())
-		default:
-			log.Error("a change of roles failed", "err", err)
-			req.ReplyError(remoting.RespSystemError, err.Error())
+			return
 		}
-		t.changing.Unlock()
+		log.Error("a change of roles failed", "err", err)
+		req.ReplyError(remoting.RespSystemError, err.Error())
 	})
 	return nil
 }
