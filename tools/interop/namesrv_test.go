@@ -24,9 +24,9 @@ import (
 )
 
 const (
-	namesrvRestarts = 50   // at least
+	namesrvRestarts = 50   // under load
 	namesrvLoad     = 7000 // messages of each client, and one more; all fit a segment
-	namesrvPause    = 5    // ms after each
+	namesrvPause    = 12   // ms after each: the load takes twice as long as the restarts
 	namesrvSeed     = 7
 )
 
@@ -201,7 +201,7 @@ func (w *namesrvWorld) underLoad(t *testing.T) {
 	for i, a := range all {
 		from := i * (namesrvLoad + 100) // the corpus goes by hundreds
 		load.Go(func() {
-			got, err := a.ProduceSlowly(within(t, 3*time.Minute), "P_"+dotless(a.Name), pairTopic, pairSeed, from, from+namesrvLoad, 2, namesrvPause)
+			got, err := a.ProduceSlowly(within(t, 4*time.Minute), "P_"+dotless(a.Name), pairTopic, pairSeed, from, from+namesrvLoad, 2, namesrvPause)
 			if err != nil {
 				t.Error(err)
 			}
@@ -212,8 +212,11 @@ func (w *namesrvWorld) underLoad(t *testing.T) {
 	}
 	loaded := make(chan struct{})
 	go func() { load.Wait(); close(loaded) }()
-	n := w.restarts(t, loaded)
+	n, err := w.restarts(t, loaded)
 	<-loaded
+	if err != nil {
+		t.Fatal(err)
+	}
 	count := map[string]int{}
 	for _, s := range sent {
 		count[s.Status]++
@@ -242,35 +245,51 @@ func (w *namesrvWorld) underLoad(t *testing.T) {
 }
 
 // restarts kills name servers and starts them again, in an order from a seed,
-// while there is load, and says how often. Once all are dead for a moment.
-func (w *namesrvWorld) restarts(t *testing.T, loaded <-chan struct{}) (n int) {
+// often enough if the load lasts, and says how often. Once all are dead for a
+// moment. A JVM takes its time to come back: ours goes on meanwhile.
+func (w *namesrvWorld) restarts(t *testing.T, loaded <-chan struct{}) (n int, err error) {
 	rng := rand.New(rand.NewPCG(namesrvSeed, 1))
-	ours := w.servers[len(w.servers)-1]
-	for i := 0; ; i++ {
+	ours, theirs := w.servers[len(w.servers)-1], w.servers[:len(w.servers)-1]
+	var starting sync.WaitGroup
+	failed := make(chan error, namesrvRestarts)
+	for i := 0; n < namesrvRestarts; i++ {
 		select {
 		case <-loaded:
-			return n
+			starting.Wait()
+			return n, nil
+		case err := <-failed:
+			starting.Wait()
+			return n, err
 		default:
 		}
 		down := []*pair.Server{ours}
 		switch i {
 		case 5, 25:
-			down = append(down, w.servers[rng.IntN(2)])
+			starting.Wait()
+			down = append(down, theirs[rng.IntN(len(theirs))])
 		case 15:
-			down = slices.Clone(w.servers)
+			starting.Wait()
+			down = append(down, theirs...)
 		}
 		for _, s := range down {
 			s.Kill()
 		}
 		time.Sleep(time.Duration(rng.IntN(200)) * time.Millisecond) // dead for a while: what is tested is that
-		rng.Shuffle(len(down), func(i, j int) { down[i], down[j] = down[j], down[i] })
-		for _, s := range down {
-			if err := s.Start(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			n++
+		for _, s := range down[1:] {
+			starting.Go(func() {
+				if err := s.Start(t.Context()); err != nil {
+					failed <- fmt.Errorf("%w\n%s", err, s.Log(20))
+				}
+			})
 		}
+		if err := ours.Start(t.Context()); err != nil {
+			starting.Wait()
+			return n, fmt.Errorf("after %d restarts: %w\n%s", n, err, ours.Log(20))
+		}
+		n += len(down)
 	}
+	starting.Wait()
+	return n, nil
 }
 
 // apacheBehindOurs has a pair of Apache's brokers register with the subject's
@@ -424,12 +443,32 @@ func columns(n int) func(string) []string {
 	}
 }
 
+func matches(all []string, pattern string) bool {
+	return slices.ContainsFunc(all, regexp.MustCompile(pattern).MatchString)
+}
+
+// perm changes what name servers say of the broker's write permission, until that
+// is seen: a broker that registers its table meanwhile sets it as it was.
+func (a *adminPair) perm(command, want string) {
+	a.t.Helper()
+	var route []string
+	for range 4 {
+		if out := a.same(lines, command, "-b", target.BrokerName, "-n", "NAMESRV"); !matches(out, `\d+`) {
+			a.t.Errorf("%s says\n%s", command, strings.Join(out, "\n"))
+		}
+		if route = a.same(lines, "topicRoute", "-t", pairTopic); matches(route, `"perm": ?`+want) {
+			return
+		}
+	}
+	a.t.Errorf("after %s the permission is not %s:\n%s", command, want, strings.Join(route, "\n"))
+}
+
 // compare runs what mqadmin has for name servers.
 func (a *adminPair) compare(master string) {
 	t := a.t
 	has := func(what string, all []string, pattern string) {
 		t.Helper()
-		if !slices.ContainsFunc(all, regexp.MustCompile(pattern).MatchString) {
+		if !matches(all, pattern) {
 			t.Errorf("%s: nothing matches %q in\n%s", what, pattern, strings.Join(all, "\n"))
 		}
 	}
@@ -438,13 +477,11 @@ func (a *adminPair) compare(master string) {
 	has("topicList", a.same(lines, "topicList"), "^"+pairTopic+"$")
 	has("topicClusterList", a.same(lines, "topicClusterList", "-t", pairTopic), "^"+target.Cluster+"$")
 	has("updateKvConfig", a.same(lines, "updateKvConfig", "-s", "Plant", "-k", "line", "-v", "7"), "success")
+	a.perm("wipeWritePerm", "4")
+	a.perm("addWritePerm", "6")
+	// After those: a broker that hears of an ordered topic registers its table anew.
 	has("updateOrderConf", a.same(lines, "updateOrderConf", "-t", pairTopic, "-v", target.BrokerName+":8", "-m", "put"), "success")
 	has("get order conf", a.same(lines, "updateOrderConf", "-t", pairTopic, "-m", "get"), target.BrokerName+":8")
-	for _, command := range []string{"wipeWritePerm", "addWritePerm"} {
-		has(command, a.same(lines, command, "-b", target.BrokerName, "-n", "NAMESRV"), `\d+`)
-		perm := map[string]string{"wipeWritePerm": "4", "addWritePerm": "6"}[command]
-		has("topicRoute after "+command, a.same(lines, "topicRoute", "-t", pairTopic), `"perm": ?`+perm)
-	}
 	for _, namesrv := range []string{a.ours, a.theirs} {
 		has("getNamesrvConfig", lines(a.run(namesrv, "getNamesrvConfig", "-n", namesrv)), `orderMessageEnable *= *false`)
 	}

@@ -71,9 +71,10 @@ final class Produce {
                 Report.sent(c.id(), i, 1, producer.send(corpus.message(topic, i)));
                 return;
             } catch (Exception e) { // a look-up at a name server that does not answer is the client's to repeat
-                if (tries == 20) {
+                if (tries == 100) {
                     throw e;
                 }
+                Thread.sleep(200);
             }
         }
     }
