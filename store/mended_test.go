@@ -223,7 +223,7 @@ func TestAStoreIsMendedBesideEverything(t *testing.T) {
 		<-begun
 		_, err := putAll(p.master.Store, 1000, 600, 4, queues)
 		for n := int64(1); err == nil && n < 4; n++ { // the first segments, as retention does
-			err = p.master.Clean(time.Now().Add(100 * time.Hour))
+			err = p.master.Clean(time.Now()) // Reserved is a millisecond
 			if err == nil {
 				_, err = putAll(p.master.Store, 2000+int(n)*100, 100, 4, queues)
 			}

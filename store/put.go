@@ -30,6 +30,9 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	if err := s.gate.pass(); err != nil {
 		return err
 	}
+	if err := s.roomFor(Full); err != nil {
+		return err
+	}
 	p := s.puts.get()
 	defer s.puts.put(p)
 	p.s, p.ms = s, ms

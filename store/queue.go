@@ -75,6 +75,13 @@ func (t *queueTable) forgetAll() {
 	clear(t.byID)
 }
 
+// newest is the newest store timestamp there is, in ms, or 0.
+func (t *queueTable) newest() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
 // stamp is the store timestamp of a record appended at now. The caller holds mu.
 func (t *queueTable) stamp(now int64) int64 {
 	t.last = max(t.last, now)

@@ -17,8 +17,10 @@ func (s *Store) Stats() Stats {
 		GetFound: c.found.Load(), GetMiss: c.misses.Load(), Flushes: c.flushes.Load(),
 		MinPhyOffset: s.clog.Start(), MaxPhyOffset: s.clog.End(),
 		DurablePhyOffset: s.durable.Load(), VisiblePhyOffset: s.visible.Load(),
-		ReadOnly: s.damaged || s.clog.Failed() != nil,
+		Level: s.Level(), ReadOnly: s.damaged || s.clog.Failed() != nil,
 	}
+	segments, spares := s.clog.Files()
+	st.StoreBytes = s.others.Load() + s.opts.SegmentSize*int64(segments+spares)
 	if space, err := s.opts.FS.Space(); err == nil {
 		st.DiskTotal, st.DiskFree = space.Total, space.Avail
 	}

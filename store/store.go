@@ -57,7 +57,9 @@ type Options struct {
 	RecordCRC     bool            // add RocketMQ's __CRC32# property to each record
 	MaxBody       int             // bytes of one message's body that recovery believes; 0 means 4 MiB
 	Reserved      time.Duration   // a segment is kept this long after its last record; 0 means 72 h
-	MaxBytes      int64           // bytes of log to keep; 0 means no limit of its own
+	MaxBytes      int64           // bytes that all of the store may take on disk; 0 means no limit of its own
+	SetAsideBytes int64           // of what recovery and truncation took out of the log, kept below quarantine/; 0 means 256 MiB
+	Watermarks    Watermarks      // what happens when the file system fills up; zero means nothing before it is full
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
 	TablesChanged func()          // called after each change that Versions counts; must not block; nil is allowed
@@ -83,6 +85,14 @@ type Store struct {
 
 	queues  queueTable
 	pending pendingQueue
+	opened  time.Time // monotonic
+
+	cleaning sync.Mutex   // one who gives back segments; guards ages and ballast
+	ages     ages         // see there
+	ballast  bool         // it is known to be there
+	others   atomic.Int64 // bytes of the store's folder beside the log, when it was looked at last
+	level    atomic.Uint32
+
 	sealC   chan struct{} // durable moved: perhaps a chunk can be sealed
 	durable atomic.Int64
 	visible atomic.Int64
@@ -116,14 +126,30 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w; is another pairmqd running on this folder?", err)
 	}
-	s := &Store{opts: opts, log: opts.Log, lock: lock, sealC: make(chan struct{}, 1)}
+	s := &Store{opts: opts, log: opts.Log, lock: lock, opened: time.Now(), sealC: make(chan struct{}, 1)}
+	s.ages.reserved = opts.Reserved
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
 	s.queues.init()
 	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }
-	if err := s.recover(); err != nil {
+	if err := s.openAll(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil
+}
+
+// openAll recovers what is there, and finds out how much room there is.
+func (s *Store) openAll() (err error) {
+	if s.ballast, err = findBallast(s.opts.FS); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err := s.recover(); err != nil {
+		return err
+	}
+	if _, err := s.look(); err != nil {
+		return fmt.Errorf("store: how full is the file system: %w", err)
+	}
+	_, err = s.beside()
+	return err
 }
 
 func setDefaults(o *Options) {
@@ -138,6 +164,9 @@ func setDefaults(o *Options) {
 	}
 	if o.Reserved == 0 {
 		o.Reserved = 72 * time.Hour
+	}
+	if o.SetAsideBytes == 0 {
+		o.SetAsideBytes = 256 << 20
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

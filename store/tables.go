@@ -30,8 +30,14 @@ func (s *Store) Topic(name string) (table.Topic, bool) { return s.index.Topic(na
 // Topics returns every topic and the version of the table.
 func (s *Store) Topics() ([]table.Topic, table.DataVersion) { return s.index.Topics() }
 
-// PutTopic adds or replaces a topic; it is durable on return.
+// PutTopic adds or replaces a topic; it is durable on return. On a Critical file
+// system it adds none and fails with ErrDiskFull.
 func (s *Store) PutTopic(t table.Topic) error {
+	if _, known := s.index.Topic(t.Name); !known {
+		if err := s.roomFor(Critical); err != nil {
+			return err
+		}
+	}
 	defer s.changed(&s.versions.topics)
 	return s.index.PutTopic(t)
 }
@@ -75,8 +81,14 @@ func (s *Store) Group(name string) (table.Group, bool) { return s.index.Group(na
 // Groups returns every subscription group and the version of the table.
 func (s *Store) Groups() ([]table.Group, table.DataVersion) { return s.index.Groups() }
 
-// PutGroup adds or replaces a subscription group; it is durable on return.
+// PutGroup adds or replaces a subscription group; it is durable on return. On a
+// Critical file system it adds none and fails with ErrDiskFull.
 func (s *Store) PutGroup(g table.Group) error {
+	if _, known := s.index.Group(g.Name); !known {
+		if err := s.roomFor(Critical); err != nil {
+			return err
+		}
+	}
 	defer s.changed(&s.versions.groups)
 	return s.index.PutGroup(g)
 }

@@ -90,6 +90,8 @@ type Stats struct {
 	DurablePhyOffset      int64 // bytes; end of what is on flash
 	VisiblePhyOffset      int64 // bytes; end of what consumers may see
 	DiskTotal, DiskFree   int64 // bytes of the file system below the store
+	Level                 Level // of that file system
+	StoreBytes            int64 // all that the store has on disk
 	ReadOnly              bool  // the log is damaged or failed: nothing can be stored
 	Flushes               int64 // syncs of the log
 }

@@ -63,6 +63,8 @@ func addStorage(info map[string]string, s *store.Stats) {
 	info["commitLogDiskRatio"] = strconv.FormatFloat(ratio, 'f', 4, 64)
 	info["consumeQueueDiskRatio"] = info["commitLogDiskRatio"] // it is the same disk
 	info["commitLogDirCapacity"] = fmt.Sprintf("Total : %d MiB, Free : %d MiB.", s.DiskTotal>>20, s.DiskFree>>20)
+	info["diskLevel"] = s.Level.String() // pairmq's own, as is the next
+	info["storeBytes"] = strconv.FormatInt(s.StoreBytes, 10)
 	info["commitLogMinOffset"] = strconv.FormatInt(s.MinPhyOffset, 10)
 	info["commitLogMaxOffset"] = strconv.FormatInt(s.MaxPhyOffset, 10)
 	info["dispatchBehindBytes"] = strconv.FormatInt(s.MaxPhyOffset-s.VisiblePhyOffset, 10)

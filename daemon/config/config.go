@@ -56,7 +56,12 @@ type Config struct {
 	FlushLinger   time.Duration
 	FlushTimeout  time.Duration
 	FileReserved  time.Duration
-	StoreMaxBytes int64 // bytes of commit log kept; 0: no limit of its own
+	StoreMaxBytes int64 // bytes of the whole store on disk; 0: no limit of its own
+	SetAsideBytes int64
+	DiskFilling   int // percent, as are the next
+	DiskTight     int
+	DiskFull      int
+	DiskCritical  int
 	RecordCRC     bool
 
 	// Messages, topics, groups.

@@ -80,7 +80,12 @@ func storeKeys() []key {
 		ours(duration("flushLinger", "0", "microseconds to wait for more messages before a sync: fewer, larger writes for more latency", time.Microsecond, func(c *Config) *time.Duration { return &c.FlushLinger }, 0, 5*time.Millisecond)),
 		duration("syncFlushTimeout", "5000", "milliseconds until a sender is answered FLUSH_DISK_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.FlushTimeout }, 10*time.Millisecond, 10*time.Minute),
 		duration("fileReservedTime", "72", "hours a segment is kept after its last message", time.Hour, func(c *Config) *time.Duration { return &c.FileReserved }, time.Hour, 3650*day),
-		ours(number("storeMaxBytes", "0", "bytes of commit log to keep, oldest segments go first; 0: as much as the disk allows", func(c *Config) *int64 { return &c.StoreMaxBytes }, 0, math.MaxInt64>>1)),
+		ours(number("storeMaxBytes", "0", "bytes that the whole store may take on disk, oldest segments go first; 0: as much as the disk allows", func(c *Config) *int64 { return &c.StoreMaxBytes }, 0, math.MaxInt64>>1)),
+		ours(number("quarantineMaxBytes", "256m", "bytes of what recovery and truncation took out of the log that are kept", func(c *Config) *int64 { return &c.SetAsideBytes }, 1<<20, math.MaxInt64>>1)),
+		number("diskMaxUsedSpaceRatio", "80", "percent of the file system in use from which on the log warns; of one above 20 GiB, this and the next three count the free space below 20 GiB only", func(c *Config) *int { return &c.DiskFilling }, 10, 99),
+		number("diskSpaceCleanForciblyRatio", "85", "percent from which on the oldest segments go ahead of fileReservedTime", func(c *Config) *int { return &c.DiskTight }, 10, 99),
+		number("diskSpaceWarningLevelRatio", "90", "percent from which on producers are refused, until it is 3 less", func(c *Config) *int { return &c.DiskFull }, 10, 99),
+		ours(number("diskSpaceCriticalRatio", "95", "percent from which on new topics and groups are refused as well", func(c *Config) *int { return &c.DiskCritical }, 10, 99)),
 		boolean("enabledAppendPropCRC", "true", "add RocketMQ's __CRC32# property, which covers the whole record", func(c *Config) *bool { return &c.RecordCRC }),
 	}
 }

@@ -48,8 +48,13 @@ func validate(c *Config) (errs []error) {
 	if c.HASilence < 2*c.HAHeartbeat {
 		complain("haHousekeepingInterval is %v; want at least twice haSendHeartbeatInterval, which is %v", c.HASilence, c.HAHeartbeat)
 	}
-	if c.StoreMaxBytes != 0 && c.StoreMaxBytes < 2*c.SegmentSize {
-		complain("storeMaxBytes is %d; want 0 or at least two segments (%d)", c.StoreMaxBytes, 2*c.SegmentSize)
+	// Two segments that take messages, one that is given back, and as much as the index may need.
+	if least := 4*c.SegmentSize + 32<<20; c.StoreMaxBytes != 0 && c.StoreMaxBytes < least {
+		complain("storeMaxBytes is %d; want 0 or at least four segments of mappedFileSizeCommitLog and 32m (%d)", c.StoreMaxBytes, least)
+	}
+	if c.DiskFilling >= c.DiskTight || c.DiskTight >= c.DiskFull || c.DiskFull >= c.DiskCritical {
+		complain("diskMaxUsedSpaceRatio %d, diskSpaceCleanForciblyRatio %d, diskSpaceWarningLevelRatio %d and diskSpaceCriticalRatio %d must follow each other upwards",
+			c.DiskFilling, c.DiskTight, c.DiskFull, c.DiskCritical)
 	}
 	if _, err := netip.ParseAddr(c.BindAddress); c.BindAddress != "" && err != nil {
 		complain("bindAddress is %q; want an IP address", c.BindAddress)

@@ -79,6 +79,13 @@ type Options struct {
 	// Durable is told after syncs that everything before end is on flash,
 	// from the same goroutine and before the Confirmed of the same bytes.
 	Durable func(end int64)
+	// MayGrow is asked before a segment is made that takes more of the disk than
+	// the given number of files, which the log has already; if a retired one is
+	// there, that is used again and nobody is asked. nil means yes.
+	MayGrow func(files int) bool
+	// MakeRoom is told that MayGrow said no, or that the disk is full: a Retire
+	// from here lets the log go on before anybody waits. nil is allowed.
+	MakeRoom func()
 
 	Log *slog.Logger // nil discards
 }

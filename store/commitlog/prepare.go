@@ -21,6 +21,10 @@ func (l *Log) prepareAhead(done <-chan struct{}) {
 	for full, try := false, true; ; {
 		if base, ok := l.wanted(); ok && try {
 			err := l.makeSegment(base)
+			if noSpace(err) && l.opts.MakeRoom != nil {
+				l.opts.MakeRoom()
+				err = l.makeSegment(base)
+			}
 			if err != nil && !noSpace(err) {
 				l.fail(err)
 				return
@@ -68,8 +72,11 @@ func (l *Log) setFull(err error) {
 	l.wake()
 }
 
+// errNoBudget: MayGrow said no.
+var errNoBudget = errors.New("commitlog: the log may take no more of the disk")
+
 func noSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, errNoBudget)
 }
 
 // makeSegment makes the segment that starts at base, durable before it has its
@@ -79,7 +86,11 @@ func (l *Log) makeSegment(base int64) error {
 	defer l.dirMu.Unlock()
 	s := l.newSegment(base)
 	reused, err := l.reuse(s)
-	if err == nil && !reused {
+	switch {
+	case err != nil || reused:
+	case l.opts.MayGrow != nil && !l.opts.MayGrow(len(*l.segments.Load())+len(l.spares)):
+		err = errNoBudget
+	default:
 		err = l.create(s)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package commitlog
 
 import (
 	"fmt"
+	"path"
 	"slices"
 )
 
@@ -32,6 +33,36 @@ func (l *Log) Retire(before int64) (int64, error) {
 	}
 	poke(l.freed)
 	return l.start.Load(), nil
+}
+
+// FreeSpares gives the disk the space of retired segments that wait for reuse,
+// but for the first keep of them. A failure is final for the log.
+func (l *Log) FreeSpares(keep int) error {
+	l.dirMu.Lock()
+	defer l.dirMu.Unlock()
+	if err := l.mayRetire(); err != nil || len(l.spares) <= keep {
+		return err
+	}
+	for len(l.spares) > keep {
+		last := len(l.spares) - 1
+		if err := l.opts.FS.Remove(l.spareName(l.spares[last])); err != nil {
+			return l.fail(fmt.Errorf("commitlog: remove retired segment %d: %w", l.spares[last], err))
+		}
+		l.spares = l.spares[:last]
+	}
+	if err := l.opts.FS.SyncDir(path.Join(l.opts.Dir, recycleDir)); err != nil {
+		return l.fail(fmt.Errorf("commitlog: remove retired segments: %w", err))
+	}
+	poke(l.freed)
+	return nil
+}
+
+// Files is how many segments there are on disk, and how many retired ones wait
+// to be used again.
+func (l *Log) Files() (segments, spares int) {
+	l.dirMu.Lock()
+	defer l.dirMu.Unlock()
+	return len(*l.segments.Load()), len(l.spares)
 }
 
 // mayRetire refuses on a log that is damaged or has failed: what it has is

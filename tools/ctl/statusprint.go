@@ -109,6 +109,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
+		if level := b.Runtime["diskLevel"]; level != "" && level != "ROOMY" {
+			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
+			lead = ""
+		}
 		if text := b.Runtime["namesrvs"]; strings.Contains(text, " failing") {
 			fmt.Fprintf(e.out, "%s%s, %s: is not registered everywhere: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
