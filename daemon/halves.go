@@ -34,6 +34,7 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 	if t.was != t.host.String() {
 		l.except = t.was // name servers still have it, and nobody is there
 	}
+	t.others = l.others
 	t.setServers = func(servers []string) {
 		l.set(servers)
 		t.reg.SetServers(servers)

@@ -37,6 +37,9 @@ type tenure struct {
 	reg    *discovery.Registrar
 	pair   *pairing
 	halves *pair.Pair // who else there is
+	// others are the addresses of the other brokers of the name.
+	others   func(context.Context) []string
+	verifier *verifier // compares the log with theirs
 	// setServers changes the list of name servers.
 	setServers func([]string)
 	client     *remoting.Client
@@ -96,6 +99,7 @@ func (t *tenure) openStore(file *config.Config) error {
 	}
 	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run
 	so.Grown = func(end int64) { t.pair.grown(end, t.cfg.WaitsForSlaves()) }
+	so.Flawed = t.heal                                    // only Run calls it, too
 	so.TablesChanged = func() { t.pair.tables.Changed() } // nobody changes them before there is a pair
 	if t.store, err = store.Open(so); err != nil {
 		return err
@@ -132,6 +136,7 @@ func (t *tenure) build() (err error) {
 			return err
 		}
 	}
+	t.verifier = &verifier{store: t.store, client: t.client, name: cfg.BrokerName, self: t.host.String()}
 	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
 		return err
 	}

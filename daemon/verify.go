@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"pairmq/daemon/broker"
@@ -25,6 +26,8 @@ type verifier struct {
 	client *remoting.Client
 	name   string // brokerName, which both must have
 	self   string // the address under which clients know this broker
+
+	alone sync.Mutex // one comparison at a time
 }
 
 // compare is what broker.Options wants.
@@ -35,6 +38,8 @@ func (v *verifier) compare(ctx context.Context, peer string, start, end int64, r
 	if err != nil {
 		return store.Comparison{}, fmt.Errorf("%w: %w", broker.ErrPeer, err)
 	}
+	v.alone.Lock()
+	defer v.alone.Unlock()
 	p, err := v.meet(ctx, addr)
 	if err != nil {
 		return store.Comparison{}, err

@@ -229,12 +229,13 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 var errStale = errors.New("store: index and log disagree")
 
 // isRecord checks the size and offset in a record's header, so that a segment
-// that was reused meanwhile is never served; in a damaged log the whole record.
+// that was reused meanwhile is never served; the whole record in a log that is
+// damaged, and in a segment that nobody has read since the start.
 func (s *Store) isRecord(b []byte, u index.Unit) error {
 	if size, phy := int32(binary.BigEndian.Uint32(b)), int64(binary.BigEndian.Uint64(b[28:])); size != u.Size || phy != u.PhyOffset {
 		return fmt.Errorf("%w: at %d, %d bytes are expected; found %d bytes of offset %d", errStale, u.PhyOffset, u.Size, size, phy)
 	}
-	if s.damaged {
+	if s.damaged || !s.clog.Sound(u.PhyOffset) {
 		_, err := s.check(b[:u.Size], u.PhyOffset)
 		return err
 	}

@@ -63,8 +63,12 @@ type Options struct {
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
 	TablesChanged func()          // called after each change that Versions counts; must not block; nil is allowed
-	Copy          bool            // records come from another store, by Follow
-	Hold          bool            // records wait for Release once they are confirmed
+	// Flawed is told of parts of the log that the medium has lost, from the one
+	// goroutine that reads the log over; what it repairs is looked at again. nil is
+	// allowed.
+	Flawed func(ctx context.Context, flaws []Flaw)
+	Copy   bool // records come from another store, by Follow
+	Hold   bool // records wait for Release once they are confirmed
 	// Decide, if set, says what Copy and Hold are, by what SetValue kept. It is
 	// called once, before the log is recovered.
 	Decide       func(value func(key string) []byte) (copies, holds bool)
@@ -92,6 +96,7 @@ type Store struct {
 	ballast  bool         // it is known to be there
 	others   atomic.Int64 // bytes of the store's folder beside the log, when it was looked at last
 	level    atomic.Uint32
+	scrubber scrubber
 
 	sealC   chan struct{} // durable moved: perhaps a chunk can be sealed
 	durable atomic.Int64
@@ -148,6 +153,7 @@ func (s *Store) openAll() (err error) {
 	if _, err := s.look(); err != nil {
 		return fmt.Errorf("store: how full is the file system: %w", err)
 	}
+	s.scrubber.at = s.scrubFrom()
 	_, err = s.beside()
 	return err
 }
@@ -184,6 +190,7 @@ func (s *Store) Run(ctx context.Context) error {
 	g.Go("commit log", s.clog.Run)
 	g.Go("index", s.seal)
 	g.Go("upkeep", s.upkeep)
+	g.Go("scrub", s.scrub)
 	return g.Wait()
 }
 

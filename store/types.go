@@ -92,6 +92,7 @@ type Stats struct {
 	DiskTotal, DiskFree   int64 // bytes of the file system below the store
 	Level                 Level // of that file system
 	StoreBytes            int64 // all that the store has on disk
+	Flaws                 int   // parts of the log that are known to be damaged
 	ReadOnly              bool  // the log is damaged or failed: nothing can be stored
 	Flushes               int64 // syncs of the log
 }

@@ -8,11 +8,10 @@ import (
 )
 
 // Lend opens the file of the segment that holds off for reading, if nothing in
-// it will ever change: it is full, durable, and was read by this process's
-// recovery or written since. base is the offset of its first byte. The caller
-// closes the file. It is nil where the bytes have to be read with ReadAt: in
-// other segments, and on a file system that lends nothing. It fails with an
-// error that wraps fs.ErrNotExist if off is before Start.
+// it will ever change: it is full, durable, and known to be Sound. base is the
+// offset of its first byte. The caller closes the file. It is nil where the bytes
+// have to be read with ReadAt: in other segments, and on a file system that lends
+// nothing. It fails with an error that wraps fs.ErrNotExist if off is before Start.
 //
 // The bytes of the file stay what they are for as long as anybody has them, be
 // it in a socket after the file was closed: the kernel sends from the pages
@@ -43,4 +42,4 @@ func (l *Log) Lend(off int64) (f *os.File, base int64, err error) {
 }
 
 // sealed says whether all of s is durable, and known to be sound.
-func (l *Log) sealed(s *segment) bool { return s.base >= l.sound && s.end <= l.durable.Load() }
+func (l *Log) sealed(s *segment) bool { return l.known(s) && s.end <= l.durable.Load() }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"pairmq/hal/disk"
 )
@@ -15,6 +16,8 @@ import (
 type segment struct {
 	base, end int64 // physical offsets: of its first byte, and behind its last
 	name      string
+
+	read, bad atomic.Bool // see Sound
 
 	// mu is held for reading while file is used, for writing while it is
 	// opened or closed. So a segment that is retired has no reader left, and

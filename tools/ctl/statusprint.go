@@ -113,6 +113,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
 			lead = ""
 		}
+		if n := b.Runtime["logDamage"]; n != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: %s parts of its log are damaged: pairmq log verify --broker %s repairs them from the other broker\n", lead, orDash(b.BrokerName), b.role(), safe(n), b.Addr)
+			lead = ""
+		}
 		if text := b.Runtime["namesrvs"]; strings.Contains(text, " failing") {
 			fmt.Fprintf(e.out, "%s%s, %s: is not registered everywhere: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
