@@ -122,6 +122,8 @@ func (s *Store) upkeep(ctx context.Context) error {
 	defer offsets.Stop()
 	clean := time.NewTicker(10 * time.Second)
 	defer clean.Stop()
+	good := time.NewTimer(goodTime)
+	defer good.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -129,6 +131,10 @@ func (s *Store) upkeep(ctx context.Context) error {
 		case now := <-late.C:
 			for _, done := range s.pending.overdue(now.Add(-s.opts.FlushTimeout)) {
 				done(fmt.Errorf("%w: %v", ErrFlushTimeout, s.opts.FlushTimeout))
+			}
+		case <-good.C:
+			if err := s.forgetFailures(); err != nil {
+				return fmt.Errorf("store: %w", err)
 			}
 		case <-offsets.C:
 			if err := s.index.FlushOffsets(); err != nil {

@@ -28,8 +28,13 @@ func (s *Store) recover() error {
 		s.opts.Copy, s.opts.Hold = s.opts.Decide(s.index.Value)
 	}
 	from, known, clean := s.scanFrom()
+	times, err := failures(s.opts.FS)
+	if err != nil {
+		return fmt.Errorf("store: how often has the disk failed: %w", err)
+	}
+	worn := times >= maxFailures
 	window := parseMark(s.index.Mark()).window
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, Check: s.check, Visit: s.visit})
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: s.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -37,6 +42,10 @@ func (s *Store) recover() error {
 			"phyOffset", rec.End, "nextGood", rec.Resume, "end", rec.Last, "err", err)
 	case err != nil:
 		return fmt.Errorf("store: recover commit log: %w", err)
+	case worn:
+		s.damaged = true
+		s.log.Error("the disk has failed several times in a row; the store is read-only. Let consumers drain and replace the medium; after ten minutes the next start tries again",
+			"timesInARow", times, "file", s.opts.FS.RealPath(failuresFile))
 	}
 	if !s.damaged { // else the index keeps what it knows of the part that cannot be read
 		if err := s.index.Truncate(s.clog.End()); err != nil {
@@ -126,6 +135,9 @@ func (s *Store) markOpen() error {
 // log failed or was damaged.
 func (s *Store) stopClean() error {
 	if s.damaged || s.clog.Failed() != nil || s.index.Failed() != nil {
+		if failed := errors.Join(s.clog.Failed(), s.index.Failed()); failed != nil {
+			s.noteFailure(failed)
+		}
 		return nil // the next start finds out what is on flash
 	}
 	end := s.clog.Durable()

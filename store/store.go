@@ -111,7 +111,7 @@ type Store struct {
 	versions struct{ topics, groups, offsets atomic.Int64 }
 	gate     gate
 	down     atomic.Bool // closing
-	damaged  bool        // recovery found the log damaged: read-only; set by Open alone
+	damaged  bool        // recovery found the log damaged, or the disk fails: read-only; set by Open alone
 	stats    counters
 	puts     puts
 	bodies   sync.Pool

@@ -16,8 +16,9 @@ import (
 var (
 	// ErrFailed: a write or sync failed. It is final for this Log.
 	ErrFailed = errors.New("commitlog: stopped after a disk failure")
-	// ErrReadOnly: recovery found damage; the log can be read up to there.
-	ErrReadOnly = errors.New("commitlog: read-only since it is damaged")
+	// ErrReadOnly: recovery found damage, or was told to; the log can be read up
+	// to there.
+	ErrReadOnly = errors.New("commitlog: read-only")
 	// ErrClosed: Run's context ended, or Close was called, or Recover was not yet.
 	ErrClosed = errors.New("commitlog: closed")
 	// ErrTooLarge: the bytes do not fit in an empty segment.

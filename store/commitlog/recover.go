@@ -21,6 +21,8 @@ type RecoverOptions struct {
 	// Window is how many bytes behind the last sync a power cut can have torn,
 	// as the last run's Window said. 0 takes this run's.
 	Window int64
+	// ReadOnly changes nothing and lets nothing be appended, whatever is found.
+	ReadOnly bool
 	// Check judges records; required.
 	Check Checker
 	// Visit is called with each good record, in order; nil is allowed. b is
@@ -64,7 +66,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 	}
 	opts.From = max(opts.From, l.start.Load())
 	opts.Durable = max(opts.Durable, opts.From)
-	if before == opened {
+	if before == opened && !opts.ReadOnly {
 		if err := l.tidy(); err != nil {
 			return Recovery{}, fmt.Errorf("commitlog: recover: %w", err)
 		}
@@ -72,10 +74,10 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 	s := &scanner{l: l, check: opts.Check}
 	rec, stop, err := l.scan(s, opts)
 	if err == nil && (stop != nil || rec.End < opts.Durable) {
-		err = l.judge(s, opts, &rec, stop, before == readOnly)
+		err = l.judge(s, opts, &rec, stop, before == readOnly || opts.ReadOnly)
 	}
 	switch {
-	case err == nil && before == opened:
+	case err == nil && before == opened && !opts.ReadOnly:
 		l.sound = opts.From
 		l.settle(rec.End, recovered)
 	case err == nil || errors.Is(err, ErrCorrupt):
