@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"time"
 
 	"pairmq/daemon/broker"
 	"pairmq/daemon/config"
@@ -19,8 +20,13 @@ func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (st
 	if err != nil {
 		return store.Options{}, fmt.Errorf("storePathRootDir: %w", err)
 	}
+	var within func(string) time.Duration
+	if len(cfg.TopicFlush) > 0 {
+		within = cfg.FlushWithin
+	}
 	return store.Options{
-		FS: fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
+		Within: within,
+		FS:     fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
 		FlushInterval: cfg.FlushInterval, FlushLinger: cfg.FlushLinger, FlushTimeout: cfg.FlushTimeout,
 		RecordCRC: cfg.RecordCRC, MaxBody: cfg.MaxMessageSize, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
 		SetAsideBytes: cfg.SetAsideBytes, Watermarks: store.Watermarks{Filling: cfg.DiskFilling, Tight: cfg.DiskTight, Full: cfg.DiskFull, Critical: cfg.DiskCritical},

@@ -22,7 +22,7 @@ const restoreTime = 10 * time.Second
 // waits for none, unless its sends wait for slaves.
 func (p *pairing) restore(ctx context.Context, t *tenure) error {
 	hasPeer := t.cfg.WaitsForSlaves() || t.cfg.HASlaveAddress != "" || len(t.memory.Peers()) > 0
-	if !hasPeer || t.cfg.SyncFlush || !t.store.Unclean() || t.memory.Raised() || t.store.Stats().ReadOnly {
+	if !hasPeer || t.cfg.SyncFlush && len(t.cfg.TopicFlush) == 0 || !t.store.Unclean() || t.memory.Raised() || t.store.Stats().ReadOnly {
 		return nil // just promoted, it has what it has; of a damaged log nothing is changed
 	}
 	ctx, cancel := context.WithTimeout(ctx, restoreTime)

@@ -41,12 +41,22 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 		return err
 	}
 	p.entries[len(ms)-1].done = done
-	if _, err := s.clog.Append(total, p); err != nil {
+	if err := s.append(total, p); err != nil {
 		return putError(err)
 	}
 	s.stats.puts.Add(int64(len(ms)))
 	s.stats.putBytes.Add(int64(total))
 	return nil
+}
+
+// append hands p to the log, with what is promised of its topic.
+func (s *Store) append(total int, p *put) (err error) {
+	if s.opts.Within == nil || s.opts.Copy {
+		_, err = s.clog.Append(total, p)
+		return err
+	}
+	_, err = s.clog.AppendWithin(total, s.opts.Within(p.ms[0].Topic), p)
+	return err
 }
 
 // putError gives the log's errors the names that callers know.

@@ -83,7 +83,7 @@ func (s *Store) openFiles() (err error) {
 	}
 	s.clog, err = commitlog.Open(commitlog.Options{
 		FS: o.FS, Dir: commitLogDir, Quarantine: quarantineDir, SegmentSize: o.SegmentSize,
-		SyncFlush: o.SyncFlush, SyncApart: o.Copy, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
+		SyncFlush: o.SyncFlush, SyncApart: o.Copy, Classes: o.Within != nil && !o.Copy, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
 		Confirmed: s.confirmed, Durable: s.flushed, MayGrow: s.mayGrow, MakeRoom: s.makeRoom, Log: o.Log,
 	})
 	if err != nil {

@@ -47,10 +47,14 @@ var (
 
 // Options says where a Store lives and when it forces data to flash.
 type Options struct {
-	FS            disk.FS         // required
-	StoreHost     netip.AddrPort  // what records carry as the broker's address
-	SegmentSize   int64           // bytes per commit log file; 0 means 64 MiB; a pair must agree
-	SyncFlush     bool            // a send waits for fdatasync
+	FS          disk.FS        // required
+	StoreHost   netip.AddrPort // what records carry as the broker's address
+	SegmentSize int64          // bytes per commit log file; 0 means 64 MiB; a pair must agree
+	SyncFlush   bool           // a send waits for fdatasync
+	// Within says of each topic how soon its messages are on flash after they were
+	// answered: 0 before that. It is asked often. nil has all as SyncFlush says;
+	// otherwise a power cut can tear more of the log.
+	Within        func(topic string) time.Duration
 	FlushInterval time.Duration   // age of the oldest unsynced byte without SyncFlush; 0 means 500 ms
 	FlushLinger   time.Duration   // wait for a larger batch before a sync; 0 means none
 	FlushTimeout  time.Duration   // a sender is told ErrFlushTimeout after it; 0 means 5 s

@@ -52,6 +52,7 @@ type Config struct {
 	StoreRoot     string
 	SegmentSize   int64 // bytes
 	SyncFlush     bool
+	TopicFlush    []FlushRule
 	FlushInterval time.Duration
 	FlushLinger   time.Duration
 	FlushTimeout  time.Duration

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,11 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"a slave without an id", "give each slave another number", []string{"enableNamesrv=true", "brokerRole=SLAVE"}},
 		{"half an address of the master", "want host:port", []string{"enableNamesrv=true", "brokerRole=SLAVE", "brokerId=1", "haMasterAddress=10.0.0.1"}},
 		{"no time for heartbeats", "at least twice", []string{"enableNamesrv=true", "haHousekeepingInterval=6000"}},
+		{"a class that is none", `has "often" for Debug`, []string{"enableNamesrv=true", "topicFlush=Debug:often"}},
+		{"a star in the middle", "its beginning and *", []string{"enableNamesrv=true", "topicFlush=De*bug:lazy"}},
+		{"no class", "a colon", []string{"enableNamesrv=true", "topicFlush=Debug"}},
+		{"too small a budget", "four segments", []string{"enableNamesrv=true", "storeMaxBytes=128m"}},
+		{"watermarks out of order", "follow each other upwards", []string{"enableNamesrv=true", "diskSpaceWarningLevelRatio=96"}},
 		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
 	}
 	for _, tt := range tests {
@@ -120,6 +126,11 @@ func TestSizesAndDurations(t *testing.T) {
 		{"flushIntervalCommitLog=250", func(c config.Config) bool { return c.FlushInterval == 250*time.Millisecond }},
 		{"flushIntervalCommitLog=2s", func(c config.Config) bool { return c.FlushInterval == 2*time.Second }},
 		{"flushLinger=1500", func(c config.Config) bool { return c.FlushLinger == 1500*time.Microsecond }},
+		{"topicFlush=Alarms:sync; Debug*:lazy;Telemetry:200ms", func(c config.Config) bool {
+			return c.FlushWithin("Alarms") == 0 && c.FlushWithin("Debug7") == 30*time.Second && c.FlushWithin("Debug") == 30*time.Second &&
+				c.FlushWithin("Telemetry") == 200*time.Millisecond && c.FlushWithin("Telemetry2") == 0
+		}},
+		{"topicFlush=*:1s", func(c config.Config) bool { return c.FlushWithin("Any") == time.Second }},
 		{"fileReservedTime=3h", func(c config.Config) bool { return c.FileReserved == 3*time.Hour }},
 	}
 	for _, tt := range tests {
@@ -171,7 +182,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		again := write(t, t.TempDir(), "again.conf", c.Text())
 		c2, _, err := config.Load(again, nil)
-		if err != nil || c2 != c {
+		if err != nil || !reflect.DeepEqual(c2, c) {
 			t.Errorf("%q loads as\n%+v\nits Text as\n%+v (%v)", text, c, c2, err)
 		}
 	})

@@ -21,19 +21,27 @@ type Filler interface {
 // segment is still being made. Whenever it fails, nothing was reserved and f was
 // not called: ErrFailed, ErrReadOnly, ErrClosed, ErrTooLarge, ErrFull, ErrBusy.
 func (l *Log) Append(n int, f Filler) (phyOffset int64, err error) {
+	return l.AppendWithin(n, l.opts.within(), f)
+}
+
+// AppendWithin is Append for bytes that are confirmed when they are written, and
+// durable after that time; with 0 they are confirmed when they are durable. What
+// was confirmed before others that must be durable first stays so. It needs
+// Options.Classes where that is not what SyncFlush says.
+func (l *Log) AppendWithin(n int, within time.Duration, f Filler) (phyOffset int64, err error) {
 	if n <= 0 || int64(n) > l.opts.SegmentSize-fillerSize {
 		return 0, fmt.Errorf("%w: %d bytes, a segment of %d takes 1 to %d", ErrTooLarge, n, l.opts.SegmentSize, l.opts.SegmentSize-fillerSize)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.line) > 0 || l.room(n) != fits {
-		return l.stand(n, f)
+		return l.stand(n, within, f)
 	}
-	return l.place(n, f), nil
+	return l.place(n, within, f), nil
 }
 
 // place appends n bytes, for which there is room. l.mu is held.
-func (l *Log) place(n int, f Filler) (phyOffset int64) {
+func (l *Log) place(n int, within time.Duration, f Filler) (phyOffset int64) {
 	l.begin(l.filling)
 	end := l.end.Load()
 	if end+int64(n)+fillerSize > l.limit {
@@ -45,6 +53,7 @@ func (l *Log) place(n int, f Filler) (phyOffset int64) {
 		l.limit = end + l.opts.SegmentSize
 	}
 	l.fill(f, n, end)
+	l.filling.promise(within)
 	l.advance(end + int64(n))
 	return end
 }

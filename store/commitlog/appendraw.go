@@ -17,7 +17,7 @@ func (l *Log) AppendRaw(phyOffset int64, data []byte) (n int, err error) {
 		}
 		k, r := l.rawRoom(len(data) - n)
 		if len(l.line) > 0 || r != fits {
-			if _, err := l.stand(1, nil); err != nil {
+			if _, err := l.stand(1, 0, nil); err != nil {
 				return n, err
 			}
 			if k, r = l.rawRoom(len(data) - n); r != fits {
@@ -30,6 +30,7 @@ func (l *Log) AppendRaw(phyOffset int64, data []byte) (n int, err error) {
 		}
 		l.begin(l.filling)
 		copy(l.filling.add(end, k, l.joins(end)), data[n:])
+		l.filling.promise(l.opts.within())
 		n += k
 		l.advance(end + int64(k))
 	}

@@ -9,8 +9,23 @@ const smallBatch = 64 << 10
 type batch struct {
 	buf    []byte
 	pieces []piece
-	since  time.Time // of its first append, if FlushLinger is set
+	since  time.Time     // of its first append, if FlushLinger is set
+	sync   bool          // an append in it is confirmed once it is durable
+	within time.Duration // the others are to be durable within this, the least that was asked; 0: there is none
 }
+
+// promise notes what was asked of an append.
+func (b *batch) promise(within time.Duration) {
+	switch {
+	case within <= 0:
+		b.sync = true
+	case b.within == 0 || within < b.within:
+		b.within = within
+	}
+}
+
+// end is where the log goes on behind it.
+func (b *batch) end() int64 { return b.pieces[len(b.pieces)-1].next }
 
 // A piece is bytes of a batch that are written together, to one segment.
 type piece struct {
@@ -61,7 +76,7 @@ func (b *batch) undo(bytes, pieces int, last piece) {
 
 // reset empties the batch and keeps its buffer.
 func (b *batch) reset() {
-	b.buf, b.pieces = b.buf[:0], b.pieces[:0]
+	b.buf, b.pieces, b.sync, b.within = b.buf[:0], b.pieces[:0], false, 0
 }
 
 // large says whether the batch is empty and has a buffer worth giving up.

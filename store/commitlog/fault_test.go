@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -14,20 +15,20 @@ import (
 // faultOptions make everything happen within few operations: batches are torn,
 // segments roll, are prepared, retired, and used again.
 func faultOptions(m mode) Options {
-	return Options{SegmentSize: 2048, SyncFlush: m.sync, SyncApart: m.apart, BatchBytes: 1024, UnsyncedBytes: 1500, FlushBytes: 512}
+	return Options{SegmentSize: 2048, SyncFlush: m.sync, SyncApart: m.apart, Classes: m.classes, BatchBytes: 1024, UnsyncedBytes: 1500, FlushBytes: 512}
 }
 
 // A mode is when a log syncs.
-type mode struct{ sync, apart bool }
+type mode struct{ sync, apart, classes bool }
 
 func everyMode(t *testing.T, test func(t *testing.T, m mode)) {
-	for _, m := range []mode{{sync: true}, {sync: true, apart: true}, {}} {
-		t.Run(fmt.Sprintf("SyncFlush=%t,SyncApart=%t", m.sync, m.apart), func(t *testing.T) { test(t, m) })
+	for _, m := range []mode{{sync: true}, {sync: true, apart: true}, {}, {sync: true, classes: true}, {classes: true}} {
+		t.Run(fmt.Sprintf("SyncFlush=%t,SyncApart=%t,Classes=%t", m.sync, m.apart, m.classes), func(t *testing.T) { test(t, m) })
 	}
 }
 
 // outcomes is how many ways in which one power cut can end are looked at.
-const outcomes = 6
+const outcomes = 8
 
 // The power goes at every operation of a workload; each time several outcomes
 // of it are recovered, used, and recovered again.
@@ -71,7 +72,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 
 func (m *model) clone() *model {
 	c := newModel(m.opts)
-	c.id, c.acked, c.durable, c.start = m.id, m.acked, m.durable, m.start
+	c.id, c.acked, c.durable, c.start, c.strict, c.safe = m.id, m.acked, m.durable, m.start, slices.Clone(m.strict), m.safe
 	for off, a := range m.records {
 		c.records[off] = a
 	}
@@ -147,7 +148,7 @@ func TestEveryOperationFails(t *testing.T) {
 						t.Fatalf("%v: after a power cut: %v", d, err)
 					}
 					// Without SyncFlush a failed sync may have cost what was confirmed.
-					if _, err := m.reopen(killed, !how.sync); err != nil {
+					if _, err := m.reopen(killed, !how.sync || how.classes); err != nil {
 						t.Fatalf("%v: in a new process: %v", d, err)
 					}
 					// What the new process found, it took for durable.

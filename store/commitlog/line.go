@@ -13,18 +13,19 @@ import (
 
 // A turn is one append that waits.
 type turn struct {
-	n     int
-	f     Filler // nil: raw bytes, which wait for room for one
-	woken chan struct{}
-	done  bool
-	off   int64 // where it lies, when it is done
+	n      int
+	within time.Duration
+	f      Filler // nil: raw bytes, which wait for room for one
+	woken  chan struct{}
+	done   bool
+	off    int64 // where it lies, when it is done
 }
 
 // stand waits until the append of n bytes has its turn, and makes it, or says
 // why that cannot be; if f is nil it makes none. l.mu is held, but not while it
 // waits.
-func (l *Log) stand(n int, f Filler) (phyOffset int64, err error) {
-	t := &turn{n: n, f: f, woken: make(chan struct{}, 1)}
+func (l *Log) stand(n int, within time.Duration, f Filler) (phyOffset int64, err error) {
+	t := &turn{n: n, within: within, f: f, woken: make(chan struct{}, 1)}
 	l.line = append(l.line, t)
 	defer l.leave(t)
 	timer := time.NewTimer(l.opts.MaxWait)
@@ -65,7 +66,7 @@ func (l *Log) stand(n int, f Filler) (phyOffset int64, err error) {
 func (l *Log) admit(t *turn) {
 	for {
 		if t.f != nil {
-			t.off = l.place(t.n, t.f)
+			t.off = l.place(t.n, t.within, t.f)
 		}
 		t.done = true
 		l.line = slices.Delete(l.line, 0, 1)

@@ -32,6 +32,8 @@ type Log struct {
 
 	start, end, written, durable atomic.Int64
 	last                         atomic.Int64               // of a damaged log: see Stored
+	owed                         atomic.Int64               // up to here bytes are confirmed once they are durable
+	soon                         atomic.Int64               // nanoseconds: the rest of what is not durable is to be so within
 	segments                     atomic.Pointer[[]*segment] // ascending, replaced as a whole, by dirMu's holder
 	handles                      handles
 	failure                      atomic.Pointer[error]
@@ -43,7 +45,7 @@ type Log struct {
 	spares  []int64       // bases of the segments below recycle/, guarded by dirMu
 
 	kicks   chan struct{} // an append found the writer asleep
-	wrote   chan struct{} // without SyncFlush: there is something to sync
+	wrote   chan struct{} // there is something to sync later
 	news    chan struct{} // Written or Durable moved
 	prepare chan struct{} // the next segment will be needed
 	freed   chan struct{} // there may be space for it now
@@ -81,6 +83,7 @@ func Open(opts Options) (*Log, error) {
 		tasks: make(chan struct{}, 1), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
 		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1), freed: make(chan struct{}, 1),
 	}
+	l.soon.Store(math.MaxInt64)
 	segs, err := l.list()
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"pairmq/hal/disk/diskfault"
 )
@@ -22,6 +23,8 @@ type model struct {
 	acked   int64              // end of what was confirmed
 	durable int64              // end of what was called durable
 	start   int64              // before it, segments may have been retired
+	strict  []int64            // ends of units that are confirmed when they are durable, with Options.Classes
+	safe    int64              // end of the last of them that was confirmed
 }
 
 type appended struct {
@@ -56,8 +59,19 @@ func (m *model) put(l *Log, sizes ...int) (int64, error) {
 	for _, n := range sizes {
 		total += n
 	}
-	off, err := l.Append(total, modelFiller{m, sizes})
-	return off + int64(total), err
+	if !m.opts.Classes {
+		off, err := l.Append(total, modelFiller{m, sizes})
+		return off + int64(total), err
+	}
+	within := []time.Duration{0, time.Millisecond, time.Hour}[total%3]
+	off, err := l.AppendWithin(total, within, modelFiller{m, sizes})
+	end := off + int64(total)
+	if err == nil && within == 0 {
+		m.mu.Lock()
+		m.strict = append(m.strict, end)
+		m.mu.Unlock()
+	}
+	return end, err
 }
 
 // promise notes what h has confirmed.
@@ -68,6 +82,12 @@ func (m *model) promise(h *harness) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.acked, m.durable = max(m.acked, acked), max(m.durable, durable)
+	for _, end := range m.strict {
+		if end <= m.acked {
+			m.safe = max(m.safe, end)
+		}
+	}
+	m.strict = slices.DeleteFunc(m.strict, func(end int64) bool { return end <= m.acked })
 }
 
 // reopen opens the log on d and checks what it finds: every promise is kept (a
@@ -81,9 +101,10 @@ func (m *model) reopen(d *diskfault.FS, powerCut bool) (*harness, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	kept := m.durable
-	if m.opts.SyncFlush || !powerCut {
+	if m.opts.SyncFlush && !m.opts.Classes || !powerCut {
 		kept = max(kept, m.acked)
 	}
+	kept = max(kept, m.safe)
 	if h.End() < kept {
 		return h, fmt.Errorf("the log ends at %d, %d was promised", h.End(), kept)
 	}
@@ -103,7 +124,7 @@ func (m *model) reopen(d *diskfault.FS, powerCut bool) (*harness, error) {
 			delete(m.records, off) // lost, and must stay so
 		}
 	}
-	m.acked, m.durable = h.End(), h.End()
+	m.acked, m.durable, m.strict = h.End(), h.End(), nil
 	return h, nil
 }
 

@@ -62,10 +62,11 @@ type Options struct {
 
 	SegmentSize   int64         // bytes per segment; 0 means 64 MiB
 	SyncFlush     bool          // confirmed means durable; without it, confirmed means written
+	Classes       bool          // AppendWithin may say otherwise of single appends
 	SyncApart     bool          // with SyncFlush: batches that come faster than they are synced are written meanwhile
 	FlushInterval time.Duration // without SyncFlush: age of the oldest unsynced byte; 0 means 500 ms
-	FlushBytes    int64         // without SyncFlush: bytes that are synced before their age says so; 0 means 256 KiB
-	UnsyncedBytes int64         // without SyncFlush, or with SyncApart: most bytes a power cut can tear, writing waits for a sync then; 0 means 8 MiB
+	FlushBytes    int64         // bytes without SyncFlush that are synced before their age says so; 0 means 256 KiB
+	UnsyncedBytes int64         // without SyncFlush, or with SyncApart or Classes: most bytes a power cut can tear, writing waits for a sync then; 0 means 8 MiB
 	FlushLinger   time.Duration // how long the first append of a batch may wait for others; 0 means not at all
 	BatchBytes    int           // most bytes of one write, and of waiting appends; 0 means 1 MiB
 	MaxWait       time.Duration // how long an append waits for its turn before ErrBusy; 0 means 1 s
@@ -119,9 +120,18 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// within is the promise of an append of which nothing else is said: how soon it is
+// durable after it is confirmed.
+func (o *Options) within() time.Duration {
+	if o.SyncFlush {
+		return 0
+	}
+	return max(o.FlushInterval, 1)
+}
+
 // window is how many bytes behind Durable a power cut can tear.
 func (o *Options) window() int64 {
-	if o.SyncFlush && !o.SyncApart {
+	if o.SyncFlush && !o.SyncApart && !o.Classes {
 		return int64(o.BatchBytes)
 	}
 	return max(o.UnsyncedBytes, int64(o.BatchBytes))

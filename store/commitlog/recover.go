@@ -154,6 +154,7 @@ func (l *Log) setEnd(end int64) {
 	l.end.Store(end)
 	l.durable.Store(end)
 	l.written.Store(end)
+	l.owed.Store(min(l.owed.Load(), end))
 	l.told.durable, l.told.confirmed = end, end
 	l.limit = end
 	if s := l.find(end); s != nil {

@@ -43,7 +43,7 @@ func (l *Log) serve() error {
 	var syncing, others sync.WaitGroup
 	written := make(chan struct{}) // the writer has ended
 	synced := make(chan struct{})  // so has the syncer: no watermark moves any more
-	if !l.opts.SyncFlush || l.opts.SyncApart {
+	if !l.opts.SyncFlush || l.opts.SyncApart || l.opts.Classes {
 		syncing.Go(func() { l.syncInBackground(written) })
 	}
 	others.Go(func() { l.prepareAhead(written) })

@@ -1,6 +1,9 @@
 package commitlog
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // sync makes everything written so far durable. A failure is the log's.
 func (l *Log) sync() error {
@@ -11,6 +14,7 @@ func (l *Log) sync() error {
 	if err := l.Failed(); err != nil {
 		return err
 	}
+	l.soon.Store(math.MaxInt64) // before: whoever writes more says so after that
 	end := l.written.Load()
 	if end == l.durable.Load() {
 		return nil
@@ -32,32 +36,54 @@ func (l *Log) sync() error {
 	return nil
 }
 
-// syncInBackground syncs when bytes grow old or many, or with SyncFlush at once,
-// until written is closed and all is durable.
+// patient is a promise that bytes alone do not hasten.
+const patient = 5 * time.Second
+
+// syncInBackground syncs when bytes grow as old as was promised, or many, and with
+// SyncApart what is owed at once, until written is closed and all is durable.
 func (l *Log) syncInBackground(written <-chan struct{}) {
 	age := time.NewTimer(l.opts.FlushInterval)
 	defer age.Stop()
-	var due <-chan time.Time
+	var due time.Time // zero: age is not set
 	for l.Failed() == nil {
-		switch pending := l.written.Load() - l.durable.Load(); {
+		pending, soon := l.written.Load()-l.durable.Load(), time.Duration(l.soon.Load())
+		many := l.opts.FlushBytes
+		if soon >= patient {
+			many = max(many, l.opts.UnsyncedBytes/2)
+		}
+		switch at := time.Now().Add(soon); {
 		case pending == 0:
-			due = nil
-		case l.opts.SyncFlush || pending >= l.opts.FlushBytes:
-			due = nil
+			due = time.Time{}
+		case l.opts.SyncApart && l.durable.Load() < l.owed.Load(), pending >= many:
+			due = time.Time{}
 			l.sync()
 			continue
-		case due == nil:
-			age.Reset(l.opts.FlushInterval)
-			due = age.C
+		case soon < math.MaxInt64 && (due.IsZero() || at.Before(due)):
+			age.Reset(soon)
+			due = at
+		}
+		var ripe <-chan time.Time
+		if !due.IsZero() {
+			ripe = age.C
 		}
 		select {
 		case <-l.wrote:
-		case <-due:
-			due = nil
+		case <-ripe:
+			due = time.Time{}
 			l.sync()
 		case <-l.failed:
 		case <-written:
 			l.sync()
+			return
+		}
+	}
+}
+
+// later notes that what was just written is to be durable within so long.
+func (l *Log) later(within time.Duration) {
+	for {
+		old := l.soon.Load()
+		if old <= int64(within) || l.soon.CompareAndSwap(old, int64(within)) {
 			return
 		}
 	}

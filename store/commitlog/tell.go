@@ -23,7 +23,7 @@ func (l *Log) tellOnce() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// In this order: with SyncFlush, Durable is told of what Confirmed is.
-	confirmed, durable := l.confirmed(), l.durable.Load()
+	confirmed, durable := max(l.confirmed(), t.confirmed), l.durable.Load()
 	if durable > t.durable && l.opts.Durable != nil {
 		l.opts.Durable(durable)
 	}
@@ -33,12 +33,14 @@ func (l *Log) tellOnce() {
 	t.durable, t.confirmed = durable, confirmed
 }
 
-// confirmed is the watermark that SyncFlush promises.
+// confirmed is how far every append has what was promised. It may fall back: what
+// was told once is.
 func (l *Log) confirmed() int64 {
-	if l.opts.SyncFlush {
-		return l.durable.Load()
+	written := l.written.Load() // before: who wrote more has raised owed by then
+	if durable := l.durable.Load(); durable < l.owed.Load() {
+		return durable
 	}
-	return l.written.Load()
+	return written
 }
 
 // awaitAppends returns once no append is under way that began before the log

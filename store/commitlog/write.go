@@ -102,9 +102,13 @@ func (l *Log) giveBack(b *batch) {
 	l.mu.Unlock()
 }
 
-// writeBatch writes b and, with SyncFlush, syncs it or leaves that to another.
+// writeBatch writes b and syncs it, or leaves that to another, if something in it
+// must be durable before it is confirmed.
 func (l *Log) writeBatch(b *batch) error {
 	l.counts.batches.Add(1)
+	if b.sync {
+		l.owed.Store(b.end()) // before it is written: see confirmed
+	}
 	data := b.buf
 	for _, p := range b.pieces {
 		if err := l.writePiece(p, data[:p.n]); err != nil {
@@ -112,11 +116,14 @@ func (l *Log) writeBatch(b *batch) error {
 		}
 		data = data[p.n:]
 	}
-	if l.opts.SyncFlush && !l.syncsApart(b) {
+	if b.sync && !l.syncsApart(b) {
 		return l.sync()
 	}
+	if b.within > 0 {
+		l.later(b.within)
+	}
 	poke(l.wrote)
-	if !l.opts.SyncFlush {
+	if !b.sync {
 		poke(l.news)
 	}
 	return nil
