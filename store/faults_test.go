@@ -163,7 +163,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 	for _, p := range []policy{strict, late, mixed} {
 		t.Run(string(p), func(t *testing.T) {
 			t.Parallel()
-			tried, seeds := 0, uint64(8)
+			tried, seeds := 0, uint64(choices)
 			if testing.Short() {
 				seeds = 1
 			}
