@@ -99,6 +99,9 @@ func (t *tenure) openStore(file *config.Config) error {
 	}
 	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run
 	so.Grown = func(end int64) { t.pair.grown(end, t.cfg.WaitsForSlaves()) }
+	so.Recovering = func(done, total int64) { // systemd must not lose patience
+		notify(t.log, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=recovering the log: %d of about %d MiB", (30*time.Second).Microseconds(), done>>20, total>>20))
+	}
 	so.Flawed = t.heal                                    // only Run calls it, too
 	so.TablesChanged = func() { t.pair.tables.Changed() } // nobody changes them before there is a pair
 	if t.store, err = store.Open(so); err != nil {

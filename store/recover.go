@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
@@ -34,7 +35,7 @@ func (s *Store) recover() error {
 	}
 	worn := times >= maxFailures
 	window := parseMark(s.index.Mark()).window
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: s.visit})
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: s.recovering(from, worn)})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -178,6 +179,38 @@ func (s *Store) check(b []byte, phyOffset int64) (int, error) {
 		return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
 	}
 	return v.Size(), nil
+}
+
+// recoveryNews is how often a long recovery says how far it is.
+const recoveryNews = time.Second
+
+// recovering returns what indexes each record that recovery finds from the byte at
+// from on, says how far it is, and, unless nothing may be written, takes finished
+// chunks of the index out of memory: what recovery has read is on flash.
+func (s *Store) recovering(from int64, readOnly bool) func(b []byte, phyOffset int64) error {
+	told, looked := time.Now(), from
+	return func(b []byte, phyOffset int64) error {
+		if err := s.visit(b, phyOffset); err != nil || phyOffset-looked < 1<<20 {
+			return err
+		}
+		looked = phyOffset
+		if now := time.Now(); now.Sub(told) >= recoveryNews {
+			told = now
+			segments, _ := s.clog.Files()
+			total := s.clog.Start() + int64(segments)*s.opts.SegmentSize - from
+			s.log.Info("recovering", "bytes", phyOffset-from, "ofAbout", total)
+			if s.opts.Recovering != nil {
+				s.opts.Recovering(phyOffset-from, total)
+			}
+		}
+		if readOnly {
+			return nil
+		}
+		if err := s.index.Seal(phyOffset); err != nil {
+			return fmt.Errorf("store: seal index chunk: %w", err)
+		}
+		return nil
+	}
 }
 
 // visit indexes one record that recovery found good.

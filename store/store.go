@@ -55,15 +55,18 @@ type Options struct {
 	// answered: 0 before that. It is asked often. nil has all as SyncFlush says;
 	// otherwise a power cut can tear more of the log.
 	Within        func(topic string) time.Duration
-	FlushInterval time.Duration   // age of the oldest unsynced byte without SyncFlush; 0 means 500 ms
-	FlushLinger   time.Duration   // wait for a larger batch before a sync; 0 means none
-	FlushTimeout  time.Duration   // a sender is told ErrFlushTimeout after it; 0 means 5 s
-	RecordCRC     bool            // add RocketMQ's __CRC32# property to each record
-	MaxBody       int             // bytes of one message's body that recovery believes; 0 means 4 MiB
-	Reserved      time.Duration   // a segment is kept this long after its last record; 0 means 72 h
-	MaxBytes      int64           // bytes that all of the store may take on disk; 0 means no limit of its own
-	SetAsideBytes int64           // of what recovery and truncation took out of the log, kept below quarantine/; 0 means 256 MiB
-	Watermarks    Watermarks      // what happens when the file system fills up; zero means nothing before it is full
+	FlushInterval time.Duration // age of the oldest unsynced byte without SyncFlush; 0 means 500 ms
+	FlushLinger   time.Duration // wait for a larger batch before a sync; 0 means none
+	FlushTimeout  time.Duration // a sender is told ErrFlushTimeout after it; 0 means 5 s
+	RecordCRC     bool          // add RocketMQ's __CRC32# property to each record
+	MaxBody       int           // bytes of one message's body that recovery believes; 0 means 4 MiB
+	Reserved      time.Duration // a segment is kept this long after its last record; 0 means 72 h
+	MaxBytes      int64         // bytes that all of the store may take on disk; 0 means no limit of its own
+	SetAsideBytes int64         // of what recovery and truncation took out of the log, kept below quarantine/; 0 means 256 MiB
+	Watermarks    Watermarks    // what happens when the file system fills up; zero means nothing before it is full
+	// Recovering is told, by Open, every second that recovery takes, how many bytes
+	// of the log it has read and about how many there are to be read. nil is allowed.
+	Recovering    func(done, total int64)
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
 	TablesChanged func()          // called after each change that Versions counts; must not block; nil is allowed
