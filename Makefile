@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test sim chaos links race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -25,6 +25,11 @@ demo: build ## the story of a pair in a minute: the master dies, the slave takes
 
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...
+
+FAULTS := PowerCut|LosesPower|Fail|Full|Fills|Budget|Ballast|Aside|Visible|Kill|Mended|Damage|Torn|Cut|Unreadable|ReadOnly|Slow|Lazy|Golden|Format|Again|Lives|Checks|Erased|OldRecords|Reused|Missing|Lost|Rebuild|Idle|Levels|Ages|Classes|Strict
+faults: ## what of "make test" does to the disk what flash and power do, with the number of faults of each
+	$(GO) test -count=1 -v ./store/... ./hal/... -run '$(FAULTS)' >faults.log; ok=$$?; \
+	grep -E '^(---|    ---|ok|FAIL|panic)|_test.go:[0-9]+: ' faults.log; exit $$ok
 
 SIMFLAGS ?= -sim.seeds=10000
 sim: ## whole pairs on simulated disks, network and clock: 10000 of each kind (SIMFLAGS)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -187,13 +188,24 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 // TestFailureOfEveryOperation lets each disk operation fail once: no false OK,
 // and the next start recovers.
 func TestFailureOfEveryOperation(t *testing.T) {
-	for _, sticky := range []bool{true, false} {
-		t.Run(fmt.Sprintf("Sticky=%v", sticky), func(t *testing.T) {
+	plans := map[string]func(n int) diskfault.Plan{
+		"EIO once":       func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n} },
+		"EIO from there": func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Sticky: true} },
+		"ENOSPC once":    func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Err: syscall.ENOSPC} },
+		"a short write":  func(n int) diskfault.Plan { return diskfault.Plan{ShortAt: n} },
+	}
+	for name, plan := range plans {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tried := 0
 			for n := 1; ; n++ {
-				fs := diskfault.New(diskfault.Plan{Seed: uint64(n), FailAt: n, Sticky: sticky, Real: t.TempDir()})
+				p := plan(n)
+				p.Seed, p.Real = uint64(n), t.TempDir()
+				fs := diskfault.New(p)
 				l, err := live(fs, strict)
+				if err == nil && !fs.Struck() && p.ShortAt > 0 && fs.Ops() > n {
+					continue // that operation was no write
+				}
 				if err == nil && !fs.Struck() {
 					break
 				}

@@ -85,6 +85,7 @@ func TestBlockDamage(t *testing.T) {
 		}
 		good[bit/8] ^= 1 << (bit % 8)
 	}
+	t.Logf("%d flipped bits of a block", len(good)*8)
 }
 
 func TestKeyPieces(t *testing.T) {

@@ -161,6 +161,7 @@ func TestDamagedPages(t *testing.T) {
 	if rebuilt == 0 || mended == 0 {
 		t.Errorf("%d files were made anew and %d chunks mended: the damage proves too little", rebuilt, mended)
 	}
+	t.Logf("40 ways to damage the file: %d made anew, %d chunks mended", rebuilt, mended)
 	entries, err := os.ReadDir(filepath.Join(dir, "quarantine"))
 	if err != nil || len(entries) != keptDamaged {
 		t.Errorf("%d files in quarantine, %v, want %d", len(entries), err, keptDamaged)

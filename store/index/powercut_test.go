@@ -160,15 +160,25 @@ func readEverything(t *testing.T, x *Index) {
 	}
 }
 
-// forEachOperation calls run for each operation, each with a seed of its own,
-// until run's fault does not strike any more.
+// forEachOperation calls run for each operation, with several seeds each, until
+// run's fault does not strike any more.
 func forEachOperation(t *testing.T, run func(n int, seed uint64) *diskfault.FS) {
 	t.Helper()
-	for n := 1; run(n, *onlySeed+uint64(n)).Struck(); n++ {
+	const choices = 8 // in how many ways one fault can end
+	tried := 0
+	for n, strikes := 1, true; strikes; n++ {
 		if n == 1000 {
 			t.Fatal("the work has no end")
 		}
+		strikes = false
+		for seed := range uint64(choices) {
+			if run(n, *onlySeed+uint64(n)*choices+seed).Struck() {
+				strikes = true
+				tried++
+			}
+		}
 	}
+	t.Logf("%d faults", tried)
 }
 
 func checkPromise(t *testing.T, fs *diskfault.FS, m *model, p *promise) {
