@@ -84,6 +84,7 @@ type Store struct {
 	queues  queueTable
 	pending pendingQueue
 	sealC   chan struct{} // durable moved: perhaps a chunk can be sealed
+	cleanC  chan struct{} // durable entered another segment: perhaps the oldest is not needed
 	durable atomic.Int64
 	visible atomic.Int64
 
@@ -116,7 +117,7 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w; is another pairmqd running on this folder?", err)
 	}
-	s := &Store{opts: opts, log: opts.Log, lock: lock, sealC: make(chan struct{}, 1)}
+	s := &Store{opts: opts, log: opts.Log, lock: lock, sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
 	s.queues.init()
 	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }
