@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,7 @@ type runner struct {
 	report  *report
 	log     io.Writer // a line for each sample
 	round   int
+	mu      sync.Mutex      // guards what note changes
 	began   map[string]bool // "target cell" measured in this run
 }
 
@@ -109,6 +111,8 @@ func (r *runner) inFolder(name string, run func(dir string) error) (err error) {
 
 // note adds a sample, in place of those an earlier run has of its cell.
 func (r *runner) note(s sample) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if key := s.Target + " " + s.Cell; !r.began[key] {
 		r.began[key] = true
 		r.report.forget(s.Target, s.Cell)
