@@ -76,6 +76,7 @@ interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 a
 	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m ./...
 
 bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/benchmarks.md; needs JDK 17 and Maven
+	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
 	$(GO) run ./tools/bench $(BENCHFLAGS)
 
 generate: ## the msgp codecs

@@ -15,29 +15,30 @@ import (
 
 // A config is what a person asked for.
 type config struct {
-	pairmqd string // the binary
-	peers   string // folder of the Apache jars
-	dir     string // for the stores: it is on the disk that is measured
-	out     string // JSON
-	doc     string // Markdown
-	only    []string
-	cells   []string // prefixes of cell names; empty means all
-	rounds  int
-	seconds time.Duration // of one cell
-	heat    time.Duration // of load before a broker's first cell
-	settle  time.Duration // in which a broker is left alone before its idle memory is read
-	conns   int
-	short   bool   // the log that slaves copy is small
-	copied  int64  // its bytes
-	port    int    // of the name server; brokers use some of the next 40, with wear 120
-	heap    string // of an Apache broker
-	merge   bool   // keep what the JSON file has of other cells
-	render  bool   // measure nothing, write the Markdown again
-	keep    bool   // leave stores and logs
-	wear    bool   // instead of all else: what is written to the device, held to its budget
-	apache  bool   // with wear: Apache's beside ours
-	curve   bool   // with wear: what flushLinger does
-	record  bool   // with wear: write it down
+	pairmqd   string // the binary
+	pairmqd32 string // the same for 386
+	peers     string // folder of the Apache jars
+	dir       string // for the stores: it is on the disk that is measured
+	out       string // JSON
+	doc       string // Markdown
+	only      []string
+	cells     []string // prefixes of cell names; empty means all
+	rounds    int
+	seconds   time.Duration // of one cell
+	heat      time.Duration // of load before a broker's first cell
+	settle    time.Duration // in which a broker is left alone before its idle memory is read
+	conns     int
+	short     bool   // the log that slaves copy is small
+	copied    int64  // its bytes
+	port      int    // of the name server; brokers use some of the next 40, with wear 120
+	heap      string // of an Apache broker
+	merge     bool   // keep what the JSON file has of other cells
+	render    bool   // measure nothing, write the Markdown again
+	keep      bool   // leave stores and logs
+	wear      bool   // instead of all else: what is written to the device, held to its budget
+	apache    bool   // with wear: Apache's beside ours
+	curve     bool   // with wear: what flushLinger does
+	record    bool   // with wear: write it down
 }
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (config, error) {
@@ -48,6 +49,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&c.pairmqd, "pairmqd", "bin/pairmqd", "the pairmqd to measure")
+	f.StringVar(&c.pairmqd32, "pairmqd32", "bin/pairmqd-386", "the same, built for 386")
 	f.StringVar(&c.peers, "peers", cmp.Or(getenv("PAIRMQ_PEERS"), defaultPeers()), "folder with rocketmq-5.4.0/lib and rocketmq-4.9.7/lib, the jars of Apache RocketMQ; fetched with Maven when they are missing (PAIRMQ_PEERS)")
 	f.StringVar(&c.dir, "dir", filepath.Join(os.TempDir(), "pairmq-bench"), "folder for stores and logs, on the disk to measure; emptied")
 	f.StringVar(&c.out, "out", "tools/bench/results.json", "file for all measurements")
@@ -121,13 +123,9 @@ func (c config) wants(name string) bool {
 	return len(c.cells) == 0 || slices.ContainsFunc(c.cells, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// wantsPairs and wantsAlone tell whether any cell of pairs, or any other, is to
-// be measured.
-func (c config) wantsPairs() bool {
-	return slices.ContainsFunc(allCells(), func(cell string) bool { return isPair(cell) && c.wants(cell) })
-}
-func (c config) wantsAlone() bool {
-	return slices.ContainsFunc(allCells(), func(cell string) bool { return !isPair(cell) && c.wants(cell) })
+// wantsSuch tells whether any of such cells is to be measured.
+func (c config) wantsSuch(such func(cell string) bool) bool {
+	return slices.ContainsFunc(allCells(), func(cell string) bool { return such(cell) && c.wants(cell) })
 }
 
 // measures tells whether the target called name is to be measured.

@@ -46,7 +46,7 @@ func replaceBetween(text, tables []byte) ([]byte, error) {
 // markdown returns all tables and what they were measured with.
 func (r *report) markdown() string {
 	var w strings.Builder
-	r.setting.writeTo(&w, r.last(func(cell string) bool { return !isPair(cell) && !isWear(cell) }))
+	r.setting.writeTo(&w, r.last(isAlone))
 	for _, flush := range flushes() {
 		r.writeSends(&w, flush)
 	}
@@ -55,6 +55,7 @@ func (r *report) markdown() string {
 	r.writeMemory(&w)
 	r.writeNamesrvs(&w)
 	r.writePairs(&w)
+	r.writeRecovery(&w)
 	r.writeWear(&w)
 	r.writeErrors(&w)
 	return w.String()

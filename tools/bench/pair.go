@@ -12,7 +12,7 @@ import (
 // pairs measures all cells of pairs, each pair alone. As in the other cells,
 // another target is the first in each round.
 func (r *runner) pairs(ctx context.Context) error {
-	if !r.cfg.wantsPairs() {
+	if !r.cfg.wantsSuch(isPair) {
 		return nil
 	}
 	var failed []error

@@ -51,9 +51,10 @@ type setting struct {
 // A report is all that was measured, and what with.
 type report struct {
 	setting
-	Pairs   *setting `json:"pairs,omitempty"` // with which the cells of pairs were measured
-	Wear    *setting `json:"wear,omitempty"`  // with which those of wear were
-	Samples []sample `json:"samples"`
+	Pairs    *setting `json:"pairs,omitempty"`    // with which the cells of pairs were measured
+	Recovery *setting `json:"recovery,omitempty"` // with which those of recovery were
+	Wear     *setting `json:"wear,omitempty"`     // with which those of wear were
+	Samples  []sample `json:"samples"`
 }
 
 // measuredWith notes what the cells of this run are measured with.
@@ -66,12 +67,15 @@ func (r *report) measuredWith(c config, m machine, targets []target) {
 		r.Wear = now.after(r.Wear)
 		return
 	}
-	if c.wantsAlone() {
+	if c.wantsSuch(isAlone) {
 		r.Machine = m
 		maps.Copy(r.Targets, now.Targets)
 	}
-	if c.wantsPairs() {
+	if c.wantsSuch(isPair) {
 		r.Pairs = now.after(r.Pairs)
+	}
+	if c.wantsSuch(isRecovery) {
+		r.Recovery = now.after(r.Recovery)
 	}
 }
 

@@ -45,11 +45,11 @@ func (l wearLoad) name() string {
 func (l wearLoad) messages() int64 {
 	switch {
 	case l.batch == 1 && l.record < large:
-		return 16 << 10
-	case l.batch == 1:
 		return 8 << 10
+	case l.batch == 1:
+		return 4 << 10
 	case l.batch == 8:
-		return 24 << 10
+		return 16 << 10
 	}
 	return (64 << 20) / int64(max(l.record, 256))
 }
@@ -57,8 +57,11 @@ func (l wearLoad) messages() int64 {
 // fewer is the load with a share of the messages, for stores that take longer
 // and write as much for each of few.
 func (l wearLoad) fewer() int64 {
-	if l.batch <= 8 {
-		return l.messages() / 8
+	switch l.batch {
+	case 1:
+		return 1 << 10
+	case 8:
+		return 2 << 10
 	}
 	return l.messages()
 }
