@@ -119,7 +119,7 @@ func (w *wear) stores(ctx context.Context) {
 	}
 	for _, flush := range flushes() {
 		for _, l := range wearLoads() {
-			if !w.wantsLoad(flush, l) {
+			if !w.wantsLoad(flush, l) || !l.besides() {
 				continue
 			}
 			if flush == asyncFlush { // to compare with; a gateway would not choose it

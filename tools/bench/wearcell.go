@@ -32,6 +32,10 @@ func wearLoads() []wearLoad {
 	return []wearLoad{{large, 1}, {large, 8}, {large, 64}, {large, 0}, {small, 1}, {small, 8}, {small, 64}, {small, 512}, {small, 0}}
 }
 
+// besides tells whether Apache's broker gets the load too: the smallest batches
+// and the largest, since each takes it half a minute.
+func (l wearLoad) besides() bool { return l.batch <= 1 || l.batch*l.record >= fullBatch }
+
 // name is the load's part of a cell's name.
 func (l wearLoad) name() string {
 	if l.batch == 0 {
