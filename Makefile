@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links wear race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -43,6 +43,10 @@ chaos: build ## a pair of real brokers in network namespaces, mistreated for 3 m
 links: build ## how soon clients find a broker whose link was down or whose address has changed; needs root, iproute2, nftables
 	$(GO) build -o bin/chaos ./tools/chaos
 	bin/chaos -bin bin/pairmqd -links
+
+wear: build ## is what is written to flash within its budget? measured on loop devices in 3 minutes; needs root (WEARFLAGS)
+	$(GO) build -o bin/bench ./tools/bench
+	bin/bench -wear $(WEARFLAGS)
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...
@@ -77,6 +81,7 @@ interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 a
 	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m ./...
 
 bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/benchmarks.md; needs JDK 17 and Maven
+	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
 	$(GO) run ./tools/bench $(BENCHFLAGS)
 
 generate: ## the msgp codecs

@@ -91,11 +91,20 @@ func (s *Store) announce(entries []pendingEntry) {
 
 // flushed is told by the commit log that everything before end is on flash.
 func (s *Store) flushed(end int64) {
-	s.durable.Store(end)
+	before := s.durable.Swap(end)
 	s.stats.flushes.Add(1)
+	poke(s.sealC)
+	if before/s.opts.SegmentSize != end/s.opts.SegmentSize {
+		poke(s.cleanC)
+	}
+}
+
+// poke leaves a token in c, unless there is one: one look at the newest end is
+// enough.
+func poke(c chan struct{}) {
 	select {
-	case s.sealC <- struct{}{}:
-	default: // one look at the newest end is enough
+	case c <- struct{}{}:
+	default:
 	}
 }
 
@@ -114,7 +123,8 @@ func (s *Store) seal(ctx context.Context) error {
 }
 
 // upkeep writes consumer offsets, answers senders whose time is up, and gives
-// back old segments.
+// back old segments: now and then for their age, and whenever one was filled, so
+// that the next is one that was written before and costs no more than its bytes.
 func (s *Store) upkeep(ctx context.Context) error {
 	late := time.NewTicker(500 * time.Millisecond)
 	defer late.Stop()
@@ -139,6 +149,10 @@ func (s *Store) upkeep(ctx context.Context) error {
 		case <-offsets.C:
 			if err := s.index.FlushOffsets(); err != nil {
 				return fmt.Errorf("store: write consumer offsets: %w", err)
+			}
+		case <-s.cleanC:
+			if err := s.Clean(time.Now()); err != nil {
+				return fmt.Errorf("store: upkeep: %w", err)
 			}
 		case now := <-clean.C:
 			if err := errors.Join(s.Clean(now), s.mend()); err != nil {

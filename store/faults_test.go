@@ -228,6 +228,37 @@ func verifyNamed(t *testing.T, what string, fs *diskfault.FS, l life, p policy) 
 	verify(t, fs, l, p)
 }
 
+// TestABurstGoesRound: old segments are given back as fast as new ones are
+// filled, not only when the clock says so, and become the new ones.
+func TestABurstGoesRound(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		opts := options(diskfault.New(diskfault.Plan{Real: dir}), true)
+		opts.MaxBytes, opts.ChunkBytes = 2600<<10, 64<<10 // of that meta.db has 2 MiB
+		r := mustStart(t, opts)
+		defer r.cancel()
+		begin := time.Now()
+		for n := 0; n < 1600; n += 20 { // a fifth of a segment
+			if _, err := putAll(r.Store, n, 20, 4, queues); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if st := r.Stats(); st.StoreBytes > opts.MaxBytes {
+				t.Fatalf("after %d messages the store has %d bytes, want at most %d", n+20, st.StoreBytes, opts.MaxBytes)
+			}
+		}
+		if took := time.Since(begin); took > time.Second {
+			t.Errorf("the burst took %v: the clock may have given segments back", took)
+		}
+		if st := r.Stats(); st.MinPhyOffset < 10*segment {
+			t.Errorf("the log begins at %d, it went round less often than it should", st.MinPhyOffset)
+		}
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestDiskFullIsAStateThatEnds fills the disk, frees it, and goes on.
 func TestDiskFullIsAStateThatEnds(t *testing.T) {
 	dir := t.TempDir()

@@ -106,6 +106,7 @@ type Store struct {
 	scrubber scrubber
 
 	sealC   chan struct{} // durable moved: perhaps a chunk can be sealed
+	cleanC  chan struct{} // durable entered another segment: perhaps the oldest is not needed
 	durable atomic.Int64
 	visible atomic.Int64
 
@@ -138,7 +139,7 @@ func Open(opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w; is another pairmqd running on this folder?", err)
 	}
-	s := &Store{opts: opts, log: opts.Log, lock: lock, opened: time.Now(), sealC: make(chan struct{}, 1)}
+	s := &Store{opts: opts, log: opts.Log, lock: lock, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
 	s.ages.reserved = opts.Reserved
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
 	s.queues.init()

@@ -52,6 +52,10 @@ func pairSendCell(flush, role string) string { return "pair/send/" + flush + "/"
 // isPair tells whether a cell is of pairs.
 func isPair(cell string) bool { return strings.HasPrefix(cell, "pair/") }
 
+// isAlone tells whether a cell is of brokers that run alone, with tables of
+// their own in front of all others.
+func isAlone(cell string) bool { return !isPair(cell) && !isRecovery(cell) && !isWear(cell) }
+
 // pairSize is the size of a message's body in all cells of pairs, in bytes.
 const pairSize = 1024
 
@@ -75,6 +79,7 @@ func allCells() []string {
 		all = append(all, pullCell(size))
 	}
 	all = append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded, cellRegister, cellRoute, cellForgets, cellKeeps)
+	all = append(all, recoveryCells()...)
 	for _, flush := range flushes() {
 		all = append(all, copyCell(flush))
 		for _, role := range roles() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,25 +15,30 @@ import (
 
 // A config is what a person asked for.
 type config struct {
-	pairmqd string // the binary
-	peers   string // folder of the Apache jars
-	dir     string // for the stores: it is on the disk that is measured
-	out     string // JSON
-	doc     string // Markdown
-	only    []string
-	cells   []string // prefixes of cell names; empty means all
-	rounds  int
-	seconds time.Duration // of one cell
-	heat    time.Duration // of load before a broker's first cell
-	settle  time.Duration // in which a broker is left alone before its idle memory is read
-	conns   int
-	short   bool   // the log that slaves copy is small
-	copied  int64  // its bytes
-	port    int    // of the name server; brokers use some of the next 40
-	heap    string // of an Apache broker
-	merge   bool   // keep what the JSON file has of other cells
-	render  bool   // measure nothing, write the Markdown again
-	keep    bool   // leave stores and logs
+	pairmqd   string // the binary
+	pairmqd32 string // the same for 386
+	peers     string // folder of the Apache jars
+	dir       string // for the stores: it is on the disk that is measured
+	out       string // JSON
+	doc       string // Markdown
+	only      []string
+	cells     []string // prefixes of cell names; empty means all
+	rounds    int
+	seconds   time.Duration // of one cell
+	heat      time.Duration // of load before a broker's first cell
+	settle    time.Duration // in which a broker is left alone before its idle memory is read
+	conns     int
+	short     bool   // the log that slaves copy is small
+	copied    int64  // its bytes
+	port      int    // of the name server; brokers use some of the next 40, with wear 120
+	heap      string // of an Apache broker
+	merge     bool   // keep what the JSON file has of other cells
+	render    bool   // measure nothing, write the Markdown again
+	keep      bool   // leave stores and logs
+	wear      bool   // instead of all else: what is written to the device, held to its budget
+	apache    bool   // with wear: Apache's beside ours
+	curve     bool   // with wear: what flushLinger does
+	record    bool   // with wear: write it down
 }
 
 func parse(args []string, getenv func(string) string, stderr io.Writer) (config, error) {
@@ -43,6 +49,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&c.pairmqd, "pairmqd", "bin/pairmqd", "the pairmqd to measure")
+	f.StringVar(&c.pairmqd32, "pairmqd32", "bin/pairmqd-386", "the same, built for 386")
 	f.StringVar(&c.peers, "peers", cmp.Or(getenv("PAIRMQ_PEERS"), defaultPeers()), "folder with rocketmq-5.4.0/lib and rocketmq-4.9.7/lib, the jars of Apache RocketMQ; fetched with Maven when they are missing (PAIRMQ_PEERS)")
 	f.StringVar(&c.dir, "dir", filepath.Join(os.TempDir(), "pairmq-bench"), "folder for stores and logs, on the disk to measure; emptied")
 	f.StringVar(&c.out, "out", "tools/bench/results.json", "file for all measurements")
@@ -54,15 +61,20 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (config,
 	f.Float64Var(&heat, "heat", choose(quick, 3.0, 10), "seconds of load before the first cell of a broker, for its JIT compiler")
 	f.Float64Var(&settle, "settle", 5, "seconds in which a broker is left alone before its idle memory is read")
 	f.IntVar(&c.conns, "conns", 4, "connections that share what is in flight")
-	f.IntVar(&c.port, "port", 31900, "first of 40 free ports")
+	f.IntVar(&c.port, "port", 31900, "first of 40 free ports, of 120 with -wear")
 	f.StringVar(&c.heap, "heap", "1g", "heap of an Apache broker")
 	f.BoolVar(&c.short, "short", false, "let slaves copy 128 MiB instead of 1 GiB")
 	f.BoolVar(&c.merge, "merge", false, "keep the cells in the JSON file that are not measured now")
 	f.BoolVar(&c.render, "render", false, "measure nothing: write the tables from the JSON file")
 	f.BoolVar(&c.keep, "keep", false, "leave stores and logs in place")
+	f.BoolVar(&c.wear, "wear", false, "instead: what is written to the device for each byte of records, held to its budget; needs root, losetup and mkfs.ext4")
+	f.BoolVar(&c.apache, "apache", false, "with -wear: beside Apache RocketMQ 5.4.0")
+	f.BoolVar(&c.curve, "curve", false, "with -wear: what flushLinger saves and costs as well")
+	f.BoolVar(&c.record, "record", false, "with -wear: write the figures into the JSON file and the tables, beside what is there")
 	if err := f.Parse(args); err != nil {
 		return config{}, err
 	}
+	c.merge = c.merge || c.wear
 	c.copied = choose[int64](c.short, 128<<20, 1<<30)
 	c.only, c.cells = list(only), list(cells)
 	c.seconds, c.heat, c.settle = duration(seconds), duration(heat), duration(settle)
@@ -75,14 +87,20 @@ func (c config) check(rest []string) error {
 			return fmt.Errorf("-only %s: there is %s", name, strings.Join(targetNames(), ", "))
 		}
 	}
+	all := allCells()
+	if c.wear {
+		all = wearCells()
+	}
 	for _, prefix := range c.cells {
-		if !slices.ContainsFunc(allCells(), func(cell string) bool { return strings.HasPrefix(cell, prefix) }) {
-			return fmt.Errorf("-cells %s: no cell is called so; there is %s", prefix, strings.Join(allCells(), ", "))
+		if !slices.ContainsFunc(all, func(cell string) bool { return strings.HasPrefix(cell, prefix) }) {
+			return fmt.Errorf("-cells %s: no cell is called so; there is %s", prefix, strings.Join(all, ", "))
 		}
 	}
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q", rest[0])
+	case (c.apache || c.curve || c.record) && !c.wear:
+		return errors.New("-apache, -curve and -record belong to -wear")
 	case c.rounds < 1 || c.rounds > 99:
 		return fmt.Errorf("-rounds %d: 1 to 99", c.rounds)
 	case c.seconds < 100*time.Millisecond || max(c.seconds, c.heat, c.settle) > 10*time.Minute || min(c.heat, c.settle) < 0:
@@ -105,13 +123,9 @@ func (c config) wants(name string) bool {
 	return len(c.cells) == 0 || slices.ContainsFunc(c.cells, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// wantsPairs and wantsAlone tell whether any cell of pairs, or any other, is to
-// be measured.
-func (c config) wantsPairs() bool {
-	return slices.ContainsFunc(allCells(), func(cell string) bool { return isPair(cell) && c.wants(cell) })
-}
-func (c config) wantsAlone() bool {
-	return slices.ContainsFunc(allCells(), func(cell string) bool { return !isPair(cell) && c.wants(cell) })
+// wantsSuch tells whether any of such cells is to be measured.
+func (c config) wantsSuch(such func(cell string) bool) bool {
+	return slices.ContainsFunc(allCells(), func(cell string) bool { return such(cell) && c.wants(cell) })
 }
 
 // measures tells whether the target called name is to be measured.

@@ -20,10 +20,15 @@ type logState struct {
 
 // logEnd asks a broker, with the request that answers its runtime information.
 // A broker that has not come up yet answers with an error, which says nothing.
-func logEnd(ctx context.Context, addr string) (logState, error) {
+// What it answers is metered, unless m is nil.
+func logEnd(ctx context.Context, addr string, m *meter) (logState, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	c := remoting.NewClient(remoting.ClientOptions{})
+	var opts remoting.ClientOptions
+	if m != nil {
+		opts.Dial = m.dial
+	}
+	c := remoting.NewClient(opts)
 	defer c.Close()
 	resp, err := c.Call(ctx, addr, &remoting.Command{Code: remoting.ReqGetBrokerRuntimeInfo})
 	at := time.Now()

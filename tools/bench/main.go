@@ -39,7 +39,11 @@ func run(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 2
 	}
-	if err := bench(ctx, cfg); err != nil {
+	do := bench
+	if cfg.wear {
+		do = wearOut
+	}
+	if err := do(ctx, cfg); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return 1
 	}
@@ -65,4 +69,36 @@ func bench(ctx context.Context, cfg config) error {
 		}
 	}
 	return writeMarkdown(cfg.doc, rep)
+}
+
+// wearOut measures what stores write to their device, and fails if ours writes
+// too much. The figures go into the tables only when they are asked to.
+func wearOut(ctx context.Context, cfg config) error {
+	if err := enterMounts(); err != nil {
+		return err
+	}
+	rep, err := loadReport(cfg)
+	if err != nil {
+		return err
+	}
+	t, err := newPairmqd(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	targets := []target{t}
+	if cfg.apache {
+		a, err := newApache(ctx, cfg, v5)
+		if err != nil {
+			return err
+		}
+		targets = append(targets, a)
+	}
+	rep.measuredWith(cfg, describeMachine(ctx, cfg.dir), targets)
+	w := &wear{runner: newRunner(cfg, targets, rep, os.Stdout), out: os.Stdout}
+	w.round = 1
+	failed := w.run(ctx)
+	if !cfg.record {
+		return failed
+	}
+	return errors.Join(failed, rep.write(cfg.out), writeMarkdown(cfg.doc, rep))
 }

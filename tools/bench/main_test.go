@@ -75,7 +75,7 @@ func (b *fakeBroker) serve(r *remoting.Request) {
 		b.log += fakeRecord
 	case remoting.ReqGetBrokerRuntimeInfo:
 		if b.master != "" {
-			m, err := logEnd(context.Background(), b.master)
+			m, err := logEnd(context.Background(), b.master, nil)
 			if err != nil {
 				resp.Code = remoting.RespSystemError
 			}

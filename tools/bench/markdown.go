@@ -46,7 +46,7 @@ func replaceBetween(text, tables []byte) ([]byte, error) {
 // markdown returns all tables and what they were measured with.
 func (r *report) markdown() string {
 	var w strings.Builder
-	r.setting.writeTo(&w, r.last(false))
+	r.setting.writeTo(&w, r.last(isAlone))
 	for _, flush := range flushes() {
 		r.writeSends(&w, flush)
 	}
@@ -55,15 +55,17 @@ func (r *report) markdown() string {
 	r.writeMemory(&w)
 	r.writeNamesrvs(&w)
 	r.writePairs(&w)
+	r.writeRecovery(&w)
+	r.writeWear(&w)
 	r.writeErrors(&w)
 	return w.String()
 }
 
-// last is the day of the last sample, of pairs or of all others.
-func (r *report) last(pairs bool) string {
+// last is the day of the last sample of such cells.
+func (r *report) last(such func(cell string) bool) string {
 	day := "never"
 	for _, s := range r.Samples {
-		if isPair(s.Cell) == pairs {
+		if such(s.Cell) {
 			day = s.At.Format("2006-01-02")
 		}
 	}

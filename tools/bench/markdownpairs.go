@@ -12,7 +12,7 @@ func (r *report) writePairs(w *strings.Builder) {
 		return
 	}
 	w.WriteString("## Pairs\n\n")
-	r.Pairs.writeTo(w, r.last(true))
+	r.Pairs.writeTo(w, r.last(isPair))
 	copied := "1 GiB"
 	if strings.HasSuffix(r.Pairs.Command, " -short") {
 		copied = "128 MiB"

@@ -12,7 +12,7 @@ import (
 // pairs measures all cells of pairs, each pair alone. As in the other cells,
 // another target is the first in each round.
 func (r *runner) pairs(ctx context.Context) error {
-	if !r.cfg.wantsPairs() {
+	if !r.cfg.wantsSuch(isPair) {
 		return nil
 	}
 	var failed []error
@@ -123,11 +123,11 @@ func (p *pairPhase) join(ctx context.Context) error {
 		if _, err := loadgen.Send(ctx, o); err != nil { // however it is answered: some store nothing without a slave
 			return err
 		}
-		master, err := logEnd(ctx, p.broker.addr)
+		master, err := logEnd(ctx, p.broker.addr, nil)
 		if err != nil {
 			return err
 		}
-		slave, err := logEnd(ctx, p.slave.addr)
+		slave, err := logEnd(ctx, p.slave.addr, nil)
 		if err != nil || slave.end > 0 && slave.end >= master.end {
 			return err
 		}
@@ -191,7 +191,7 @@ func (p *pairPhase) cpu() (time.Duration, error) {
 // a process takes to start and to find its master does not.
 func (p *pairPhase) copy(ctx context.Context) error {
 	cell := copyCell(p.flush)
-	begin, err := logEnd(ctx, p.broker.addr)
+	begin, err := logEnd(ctx, p.broker.addr, nil)
 	if err == nil {
 		err = p.stopSlave()
 	}
@@ -236,7 +236,7 @@ func (p *pairPhase) write(ctx context.Context, end int64) error {
 		return err
 	}
 	for {
-		l, err := logEnd(ctx, p.broker.addr)
+		l, err := logEnd(ctx, p.broker.addr, nil)
 		if err != nil || l.end >= end {
 			return err
 		}
@@ -257,8 +257,8 @@ func (p *pairPhase) caughtUp(ctx context.Context) (map[string]float64, error) {
 	v := map[string]float64{}
 	for {
 		var err error
-		if now, err = logEnd(ctx, p.slave.addr); err == nil && (all.end == 0 || now.end >= all.end) {
-			all, err = logEnd(ctx, p.broker.addr)
+		if now, err = logEnd(ctx, p.slave.addr, nil); err == nil && (all.end == 0 || now.end >= all.end) {
+			all, err = logEnd(ctx, p.broker.addr, nil)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("how far the logs reach: %w", err)

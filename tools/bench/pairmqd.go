@@ -15,6 +15,7 @@ type pairmqd struct {
 	binary  string
 	release string
 	port    int
+	more    []string // flags
 }
 
 func newPairmqd(ctx context.Context, c config) (*pairmqd, error) {
@@ -64,6 +65,6 @@ func (p *pairmqd) run(ctx context.Context, dir, flush string, ports ports, more 
 			"--listenPort=" + strconv.Itoa(ports.listen), "--haListenPort=" + strconv.Itoa(ports.listen+1),
 			"--storePathRootDir=" + filepath.Join(dir, "store"), "--flushDiskType=" + flush,
 			"--defaultTopicQueueNums=" + strconv.Itoa(queues), "--autoCreateTopicEnable=true",
-		}, more...),
+		}, append(more, p.more...)...),
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pairmq/internal/remoting"
 )
 
@@ -33,6 +35,7 @@ type process struct {
 	log     string
 	started time.Time
 	done    chan struct{} // closed when it has ended
+	wrote   procIO        // all that it ever wrote; valid once done is closed
 }
 
 func startProcess(s spawn) (*process, error) {
@@ -51,13 +54,28 @@ func startProcess(s spawn) (*process, error) {
 	p.cmd = exec.Command(s.path, s.args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, out, out
 	p.cmd.Env = append(os.Environ(), s.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt is for this program: it ends the others
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // an interrupt is for this program: it ends the others; if it cannot, the kernel does
 	p.started = time.Now()
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { p.cmd.Wait(); close(p.done) }()
+	go func() { p.wait(); close(p.done) }()
 	return p, nil
+}
+
+// wait reads what the process has written between its end and its burial, so
+// that the writes of its stop are there too.
+func (p *process) wait() {
+	for unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	p.wrote, _ = readProcIO(p.cmd.Process.Pid) // zero where the kernel does not count
+	p.cmd.Wait()
+}
+
+// kill ends the process as a crash would.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	<-p.done
 }
 
 // stop ends the process with SIGTERM, and with SIGKILL and an error when that
@@ -70,8 +88,7 @@ func (p *process) stop() error {
 	case <-p.done:
 		return nil
 	case <-time.After(stopTimeout):
-		p.cmd.Process.Kill()
-		<-p.done
+		p.kill()
 		return fmt.Errorf("%s did not end within %v and was killed; see %s", p.cmd.Path, stopTimeout, p.log)
 	}
 }

@@ -51,8 +51,10 @@ type setting struct {
 // A report is all that was measured, and what with.
 type report struct {
 	setting
-	Pairs   *setting `json:"pairs,omitempty"` // with which the cells of pairs were measured
-	Samples []sample `json:"samples"`
+	Pairs    *setting `json:"pairs,omitempty"`    // with which the cells of pairs were measured
+	Recovery *setting `json:"recovery,omitempty"` // with which those of recovery were
+	Wear     *setting `json:"wear,omitempty"`     // with which those of wear were
+	Samples  []sample `json:"samples"`
 }
 
 // measuredWith notes what the cells of this run are measured with.
@@ -61,18 +63,31 @@ func (r *report) measuredWith(c config, m machine, targets []target) {
 	for _, t := range targets {
 		now.Targets[t.name()] = t.version()
 	}
-	if c.wantsAlone() {
+	if c.wear {
+		r.Wear = now.after(r.Wear)
+		return
+	}
+	if c.wantsSuch(isAlone) {
 		r.Machine = m
 		maps.Copy(r.Targets, now.Targets)
 	}
-	if c.wantsPairs() {
-		if r.Pairs != nil { // of those that are not measured now
-			old := maps.Clone(r.Pairs.Targets)
-			maps.Copy(old, now.Targets)
-			now.Targets = old
-		}
-		r.Pairs = &now
+	if c.wantsSuch(isPair) {
+		r.Pairs = now.after(r.Pairs)
 	}
+	if c.wantsSuch(isRecovery) {
+		r.Recovery = now.after(r.Recovery)
+	}
+}
+
+// after returns the setting with the targets of an older one that are not
+// measured now.
+func (s setting) after(old *setting) *setting {
+	if old != nil {
+		all := maps.Clone(old.Targets)
+		maps.Copy(all, s.Targets)
+		s.Targets = all
+	}
+	return &s
 }
 
 // loadReport returns the report that the run adds to: a new one, or what the
@@ -97,6 +112,15 @@ func loadReport(c config) (*report, error) {
 
 // command is what the run does, without where.
 func (c config) command() string {
+	if c.wear {
+		s := "bench -wear"
+		for flag, set := range map[string]bool{" -apache": c.apache, " -curve": c.curve} {
+			if set {
+				s += flag
+			}
+		}
+		return s
+	}
 	s := fmt.Sprintf("bench -rounds=%d -seconds=%g -heat=%g -conns=%d -heap=%s", c.rounds, c.seconds.Seconds(), c.heat.Seconds(), c.conns, c.heap)
 	if c.short {
 		s += " -short"
@@ -155,6 +179,17 @@ func (s sample) summary() string {
 	switch {
 	case s.Error != "":
 		return "failed: " + s.Error
+	case v[metricRecords] > 0:
+		calls := noNumber
+		if v[metricCalls] > 0 {
+			calls = fmt.Sprintf("%.3f", v[metricCalls]/v[metricRecords])
+		}
+		return fmt.Sprintf("device %.3f, write calls %s of %s MB of records, %s KiB a flush, %.1f s", v[metricDevice]/v[metricRecords], calls,
+			format(v[metricRecords]/1e6), format(v[metricRecords]/max(1, v[metricFlushes])/1024), v[metricSeconds])
+	case v[metricSeconds] > 0 && v[metricMessages] > 0:
+		return fmt.Sprintf("%s bytes a message, %s flushes/s, p50 %s ms, p99 %s ms", format(v[metricDevice]/v[metricMessages]), format(v[metricFlushes]/v[metricSeconds]), format(v[metricP50]/1e3), format(v[metricP99]/1e3))
+	case v[metricSeconds] > 0:
+		return fmt.Sprintf("%.0f bytes and %.0f flushes in %.0f s", v[metricDevice], v[metricFlushes], v[metricSeconds])
 	case v[metricRate] > 0:
 		return fmt.Sprintf("%s msg/s, p50 %s ms, p99 %s ms, %.0f refused", format(v[metricRate]), format(v[metricP50]/1e3), format(v[metricP99]/1e3), v[metricErrors])
 	case v[metricBytes] > 0:

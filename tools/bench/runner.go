@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,6 +20,7 @@ type runner struct {
 	report  *report
 	log     io.Writer // a line for each sample
 	round   int
+	mu      sync.Mutex      // guards what note changes
 	began   map[string]bool // "target cell" measured in this run
 }
 
@@ -50,7 +52,7 @@ func (r *runner) rounds(ctx context.Context) error {
 				}
 			}
 		}
-		failed = append(failed, r.namesrvs(ctx), r.pairs(ctx))
+		failed = append(failed, r.namesrvs(ctx), r.pairs(ctx), r.recoveries(ctx))
 	}
 	return errors.Join(failed...)
 }
@@ -67,7 +69,7 @@ func (r *runner) wantsAny(flush string) bool {
 }
 
 func phaseOf(cell string) string {
-	if isPair(cell) || isNamesrv(cell) {
+	if isPair(cell) || isNamesrv(cell) || isRecovery(cell) {
 		return ""
 	}
 	if len(cell) > len("send/SYNC") && cell[:len("send/SYNC")] == "send/SYNC" {
@@ -109,6 +111,8 @@ func (r *runner) inFolder(name string, run func(dir string) error) (err error) {
 
 // note adds a sample, in place of those an earlier run has of its cell.
 func (r *runner) note(s sample) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if key := s.Target + " " + s.Cell; !r.began[key] {
 		r.began[key] = true
 		r.report.forget(s.Target, s.Cell)

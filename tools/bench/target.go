@@ -14,7 +14,7 @@ const (
 	limit = "disk"
 )
 
-func targetNames() []string { return []string{ours, v5, v4, limit} }
+func targetNames() []string { return []string{ours, v5, v4, limit, bbolt} }
 
 // A target is one kind of broker.
 type target interface {

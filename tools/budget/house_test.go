@@ -32,7 +32,7 @@ func house() map[string][]string {
 		"hal/disk/diskfault":             {"hal/disk"},
 		"tools/ctl":                      append(pure, "discovery", "internal/remoting", "tools/loadgen"),
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
-		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/table"},
+		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
 		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check"},
 		"tools/chaos/check":              {"store/record"},
 	}

@@ -18,6 +18,7 @@ type SendOptions struct {
 	Queues    int                    // its queues, used in turn; 0 means 8
 	Size      int                    // bytes of each body; 0 means 1024, at most 4 MiB
 	Batch     int                    // messages of one request; 0 means 1, sent as such; more go as code 320
+	ShortKey  bool                   // a KEYS property of 12 bytes instead of what clients send, for records that are smaller than theirs
 	Conns     int                    // 0 means 1
 	InFlight  int                    // requests in flight on all connections together; 0 means 64
 	Serialize remoting.SerializeType // of the headers; zero means JSON, as Java clients have it

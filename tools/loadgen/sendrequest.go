@@ -16,7 +16,8 @@ import (
 type sendRequest struct {
 	queues   []template // one for each queue, used in turn
 	body     []byte
-	keys     []int // positions of the unique keys in body, of a batch
+	keys     []int // positions of the keys in body, of a batch
+	digits   int   // of a key
 	messages int64 // in one request
 	size     int64 // bytes of one message's body
 	next     int   // queue
@@ -28,15 +29,21 @@ func keyProperty(run string) string {
 	return "UNIQ_KEY\x01" + run + keyMark + "\x02WAIT\x01true\x02"
 }
 
+// shortProperty is the shortest that has a key of its own in each message.
+const shortProperty = "KEYS\x01" + shortMark + "\x02"
+
 func newSendRequest(o SendOptions) (*sendRequest, error) {
 	var id [8]byte
 	rand.Read(id[:])
-	properties := keyProperty(fmt.Sprintf("%X", id))
-	s := &sendRequest{messages: int64(o.Batch), size: int64(o.Size)}
+	properties, mark := keyProperty(fmt.Sprintf("%X", id)), keyMark
+	if o.ShortKey {
+		properties, mark = shortProperty, shortMark
+	}
+	s := &sendRequest{digits: len(mark), messages: int64(o.Batch), size: int64(o.Size)}
 	code := int32(remoting.ReqSendMessageV2)
 	if o.Batch > 1 {
 		code = remoting.ReqSendBatchMessage
-		s.body, s.keys = batchBody(o.Batch, o.Size, properties)
+		s.body, s.keys = batchBody(o.Batch, o.Size, properties, mark)
 		properties = "WAIT\x01true\x02"
 	} else {
 		s.body = fill(make([]byte, o.Size))
@@ -63,7 +70,7 @@ func newSendRequest(o SendOptions) (*sendRequest, error) {
 // counts its keys from another number.
 func (s *sendRequest) from(i int) *sendRequest {
 	c := *s
-	c.next, c.serial = i%len(s.queues), uint64(i)<<40
+	c.next, c.serial = i%len(s.queues), uint64(i)<<(s.digits*5/2)
 	return &c
 }
 
@@ -76,13 +83,13 @@ func (s *sendRequest) appendTo(dst []byte, slot int, born []byte) []byte {
 	dst, head := t.appendTo(dst, slot)
 	copy(head[t.born:], born)
 	if t.key >= 0 {
-		putHex(head[t.key:], s.serial)
+		putHex(head[t.key:t.key+t.digits], s.serial)
 		s.serial++
 	}
 	at := len(dst)
 	dst = append(dst, s.body...)
 	for _, k := range s.keys {
-		putHex(dst[at+k:], s.serial)
+		putHex(dst[at+k:at+k+s.digits], s.serial)
 		s.serial++
 	}
 	return dst
@@ -94,7 +101,7 @@ const batchEntry = 22
 func batchSize(n, size int) int { return n * (batchEntry + size + len(keyProperty(keyMark))) }
 
 // batchBody encodes n messages as a client's batch, and says where their keys are.
-func batchBody(n, size int, properties string) (body []byte, keys []int) {
+func batchBody(n, size int, properties, mark string) (body []byte, keys []int) {
 	body = make([]byte, 0, batchSize(n, size))
 	for range n {
 		body = binary.BigEndian.AppendUint32(body, uint32(batchEntry+size+len(properties)))
@@ -104,7 +111,7 @@ func batchBody(n, size int, properties string) (body []byte, keys []int) {
 		body = append(body, make([]byte, size)...)
 		fill(body[at:])
 		body = binary.BigEndian.AppendUint16(body, uint16(len(properties)))
-		keys = append(keys, len(body)+strings.Index(properties, keyMark))
+		keys = append(keys, len(body)+strings.Index(properties, mark))
 		body = append(body, properties...)
 	}
 	return body, keys

@@ -99,6 +99,41 @@ func TestSendRequestOfABatch(t *testing.T) {
 	}
 }
 
+// TestShortKeys: alone or in a batch, each message has a KEYS of its own and
+// nothing else.
+func TestShortKeys(t *testing.T) {
+	for _, batch := range []int{1, 3} {
+		o := SendOptions{Topic: "T", Size: 4, Batch: batch, ShortKey: true}
+		if err := o.check(); err != nil {
+			t.Fatal(err)
+		}
+		req, err := newSendRequest(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stream []byte
+		for i := range 4 { // two connections, two requests each
+			stream = req.from(i%2).appendTo(stream, i, []byte("1795404792787"))
+		}
+		keys := make(map[string]int)
+		for _, c := range decodeAll(t, stream) {
+			all := []string{c.Fields.Get("i")}
+			if batch > 1 {
+				all = entries(t, c.Body)
+			}
+			for _, p := range all {
+				if len(p) != len(shortProperty) || !strings.HasPrefix(p, "KEYS\x01") || strings.Contains(p, shortMark) {
+					t.Errorf("batch of %d: properties %q", batch, p)
+				}
+				keys[p]++
+			}
+		}
+		if len(keys) != 2*batch { // the same two connections begin anew
+			t.Errorf("batch of %d: keys %v, want %d", batch, keys, 2*batch)
+		}
+	}
+}
+
 // entries returns the properties of each message in a batch, whose layout is
 // that of the batch a 4.9.7 client sent.
 func entries(t *testing.T, b []byte) []string {

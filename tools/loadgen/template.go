@@ -16,6 +16,7 @@ const (
 	offsetMark = "1777777777777777777" // 19 digits; leading zeros are allowed
 	bornMark   = "1444444444444"       // ms since 1970, 13 digits until the year 2286
 	keyMark    = "FEDCBA9876543210"    // the second half of a unique key: a counter in hex
+	shortMark  = "9E57A1"              // a short key: a counter in hex
 )
 
 // opaqueBase is the opaque of slot 0; slot n has opaqueBase + n.
@@ -29,6 +30,7 @@ type template struct {
 	head                      []byte
 	kind                      remoting.SerializeType
 	opaque, offset, born, key int
+	digits                    int // of the key
 }
 
 // newTemplate encodes c, whose values hold the marks and whose body is what
@@ -47,6 +49,14 @@ func newTemplate(c remoting.Command) (template, error) {
 		mark []byte
 	}{{&t.opaque, opaque}, {&t.offset, []byte(offsetMark)}, {&t.born, []byte(bornMark)}, {&t.key, []byte(keyMark)}} {
 		if *m.at, err = markAt(t.head, m.mark); err != nil {
+			return template{}, err
+		}
+	}
+	t.digits = len(keyMark)
+	if t.key < 0 {
+		t.digits = len(shortMark)
+		var err error
+		if t.key, err = markAt(t.head, []byte(shortMark)); err != nil {
 			return template{}, err
 		}
 	}
@@ -84,10 +94,10 @@ func putDecimal(b []byte, v int64) {
 	}
 }
 
-// putHex writes v into the 16 bytes of b in upper-case hex.
+// putHex writes the low digits of v in upper-case hex, as many as b has bytes.
 func putHex(b []byte, v uint64) {
 	const digits = "0123456789ABCDEF"
-	for i := 15; i >= 0; i-- {
+	for i := len(b) - 1; i >= 0; i-- {
 		b[i] = digits[v&15]
 		v >>= 4
 	}
