@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -29,7 +30,8 @@ func (s *Store) recover() error {
 	}
 	from, known, clean := s.scanFrom()
 	window := parseMark(s.index.Mark()).window
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, Check: s.check, Visit: s.visit})
+	sc := &scan{s: s, sealed: from, every: min(cmp.Or(s.opts.ChunkBytes, 1<<20), 1<<20)}
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, Check: sc.check, Visit: sc.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -148,57 +150,110 @@ func (s *Store) stopClean() error {
 // check judges the record at the front of b for the commit log's recovery: it
 // must lie where it says, and its checksums must be right.
 func (s *Store) check(b []byte, phyOffset int64) (int, error) {
+	v, err := s.checkRecord(b, phyOffset)
+	return v.size, err
+}
+
+// A checked is what checkRecord found: the record, and its size also where its
+// checksums are wrong.
+type checked struct {
+	record.View
+	size int
+}
+
+func (s *Store) checkRecord(b []byte, phyOffset int64) (checked, error) {
 	v, err := record.Parse(b, s.limits)
 	switch {
 	case errors.Is(err, record.ErrShort):
-		return 0, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
+		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
 	case errors.Is(err, record.ErrBlank):
-		return 0, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
+		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
 	case err != nil:
-		return 0, err
+		return checked{}, err
 	case v.PhyOffset() != phyOffset:
-		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
+		return checked{}, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
 	}
+	c := checked{View: v, size: v.Size()}
 	if err := v.CheckWhole(); err != nil {
-		return v.Size(), err
+		return c, err
 	}
 	if phyOffset >= s.crcSince && !v.HasCRC() { // or it was torn just before it
-		return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
+		return c, fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
 	}
-	return v.Size(), nil
+	return c, nil
 }
 
-// visit indexes one record that recovery found good.
-func (s *Store) visit(b []byte, phyOffset int64) error {
-	v, err := record.Parse(b, s.limits)
-	if err != nil {
-		return fmt.Errorf("store: visit record at %d: %w", phyOffset, err)
+// A scan is what recovery keeps from one record to the next.
+type scan struct {
+	s      *Store
+	last   checked  // that was good: what visit is called with next
+	keys   []uint32 // for the memory of hashes
+	sealed int64    // where complete chunks were looked for last
+	every  int64    // how much log later they are looked for again, in bytes
+}
+
+// check is the store's, and keeps what it found for visit.
+func (sc *scan) check(b []byte, phyOffset int64) (int, error) {
+	v, err := sc.s.checkRecord(b, phyOffset)
+	if err == nil {
+		sc.last = v
+	}
+	return v.size, err
+}
+
+// visit indexes one record that recovery found good. What is complete of the
+// index goes to its file as it comes: a log without an index may have more
+// records than there is memory for, and all that was visited is on the medium.
+func (sc *scan) visit(b []byte, phyOffset int64) error {
+	s, v := sc.s, sc.last.View
+	if sc.last.size != len(b) || v.PhyOffset() != phyOffset {
+		return fmt.Errorf("store: the record of %d bytes at %d is not the one that was checked", len(b), phyOffset)
 	}
 	s.queues.last = max(s.queues.last, v.StoreTimestamp())
+	r := index.Record{Keys: sc.keys[:0]}
 	if queued(v.SysFlag()) {
-		s.follow(&v)
+		r.Topic = s.follow(&v).topic
 	}
-	s.index.Apply(indexRecord(&v))
+	fillIndexRecord(&r, &v)
+	sc.keys = r.Keys
+	s.index.Apply(r)
+	end := phyOffset + int64(v.Size())
+	if end-sc.sealed < sc.every {
+		return nil
+	}
+	sc.sealed = end
+	if err := s.index.Seal(end); err != nil {
+		return fmt.Errorf("store: seal index chunk: %w", err)
+	}
 	return nil
 }
 
 // follow notes the queue offset of a record, and warns where one is missing.
-func (s *Store) follow(v *record.View) {
+func (s *Store) follow(v *record.View) *queue {
 	q := s.queues.get(s.index, string(v.Topic()), v.QueueID())
 	if got := v.QueueOffset(); got > q.next && q.next != 0 { // less is what the index had before
 		s.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id, "phyOffset", v.PhyOffset(), "queueOffset", got, "want", q.next)
 	}
 	q.next = v.QueueOffset() + 1
+	return q
 }
 
 // indexRecord is what the index remembers of a record.
 func indexRecord(v *record.View) index.Record {
-	r := index.Record{
-		PhyOffset: v.PhyOffset(), Size: int32(v.Size()), Topic: string(v.Topic()), QueueID: v.QueueID(), QueueOffset: -1,
-		TagsCode: v.TagsCode(), StoreTimestamp: v.StoreTimestamp(), Keys: v.AppendKeyHashes(nil),
+	var r index.Record
+	fillIndexRecord(&r, v)
+	return r
+}
+
+// fillIndexRecord is indexRecord, of which the topic may be there already, and
+// memory for keys.
+func fillIndexRecord(r *index.Record, v *record.View) {
+	if r.Topic == "" {
+		r.Topic = string(v.Topic())
 	}
+	r.PhyOffset, r.Size, r.QueueID, r.QueueOffset = v.PhyOffset(), int32(v.Size()), v.QueueID(), -1
+	r.TagsCode, r.StoreTimestamp, r.Keys = v.TagsCode(), v.StoreTimestamp(), v.AppendKeyHashes(r.Keys)
 	if queued(v.SysFlag()) {
 		r.QueueOffset = v.QueueOffset()
 	}
-	return r
 }
