@@ -217,6 +217,40 @@ func TestFailureOfEveryOperation(t *testing.T) {
 	}
 }
 
+// TestPowerCutWhileTheIndexIsRebuilt: chunks go to the index's file while the
+// log is still being read; a cut between any two of them loses nothing.
+func TestPowerCutWhileTheIndexIsRebuilt(t *testing.T) {
+	tried := 0
+	for cut, through := 1, false; !through; cut++ {
+		fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+		r := mustStart(t, options(fs, true))
+		acks, err := putAll(r.Store, 0, 150, 16, queues)
+		if err := errors.Join(err, r.stop(), fs.Remove("meta.db")); err != nil {
+			t.Fatal(err)
+		}
+		fs.Arm(diskfault.Plan{Seed: uint64(cut), CutAt: cut, Real: t.TempDir()})
+		if s, err := store.Open(options(fs, true)); err == nil {
+			through = !fs.Struck()
+			_ = s.Close()
+		}
+		fs = fs.Restart()
+		tried++
+		s, err := store.Open(options(fs, true))
+		if err != nil {
+			t.Fatalf("cut %d: %v", cut, err)
+		}
+		for _, a := range acks {
+			if err := checkAcked(s, a, queues); err != nil {
+				t.Fatalf("cut %d: %v", cut, err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("power was cut at %d points of the rebuilding", tried-1)
+}
+
 // verifyNamed is verify; a failure says what was done to the disk.
 func verifyNamed(t *testing.T, what string, fs *diskfault.FS, l life, p policy) {
 	t.Helper()

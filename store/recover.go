@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
@@ -35,7 +34,8 @@ func (s *Store) recover() error {
 	}
 	worn := times >= maxFailures
 	window := parseMark(s.index.Mark()).window
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: s.recovering(from, worn)})
+	sc := newScan(s, from, worn)
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: sc.check, Visit: sc.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true
@@ -161,89 +161,65 @@ func (s *Store) stopClean() error {
 // check judges the record at the front of b for the commit log's recovery: it
 // must lie where it says, and its checksums must be right.
 func (s *Store) check(b []byte, phyOffset int64) (int, error) {
+	v, err := s.checkRecord(b, phyOffset)
+	return v.size, err
+}
+
+// A checked is what checkRecord found: the record, and its size also where its
+// checksums are wrong.
+type checked struct {
+	record.View
+	size int
+}
+
+func (s *Store) checkRecord(b []byte, phyOffset int64) (checked, error) {
 	v, err := record.Parse(b, s.limits)
 	switch {
 	case errors.Is(err, record.ErrShort):
-		return 0, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
+		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
 	case errors.Is(err, record.ErrBlank):
-		return 0, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
+		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
 	case err != nil:
-		return 0, err
+		return checked{}, err
 	case v.PhyOffset() != phyOffset:
-		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
+		return checked{}, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
 	}
+	c := checked{View: v, size: v.Size()}
 	if err := v.CheckWhole(); err != nil {
-		return v.Size(), err
+		return c, err
 	}
 	if phyOffset >= s.crcSince && !v.HasCRC() { // or it was torn just before it
-		return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
+		return c, fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
 	}
-	return v.Size(), nil
-}
-
-// recoveryNews is how often a long recovery says how far it is.
-const recoveryNews = time.Second
-
-// recovering returns what indexes each record that recovery finds from the byte at
-// from on, says how far it is, and, unless nothing may be written, takes finished
-// chunks of the index out of memory: what recovery has read is on flash.
-func (s *Store) recovering(from int64, readOnly bool) func(b []byte, phyOffset int64) error {
-	told, looked := time.Now(), from
-	return func(b []byte, phyOffset int64) error {
-		if err := s.visit(b, phyOffset); err != nil || phyOffset-looked < 1<<20 {
-			return err
-		}
-		looked = phyOffset
-		if now := time.Now(); now.Sub(told) >= recoveryNews {
-			told = now
-			segments, _ := s.clog.Files()
-			total := s.clog.Start() + int64(segments)*s.opts.SegmentSize - from
-			s.log.Info("recovering", "bytes", phyOffset-from, "ofAbout", total)
-			if s.opts.Recovering != nil {
-				s.opts.Recovering(phyOffset-from, total)
-			}
-		}
-		if readOnly {
-			return nil
-		}
-		if err := s.index.Seal(phyOffset); err != nil {
-			return fmt.Errorf("store: seal index chunk: %w", err)
-		}
-		return nil
-	}
-}
-
-// visit indexes one record that recovery found good.
-func (s *Store) visit(b []byte, phyOffset int64) error {
-	v, err := record.Parse(b, s.limits)
-	if err != nil {
-		return fmt.Errorf("store: visit record at %d: %w", phyOffset, err)
-	}
-	s.queues.last = max(s.queues.last, v.StoreTimestamp())
-	if queued(v.SysFlag()) {
-		s.follow(&v)
-	}
-	s.index.Apply(indexRecord(&v))
-	return nil
+	return c, nil
 }
 
 // follow notes the queue offset of a record, and warns where one is missing.
-func (s *Store) follow(v *record.View) {
+func (s *Store) follow(v *record.View) *queue {
 	q := s.queues.get(s.index, string(v.Topic()), v.QueueID())
 	if got := v.QueueOffset(); got > q.next && q.next != 0 { // less is what the index had before
 		s.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id, "phyOffset", v.PhyOffset(), "queueOffset", got, "want", q.next)
 	}
 	q.next = v.QueueOffset() + 1
+	return q
 }
 
 // indexRecord is what the index remembers of a record.
 func indexRecord(v *record.View) index.Record {
-	r := index.Record{
-		PhyOffset: v.PhyOffset(), Size: int32(v.Size()), Topic: string(v.Topic()), QueueID: v.QueueID(), QueueOffset: -1,
-		TagsCode: v.TagsCode(), StoreTimestamp: v.StoreTimestamp(), Keys: v.AppendKeyHashes(nil),
+	var r index.Record
+	fillIndexRecord(&r, v)
+	return r
+}
+
+// fillIndexRecord is indexRecord, of which the topic may be there already, and
+// memory for keys.
+func fillIndexRecord(r *index.Record, v *record.View) {
+	if r.Topic == "" {
+		r.Topic = string(v.Topic())
 	}
+	r.PhyOffset, r.Size, r.QueueID, r.QueueOffset = v.PhyOffset(), int32(v.Size()), v.QueueID(), -1
+	r.TagsCode, r.StoreTimestamp, r.Keys = v.TagsCode(), v.StoreTimestamp(), v.AppendKeyHashes(r.Keys)
 	if queued(v.SysFlag()) {
 		r.QueueOffset = v.QueueOffset()
 	}
-	return r
 }

@@ -56,7 +56,7 @@ func (v View) CheckWhole() error {
 	if v.HasCRC() {
 		return nil
 	}
-	props := string(v.Properties())
+	props := text(v.Properties())
 	if err := CheckProperties(props); err != nil {
 		return fmt.Errorf("record at %d is torn: %w", v.PhyOffset(), err)
 	}

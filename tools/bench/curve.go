@@ -36,7 +36,7 @@ func (w *wear) lingers(ctx context.Context, linger time.Duration) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, b.stop()) }()
-		body, err := bodyOf(ctx, b.addr, pacedRecord)
+		body, err := bodyOf(ctx, b.addr, wearLoad{record: pacedRecord, batch: 1})
 		if err != nil {
 			return err
 		}

@@ -57,11 +57,12 @@ func (w *wear) idle(ctx context.Context, cell string, ports int) {
 // settleIdle puts something into the store.
 func (w *wear) settleIdle(ctx context.Context, b *broker) error {
 	l := wearLoad{record: large}
-	body, err := bodyOf(ctx, b.addr, l.record)
+	body, err := bodyOf(ctx, b.addr, l)
 	if err != nil {
 		return err
 	}
-	return send(ctx, loadgen.Target{Addr: b.addr}, l, body, idleMessages)
+	_, err = send(ctx, loadgen.Target{Addr: b.addr}, l, body, idleMessages)
+	return err
 }
 
 func (w *wear) watchIdle(ctx context.Context, cell string, v *volume, b *broker) error {

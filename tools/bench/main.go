@@ -7,6 +7,10 @@
 // means and how the brokers are configured is in the files of this package;
 // what it means is in docs/benchmarks.md.
 //
+// With -wear it measures something else: what a store writes to its block device
+// for each byte of records, on a file system of its own, and fails if pairmqd
+// writes more than its budget. That needs root, and is a gate.
+//
 // It needs Linux, a built pairmqd, and for the Apache brokers a JDK and Maven,
 // which fetches their jars once. It starts processes on loopback only, and
 // ends those it started.

@@ -90,11 +90,11 @@ func (r *runner) killed(ctx context.Context, t target, dir string) error {
 
 // fillLog sends records until the log is so long, and returns how long it is.
 func fillLog(ctx context.Context, b *broker, l wearLoad, size int64) (int64, error) {
-	body, err := bodyOf(ctx, b.addr, l.record)
+	body, err := bodyOf(ctx, b.addr, l)
 	if err != nil {
 		return 0, err
 	}
-	if err := send(ctx, loadgen.Target{Addr: b.addr}, l, body, size/int64(l.record)/512*512); err != nil {
+	if _, err := send(ctx, loadgen.Target{Addr: b.addr}, l, body, size/int64(l.record)/512*512); err != nil {
 		return 0, err
 	}
 	end, err := logEnd(ctx, b.addr, nil)
@@ -200,7 +200,7 @@ const metricScanned = "scannedMillis"
 // all there are.
 func (r *runner) serveSparse(ctx context.Context, b *broker) (int64, error) {
 	t := loadgen.Target{Addr: b.addr}
-	if err := send(ctx, t, wearLoad{record: large, batch: 64}, large, sparseRecords); err != nil {
+	if _, err := send(ctx, t, wearLoad{record: large, batch: 64}, large, sparseRecords); err != nil {
 		return 0, err
 	}
 	const want = 3 * sparseRecords

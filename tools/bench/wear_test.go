@@ -46,7 +46,7 @@ func TestCheckRecordsWantsRecordsOfTheSize(t *testing.T) {
 	l := wearLoad{large, 64}
 	whole := l.messages() * large
 	for logged, ok := range map[int64]bool{whole: true, whole + 300_000: true, whole - 1: false, whole * 11 / 10: false} {
-		if err := checkRecords(logged, l); (err == nil) != ok {
+		if err := l.checkRecords(logged, l.messages()); (err == nil) != ok {
 			t.Errorf("%d bytes for %d of records: %v", logged, whole, err)
 		}
 	}

@@ -54,6 +54,8 @@ func (l wearLoad) messages() int64 {
 		return 4 << 10
 	case l.batch == 8:
 		return 16 << 10
+	case l.batch == 64 && l.record < large:
+		return 128 << 10
 	}
 	return (64 << 20) / int64(max(l.record, 256))
 }
@@ -66,6 +68,8 @@ func (l wearLoad) fewer() int64 {
 		return 1 << 10
 	case 8:
 		return 2 << 10
+	case 64:
+		return 32 << 10
 	}
 	return l.messages()
 }

@@ -37,7 +37,7 @@ func (w *wearWindow) measure(ctx context.Context, l wearLoad) (values map[string
 			err = errors.Join(err, b.stop())
 		}
 	}()
-	body, err := bodyOf(ctx, b.addr, l.record)
+	body, err := bodyOf(ctx, b.addr, l)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,8 @@ func (w *wearWindow) measure(ctx context.Context, l wearLoad) (values map[string
 	}
 	answers := new(meter)
 	begin := time.Now()
-	if err := send(ctx, loadgen.Target{Addr: b.addr, Dial: answers.dial}, l, body, l.messages()); err != nil {
+	stored, err := send(ctx, loadgen.Target{Addr: b.addr, Dial: answers.dial}, l, body, l.messages())
+	if err != nil {
 		return nil, err
 	}
 	took := time.Since(begin)
@@ -81,22 +82,23 @@ func (w *wearWindow) measure(ctx context.Context, l wearLoad) (values map[string
 	values = map[string]float64{
 		metricDevice: float64(device.bytes), metricFlushes: float64(device.flushes),
 		metricCalls:   float64(b.process.wrote.calls - io.calls - answers.read.Load()),
-		metricRecords: float64(to.end - from.end), metricMessages: float64(l.messages()), metricSeconds: took.Seconds(),
+		metricRecords: float64(to.end - from.end), metricMessages: float64(stored), metricSeconds: took.Seconds(),
 	}
-	return values, checkRecords(to.end-from.end, l)
+	return values, l.checkRecords(to.end-from.end, stored)
 }
 
 // checkRecords makes sure that the records had the size that was meant; the log
-// has a filler where a segment ended as well.
-func checkRecords(logged int64, l wearLoad) error {
-	if want := l.messages() * int64(l.record); logged < want || logged > want+want/50 {
-		return fmt.Errorf("%d records of %d bytes made the log grow by %d bytes, not by %d and some for fillers", l.messages(), l.record, logged, want)
+// has a filler where a segment ended as well, and perhaps what was not answered OK.
+func (l wearLoad) checkRecords(logged, stored int64) error {
+	if want := stored * int64(l.record); logged < want || logged > want+want/50 {
+		return fmt.Errorf("%d records of %d bytes made the log grow by %d bytes, not by %d and some for fillers", stored, l.record, logged, want)
 	}
 	return nil
 }
 
-// send sends that many messages.
-func send(ctx context.Context, t loadgen.Target, l wearLoad, body int, messages int64) error {
+// send sends that many messages and returns how many were stored. A broker may
+// refuse one in a hundred: those of Apache do when their disk is slow.
+func send(ctx context.Context, t loadgen.Target, l wearLoad, body int, messages int64) (int64, error) {
 	o := loadgen.SendOptions{
 		Target: t, Bounds: loadgen.Bounds{Count: messages, Duration: wearTimeout},
 		Topic: wearTopic, Queues: queues, Size: body, ShortKey: true, Batch: l.batch, Conns: 1, InFlight: 1,
@@ -107,38 +109,42 @@ func send(ctx context.Context, t loadgen.Target, l wearLoad, body int, messages 
 	}
 	r, err := loadgen.Send(ctx, o)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if r.TotalMessages != messages {
-		return fmt.Errorf("%d of %d messages were stored within %v; answers by code: %v", r.TotalMessages, messages, wearTimeout, r.TotalCodes)
+	if r.TotalMessages < messages-messages/100 {
+		return 0, fmt.Errorf("%d of %d messages were stored within %v; answers by code: %v", r.TotalMessages, messages, wearTimeout, r.TotalCodes)
 	}
-	return nil
+	return r.TotalMessages, nil
 }
 
-// bodyOf makes the topic and finds out what body makes a record of that size:
-// what a record has besides is the broker's to say.
-func bodyOf(ctx context.Context, addr string, record int) (int, error) {
+// bodyOf makes the topic and finds out what body makes a record of the load's
+// size: what a record has besides is the broker's to say, and for 5.4.0 it is
+// less in a batch.
+func bodyOf(ctx context.Context, addr string, l wearLoad) (int, error) {
 	t := loadgen.Target{Addr: addr}
 	if err := loadgen.CreateTopic(ctx, t, wearTopic, queues); err != nil {
 		return 0, err
 	}
-	for range 3 { // a segment may end meanwhile
+	n := max(1, l.batch)
+	least := 0 // a record with a body of 1 byte; a segment that ends meanwhile makes it seem more
+	for range 3 {
 		from, err := logEnd(ctx, addr, nil)
 		if err != nil {
 			return 0, err
 		}
-		if err := send(ctx, t, wearLoad{batch: 1}, 1, 1); err != nil {
+		if _, err := send(ctx, t, wearLoad{record: l.record, batch: n}, 1, int64(n)); err != nil {
 			return 0, err
 		}
 		to, err := logEnd(ctx, addr, nil)
 		if err != nil {
 			return 0, err
 		}
-		if body := record - int(to.end-from.end) + 1; body > 0 {
-			return body, nil
-		} else if to.end-from.end < 1024 {
-			return 0, fmt.Errorf("a record with a body of 1 byte has %d bytes: none has %d", to.end-from.end, record)
+		if got := int(to.end-from.end) / n; least == 0 || got < least {
+			least = got
 		}
 	}
-	return 0, fmt.Errorf("no body makes a record of %d bytes", record)
+	if least > l.record {
+		return 0, fmt.Errorf("a record with a body of 1 byte has %d bytes: none has %d", least, l.record)
+	}
+	return l.record - least + 1, nil
 }
