@@ -46,6 +46,8 @@ type Folder struct {
 	Stop  store.Stop   // what the index's mark says; of no index, nothing
 	// Layout is what is wrong with the files, in the order of their places.
 	Layout []Finding
+	// SegmentsAlone: the folder is a commitlog/ itself, not one above it.
+	SegmentsAlone bool
 
 	fs   disk.FS
 	open segment // whose file f is
@@ -67,6 +69,7 @@ func Open(dir string, opts Options) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.SegmentsAlone = where != logDir
 	f.list(where, entries)
 	lock, err := fsys.Lock(lockFile)
 	if f.InUse = errors.Is(err, disk.ErrLocked); f.InUse {

@@ -32,7 +32,7 @@ func house() map[string][]string {
 		"store/archive":                  {"store/record"},
 		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "discovery", "internal/remoting", "store/archive", "store/folder", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "tools/loadgen"),
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
 		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/table"},
 		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check"},

@@ -8,7 +8,7 @@ import (
 
 func newLog(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "log", Short: "Verify, repair, dump, export commit logs; use what was set aside", Args: cobra.ArbitraryArgs, RunE: onlyCommands}
-	cmd.AddCommand(newLogVerify(e), newLogDump(e), newLogExport(e), newLogImport(e), newQuarantine(e))
+	cmd.AddCommand(newLogVerify(e), newLogDump(e), newLogRebuild(e), newLogExport(e), newLogImport(e), newQuarantine(e))
 	return cmd
 }
 
