@@ -51,7 +51,7 @@ func brokerOptions(t *tenure) broker.Options {
 		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
 	v := &verifier{store: t.store, client: t.client, name: cfg.BrokerName, self: t.host.String()}
-	o.Raw, o.Compare = t.store, v.compare
+	o.Raw, o.Compare, o.Check = t.store, v.compare, v.check
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName
 	}

@@ -78,8 +78,17 @@ func newLogVerify(e *env) *cobra.Command {
 			return usage("--broker is missing, or DIR: whose log is to be verified?")
 		case a.queues || a.segmentSize != 0:
 			return usage("--queues and --segment-size are for DIR")
+		case a.alone && a.dryRun:
+			return usage("--alone repairs nothing: it needs no --dry-run")
 		case a.alone:
-			return usage("--alone is not there yet")
+			c, err := s.verifyAlone(ctx)
+			if c == nil {
+				return err
+			}
+			if perr := e.printFolderCheck(c, false); perr != nil || err != nil {
+				return firstOf(err, perr)
+			}
+			return c.failure("what is bad in the log, pairmq log verify --peer repairs from the other half of a pair; a wrong index is made anew by pairmq log rebuild-index when the broker is stopped")
 		}
 		v, err := s.verifyLogs(ctx, a)
 		if v == nil {

@@ -22,6 +22,7 @@ type folderCheck struct {
 	Findings []folder.Finding `json:"findings"`
 	Unlisted int64            `json:"unlisted,omitempty"` // findings beyond those
 	Index    string           `json:"index"`              // compared, missing, damaged
+	online   bool             // queues were not counted
 }
 
 // found is what folder.Verify calls.
@@ -97,7 +98,11 @@ func findingText(f *folder.Finding) string {
 
 // text is the last line.
 func (c *folderCheck) text() string {
-	text := fmt.Sprintf("verified %s, from %d to %d: messages %d in %d queues, index %s", size(c.End-c.Start), c.Start, c.End, c.Records, len(c.Queues), c.Index)
+	queues := fmt.Sprintf(" in %d queues", len(c.Queues))
+	if c.online {
+		queues = ""
+	}
+	text := fmt.Sprintf("verified %s, from %d to %d: messages %d%s, index %s", size(c.End-c.Start), c.Start, c.End, c.Records, queues, c.Index)
 	if n := c.all(); n > 0 {
 		text += fmt.Sprintf(", findings %d", n)
 		if more := c.Unlisted + c.Untold; more > 0 {

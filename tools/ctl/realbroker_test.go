@@ -47,7 +47,7 @@ func startBroker(t *testing.T, dir string, topics ...string) *realBroker {
 		t.Fatal(err)
 	}
 	r := &realBroker{addr: ln.Addr().String(), store: st}
-	if b, err = broker.New(broker.Options{Store: st, Name: "box", Addr: netip.MustParseAddrPort(r.addr)}); err != nil {
+	if b, err = broker.New(broker.Options{Store: st, Name: "box", Addr: netip.MustParseAddrPort(r.addr), Check: r.checkPieces}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range topics {
