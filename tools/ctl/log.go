@@ -14,7 +14,6 @@ func newLog(e *env) *cobra.Command {
 
 // verifyArgs is what `pairmq log verify` was asked for.
 type verifyArgs struct {
-	dir         string // offline; empty: a broker is asked
 	alone       bool   // the broker's own log, without a peer
 	peer        string // empty: the other broker of its name that the name servers know
 	dryRun      bool
