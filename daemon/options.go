@@ -57,7 +57,7 @@ func brokerOptions(t *tenure) broker.Options {
 		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange,
 		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
-	o.Raw, o.Compare = t.store, t.verifier.compare
+	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName
 	}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"pairmq/hal/disk/diskfault"
 	"pairmq/store"
@@ -70,7 +69,6 @@ func newPairCRC(t *testing.T, count int, crc bool) *pair {
 	p := &pair{masterDisk: diskfault.New(diskfault.Plan{Real: t.TempDir()}), slaveDisk: diskfault.New(diskfault.Plan{Real: t.TempDir()}), sizes: map[int64]int64{}}
 	o := options(p.masterDisk, true)
 	o.RecordCRC = crc
-	o.Reserved = time.Millisecond // Clean takes all but the newest segment
 	p.master = mustStart(t, o)
 	if _, err := putAll(p.master.Store, 0, count, 4, queues); err != nil {
 		t.Fatal(err)

@@ -217,6 +217,12 @@ func TestAnUnreadableSectorIsMended(t *testing.T) {
 // while the log is compared and mended.
 func TestAStoreIsMendedBesideEverything(t *testing.T) {
 	p := newPair(t, 600)
+	if err := p.master.stop(); err != nil {
+		t.Fatal(err)
+	}
+	o := options(p.masterDisk, true)
+	o.Reserved = time.Millisecond // Clean takes all but the newest segment
+	p.master = mustStart(t, o)
 	starts := p.starts()
 	done, begun := make(chan error, 1), make(chan struct{})
 	go func() {

@@ -37,7 +37,7 @@ type Broker struct {
 	resets          *resets
 	registrations   *registrations
 	rates           *rates
-	reads, compares *logWork // requests 31005 and 31006, and 31007
+	reads, compares *logWork // requests 31005 and 31006, and 31007 and 31008
 }
 
 // A handler serves one request: it replies, now or later, and returns nil; or
@@ -67,6 +67,9 @@ func New(opts Options) (*Broker, error) {
 	}
 	if opts.Raw != nil {
 		maps.Copy(b.handlers, b.logTable())
+	}
+	if opts.Check != nil {
+		b.handlers[remoting.ReqCheckLog] = b.checkLog
 	}
 	if b.slave() {
 		return b, nil // its topics are the master's

@@ -10,6 +10,7 @@ import (
 
 	"pairmq/internal/remoting"
 	"pairmq/store"
+	"pairmq/store/folder"
 	"pairmq/store/table"
 )
 
@@ -42,6 +43,9 @@ type Options struct {
 	// 31005 to 31007, which are refused without.
 	Raw     RawLog
 	Compare func(ctx context.Context, peer string, start, end int64, repair bool) (store.Comparison, error)
+	// Check verifies a piece of the log and its index, from start on, where a record
+	// begins or there is no log yet. It serves request 31008, which is refused without.
+	Check func(ctx context.Context, start int64) (folder.Checked, error)
 
 	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
 	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB

@@ -188,6 +188,7 @@ const (
 	ReqGetLogChecksums   = 31005
 	ReqReadLog           = 31006
 	ReqVerifyLog         = 31007
+	ReqCheckLog          = 31008
 
 	// Consuming by POP. These do not fit the 16 bits of a binary header.
 	ReqPopMessage                 = 200050

@@ -190,6 +190,7 @@ var requestNames = [...]codeName{
 	{ReqGetLogChecksums, "GET_LOG_CHECKSUMS"},
 	{ReqReadLog, "READ_LOG"},
 	{ReqVerifyLog, "VERIFY_LOG"},
+	{ReqCheckLog, "CHECK_LOG"},
 	{ReqPopMessage, "POP_MESSAGE"},
 	{ReqAckMessage, "ACK_MESSAGE"},
 	{ReqPeekMessage, "PEEK_MESSAGE"},

@@ -17,8 +17,8 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/disk", "hal/link", "internal/lifecycle",
-			"internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/table"},
-		"daemon/broker":                  append(pure, "internal/lifecycle", "internal/remoting", "store", "store/index"),
+			"internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/table"},
+		"daemon/broker":                  append(pure, "internal/lifecycle", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/config":                  nil,
 		"discovery":                      {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver":           {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
@@ -29,8 +29,10 @@ func house() map[string][]string {
 		"store":                          append(pure, "hal/disk", "internal/lifecycle", "store/commitlog", "store/index"),
 		"store/commitlog":                {"hal/disk"},
 		"store/index":                    {"hal/disk", "store/table"},
+		"store/archive":                  {"store/record"},
+		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "discovery", "internal/remoting", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "tools/loadgen"),
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
 		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
 		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check"},

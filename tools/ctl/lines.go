@@ -21,7 +21,7 @@ func lines(in io.Reader) func() ([]byte, error) {
 	return func() ([]byte, error) {
 		for {
 			number++
-			line, err := readLine(r)
+			line, err := readLine(r, maxBody)
 			if err != nil && !errors.Is(err, io.EOF) {
 				return nil, fmt.Errorf("line %d: %w", number, err)
 			}
@@ -35,7 +35,7 @@ func lines(in io.Reader) func() ([]byte, error) {
 	}
 }
 
-func readLine(r *bufio.Reader) ([]byte, error) {
+func readLine(r *bufio.Reader, limit int) ([]byte, error) {
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
@@ -43,8 +43,8 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			line = bytes.TrimSuffix(line[:len(line)-1], []byte("\r"))
 		}
 		switch {
-		case len(line) > maxBody:
-			return nil, fmt.Errorf("longer than %d bytes, which is what a broker takes", maxBody)
+		case len(line) > limit:
+			return nil, fmt.Errorf("longer than %d bytes, which is what a broker takes", limit)
 		case !errors.Is(err, bufio.ErrBufferFull):
 			return line, err
 		}

@@ -33,17 +33,14 @@ type fakeLog struct {
 	moves int64      // start moves here with the next 31005 that reads
 }
 
-func startLog(t *testing.T, name string, start int64, size int, bad ...int) *fakeLog {
+// serveAnswers starts a server that answers everything so.
+func serveAnswers(t *testing.T, serve func(*remoting.Request)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeLog{addr: ln.Addr().String(), name: name, start: start, good: '.', log: bytes.Repeat([]byte{'.'}, size)}
-	for _, i := range bad {
-		f.log[i] = 'x'
-	}
-	s := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(f.serve)})
+	s := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(serve)})
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(context.Background(), ln) }()
 	t.Cleanup(func() {
@@ -51,6 +48,18 @@ func startLog(t *testing.T, name string, start int64, size int, bad ...int) *fak
 			t.Error(err)
 		}
 	})
+	return ln.Addr().String()
+}
+
+func startLog(t *testing.T, name string, start int64, size int, bad ...int) *fakeLog {
+	t.Helper()
+	f := &fakeLog{name: name, start: start, good: '.', log: bytes.Repeat([]byte{'.'}, size)}
+	for _, i := range bad {
+		f.log[i] = 'x'
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock() // nobody is served before it knows its address
+	f.addr = serveAnswers(t, f.serve)
 	return f
 }
 

@@ -87,7 +87,7 @@ func TestWrongUsage(t *testing.T) {
 		"load":                               "needs one of its commands",
 		"log":                                "needs one of its commands",
 		"log quarantine x":                   `has no command "x"`,
-		"log verify x":                       "unknown command",
+		"log verify x --peer y":              "without a broker",
 		"log quarantine show":                "accepts 1 arg(s)",
 		"log quarantine send x --group a!b":  "--group",
 		"load send --size 0 --count -1":      "count -1",

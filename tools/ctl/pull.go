@@ -124,6 +124,18 @@ func (s *session) pullAll(ctx context.Context, a consumeArgs, q queue, offset in
 
 // pull asks for messages at offset; end tells that there are none yet.
 func (s *session) pull(ctx context.Context, a consumeArgs, q queue, offset int64) (b batch, end bool, err error) {
+	b.queue = q
+	body, next, end, err := s.pullRecords(ctx, a, q, offset)
+	if err != nil {
+		return batch{}, false, err
+	}
+	b.next = next
+	b.messages, err = decodeMessages(body, q, a.tags)
+	return b, end, err
+}
+
+// pullRecords is pull, with the records as the broker sends them, back to back.
+func (s *session) pullRecords(ctx context.Context, a consumeArgs, q queue, offset int64) (body []byte, next int64, end bool, err error) {
 	group, flag, hold := a.group, pullWithTags, time.Duration(0)
 	if group == "" {
 		group = quietGroup
@@ -142,19 +154,17 @@ func (s *session) pull(ctx context.Context, a consumeArgs, q queue, offset int64
 	}}
 	resp, err := s.client.Call(ctx, q.addr, req)
 	if err != nil {
-		return batch{}, false, fmt.Errorf("%s, queue %s: %w", q.addr, q, err)
+		return nil, 0, false, fmt.Errorf("%s, queue %s: %w", q.addr, q, err)
 	}
 	switch resp.Code {
 	case remoting.RespSuccess, remoting.RespPullNotFound, remoting.RespPullRetryImmediately, remoting.RespPullOffsetMoved:
 	default:
-		return batch{}, false, &refusal{addr: q.addr, request: req.Code, code: resp.Code, remark: resp.Remark}
+		return nil, 0, false, &refusal{addr: q.addr, request: req.Code, code: resp.Code, remark: resp.Remark}
 	}
-	b = batch{queue: q}
-	if b.next, err = resp.Fields.Int64("nextBeginOffset"); err != nil {
-		return batch{}, false, fmt.Errorf("%s, queue %s: %w", q.addr, q, err)
+	if next, err = resp.Fields.Int64("nextBeginOffset"); err != nil {
+		return nil, 0, false, fmt.Errorf("%s, queue %s: %w", q.addr, q, err)
 	}
-	b.messages, err = decodeMessages(resp.Body, q, a.tags)
-	return b, resp.Code == remoting.RespPullNotFound, err
+	return resp.Body, next, resp.Code == remoting.RespPullNotFound, nil
 }
 
 // decodeMessages reads the records of a pull that the filter takes.

@@ -29,7 +29,7 @@ were replaced. The oldest comes first.`
 func newQuarantineList(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "list [DIR]", Short: "List the files", Long: quarantineListHelp, Args: cobra.MaximumNArgs(1)}
 	dir := cmd.Flags().String("dir", defaultStore, "the store's folder")
-	cmd.RunE = doesHere(func(args []string) error {
+	cmd.RunE = doesHere(func(_ context.Context, args []string) error {
 		if len(args) > 0 {
 			if cmd.Flags().Changed("dir") {
 				return usage("DIR and --dir: only one of them")
@@ -48,7 +48,7 @@ func newQuarantineList(e *env) *cobra.Command {
 func newQuarantineShow(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "show FILE", Short: "Show the messages in a file", Args: cobra.ExactArgs(1)}
 	bodies := cmd.Flags().Bool("bodies", false, "their bodies as well")
-	cmd.RunE = doesHere(func(args []string) error {
+	cmd.RunE = doesHere(func(_ context.Context, args []string) error {
 		a, err := statAside(args[0])
 		if err != nil {
 			return err

@@ -70,6 +70,11 @@ func (r *resending) take(ctx context.Context, m record.Message) error {
 		r.done.Skipped[why]++
 		return nil
 	}
+	return r.deliver(ctx, m)
+}
+
+// deliver sends one message, or counts why that failed.
+func (r *resending) deliver(ctx context.Context, m record.Message) error {
 	if r.args.dryRun {
 		r.done.Sent++
 		return nil

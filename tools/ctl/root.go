@@ -115,9 +115,9 @@ func (e *env) does(w work) func(*cobra.Command, []string) error {
 }
 
 // doesHere returns w as cobra wants it, for a command that asks no server.
-func doesHere(w func(args []string) error) func(*cobra.Command, []string) error {
-	return func(_ *cobra.Command, args []string) error {
-		if err := w(args); err != nil {
+func doesHere(w func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := w(cmd.Context(), args); err != nil {
 			return &runError{err}
 		}
 		return nil
