@@ -74,7 +74,7 @@ func (r *runner) killed(ctx context.Context, t target, dir string) error {
 	if err != nil {
 		return err
 	}
-	log, err := fillLog(ctx, b, wearLoad{record: large}, r.cfg.copied)
+	log, err := fillLog(ctx, b, wearLoad{record: large, batch: 64}, r.cfg.copied)
 	b.process.kill()
 	if b.namesrv != nil {
 		err = errors.Join(err, b.namesrv.stop())
