@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"pairmq/tools/lab/order"
+)
+
+// What a machine has, and how long it may take.
+const (
+	memory    = 256 // MiB
+	bootTime  = 90 * time.Second
+	orderTime = 60 * time.Second
+)
+
+// A machine is one emulated computer. Its kernel and software come from the
+// host; only its disks last.
+type machine struct {
+	kernel  string
+	initrd  string
+	drives  []string // as qemu is told
+	console string   // file: what kernel, init and daemon say
+	broker  string   // host:port where its daemon serves clients
+	orders  string   // host:port where init takes orders
+
+	qemu *process
+	conn net.Conn
+	to   *json.Encoder
+	from *json.Decoder
+}
+
+// newMachine returns a machine with its own ports on the host.
+func newMachine(l *lab, dir string, drives ...string) (*machine, error) {
+	m := &machine{kernel: l.kernel.image, initrd: l.initrd, drives: drives, console: filepath.Join(dir, "console.log")}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	m.broker, m.orders = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[0])), net.JoinHostPort("127.0.0.1", strconv.Itoa(ports[1]))
+	return m, nil
+}
+
+// freePorts finds ports that nobody has at the moment.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer ln.Close() // when all are found, so that they differ
+		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+// power starts the machine. It does not wait for anything.
+func (m *machine) power() (err error) {
+	argv := []string{
+		"qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", strconv.Itoa(memory),
+		"-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+		"-kernel", m.kernel, "-initrd", m.initrd, "-append", "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on audit=0 tsc=reliable",
+		"-device", "virtio-net-pci,netdev=n0,romfile=", "-netdev", fmt.Sprintf("user,id=n0,restrict=on,hostfwd=tcp:%s-:10911,hostfwd=tcp:%s-:%d", m.broker, m.orders, order.Port),
+	}
+	for i, d := range m.drives {
+		argv = append(argv, "-drive", fmt.Sprintf("if=none,id=d%d,%s", i, d), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d", i))
+	}
+	m.qemu, err = spawn(m.console, argv...)
+	return err
+}
+
+// await waits until the machine takes orders.
+func (m *machine) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, bootTime)
+	defer cancel()
+	var err error
+	for ctx.Err() == nil {
+		if m.qemu.ended() {
+			return fmt.Errorf("the machine went off while it booted; see %s", m.console)
+		}
+		// qemu takes the connection long before init does; only an answer counts.
+		if err = m.dial(); err == nil {
+			if _, err = m.doWithin(2*time.Second, order.Order{Do: order.Hello}); err == nil {
+				return nil
+			}
+		}
+		m.hangUp()
+		pause(ctx, 50*time.Millisecond)
+	}
+	return fmt.Errorf("the machine took no order within %v: %w; see %s", bootTime, errors.Join(err, ctx.Err()), m.console)
+}
+
+func (m *machine) dial() error {
+	c, err := net.DialTimeout("tcp4", m.orders, time.Second)
+	if err != nil {
+		return err
+	}
+	m.conn, m.to, m.from = c, json.NewEncoder(c), json.NewDecoder(c)
+	return nil
+}
+
+func (m *machine) hangUp() {
+	if m.conn != nil {
+		m.conn.Close()
+		m.conn = nil
+	}
+}
+
+// do has the machine do something and waits until it is done.
+func (m *machine) do(o order.Order) (order.Answer, error) { return m.doWithin(orderTime, o) }
+
+func (m *machine) doWithin(limit time.Duration, o order.Order) (a order.Answer, err error) {
+	if m.conn == nil {
+		return a, fmt.Errorf("order %s: there is no connection to the machine", o.Do)
+	}
+	m.conn.SetDeadline(time.Now().Add(limit))
+	if err := m.to.Encode(o); err != nil {
+		return a, fmt.Errorf("order %s: %w", o.Do, err)
+	}
+	if err := m.from.Decode(&a); err != nil {
+		return a, fmt.Errorf("order %s: no answer: %w", o.Do, err)
+	}
+	if a.Err != "" {
+		return a, fmt.Errorf("order %s: %s", o.Do, a.Err)
+	}
+	return a, nil
+}
+
+// cut takes the power away from the machine and its disk. The machine is stopped
+// before, so that it does not see the disk fail and say so to somebody.
+func (m *machine) cut(d *disk) error {
+	err := m.qemu.freeze()
+	d.proc.kill()
+	m.qemu.kill()
+	m.hangUp()
+	if err != nil {
+		return fmt.Errorf("stop the machine: %w; see %s", err, m.console)
+	}
+	return nil
+}
+
+// off switches the machine off, its file systems having been unmounted.
+func (m *machine) off() error {
+	m.doWithin(10*time.Second, order.Order{Do: order.Off}) // it cannot answer
+	m.hangUp()
+	select {
+	case <-m.qemu.done:
+		return nil
+	case <-time.After(20 * time.Second):
+		m.qemu.kill()
+		return fmt.Errorf("the machine did not go off; see %s", m.console)
+	}
+}
+
+// close ends whatever still runs.
+func (m *machine) close() {
+	m.hangUp()
+	if m.qemu != nil {
+		m.qemu.kill()
+	}
+}
