@@ -55,16 +55,24 @@ func writeInitramfs(file, guest, daemon string, k kernel) error {
 	for _, dir := range []string{"dev", "proc", "sys", "modules", "state"} {
 		a.add(dir, modeDir, nil)
 	}
-	var order string
-	for _, m := range k.modules {
-		b, err := os.ReadFile(m)
-		if err != nil {
-			return err
+	added := map[string]bool{}
+	for _, g := range k.modules {
+		var order string
+		for _, m := range g.files {
+			name := filepath.Base(m)
+			order += name + "\n"
+			if added[name] {
+				continue
+			}
+			added[name] = true
+			b, err := os.ReadFile(m)
+			if err != nil {
+				return err
+			}
+			a.add("modules/"+name, modeFile, b)
 		}
-		a.add("modules/"+filepath.Base(m), modeFile, b)
-		order += filepath.Base(m) + "\n"
+		a.add("modules/"+g.name, modeFile, []byte(order))
 	}
-	a.add("modules/order", modeFile, []byte(order))
 	for name, from := range map[string]string{"init": guest, "pairmqd": daemon} {
 		b, err := os.ReadFile(from)
 		if err != nil {

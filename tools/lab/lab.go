@@ -22,7 +22,7 @@ type lab struct {
 
 // tools are the programs that the lab runs, and Debian's packages of them.
 func tools() map[string]string {
-	return map[string]string{"qemu-system-x86_64": "qemu-system-x86", "nbdkit": "nbdkit", "mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs", "mkfs.f2fs": "f2fs-tools", "fsck.f2fs": "f2fs-tools"}
+	return map[string]string{"qemu-system-x86_64": "qemu-system-x86", "nbdkit": "nbdkit", "xz": "xz-utils", "mkfs.ext4": "e2fsprogs", "e2fsck": "e2fsprogs", "mkfs.f2fs": "f2fs-tools", "fsck.f2fs": "f2fs-tools"}
 }
 
 // prepare installs what is missing and builds what every machine boots.

@@ -22,7 +22,7 @@ func run() error {
 	if err := mountKernel(); err != nil {
 		return err
 	}
-	if err := loadModules(moduleDir); err != nil {
+	if err := loadModules("base"); err != nil {
 		return err
 	}
 	if err := bringUp(); err != nil {

@@ -67,6 +67,12 @@ func (r request) do() (dev uint64, err error) {
 
 // createDevice makes a device and returns its path.
 func createDevice(name string, t order.Table) (string, error) {
+	if err := loadModules(t.Target); err != nil {
+		return "", err
+	}
+	if err := awaitDevice("/dev/mapper/control"); err != nil {
+		return "", err
+	}
 	dev, err := request{command: dmCreate, name: name}.do()
 	if err != nil {
 		return "", err

@@ -10,17 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// moduleDir has the modules, and a file order that names them, each behind
-// those that it needs.
+// moduleDir has the modules, and for each group of them a file that names
+// them, each behind those that it needs.
 const moduleDir = "/modules"
 
-func loadModules(dir string) error {
-	order, err := os.ReadFile(filepath.Join(dir, "order"))
+// loadModules loads a group. What is loaded already is left alone.
+func loadModules(group string) error {
+	order, err := os.ReadFile(filepath.Join(moduleDir, group))
 	if err != nil {
 		return err
 	}
 	for _, name := range strings.Fields(string(order)) {
-		if err := loadModule(filepath.Join(dir, name)); err != nil {
+		if err := loadModule(filepath.Join(moduleDir, name)); err != nil {
 			return fmt.Errorf("load %s: %w", name, err)
 		}
 	}

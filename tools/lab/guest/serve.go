@@ -106,6 +106,9 @@ func mountState(device, kind string) error {
 	if err := os.MkdirAll(order.State, 0o755); err != nil {
 		return err
 	}
+	if err := loadModules(kind); err != nil {
+		return err
+	}
 	if err := awaitDevice(device); err != nil {
 		return err
 	}
