@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test sim chaos links race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test sim chaos links lab race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -38,6 +38,12 @@ chaos: build ## a pair of real brokers in network namespaces, mistreated for 3 m
 links: build ## how soon clients find a broker whose link was down or whose address has changed; needs root, iproute2, nftables
 	$(GO) build -o bin/chaos ./tools/chaos
 	bin/chaos -bin bin/pairmqd -links
+
+LABFLAGS ?= -seed 1
+lab: build ## power cuts of a real kernel under load, and lost and failing writes in it, 5 minutes (LABFLAGS); needs root, installs qemu and others
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/labguest ./tools/lab/guest
+	$(GO) build -o bin/lab ./tools/lab
+	bin/lab $(LABFLAGS)
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...

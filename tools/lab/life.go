@@ -102,8 +102,8 @@ func (a *appliance) recover(ctx context.Context) error {
 	return nil
 }
 
-// cutAt takes the power away as the plan says, and returns when that was.
-func (a *appliance) cutAt(ctx context.Context, c cut) (at time.Duration, err error) {
+// cutPower takes the power away as the plan says.
+func (a *appliance) cutPower(ctx context.Context, c cut) error {
 	if c.when == booting {
 		done := make(chan struct{})
 		go func() {
@@ -111,29 +111,28 @@ func (a *appliance) cutAt(ctx context.Context, c cut) (at time.Duration, err err
 			close(done)
 		}()
 		pause(ctx, c.after)
-		at = a.now()
-		err = a.machine.cut(a.disk)
+		err := a.machine.cut(a.disk)
 		<-done
-		return at, err
+		return err
 	}
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	wait := a.load.start(working, a.broker, a.rng)
 	pause(ctx, c.after)
-	at = a.now()
-	err = a.machine.cut(a.disk)
+	at := a.now()
+	err := a.machine.cut(a.disk)
 	stop()
 	wait()
-	return at, err
+	a.ledger.Cut(at) // now that all that clients learned before it is noted
+	return err
 }
 
 // judge reads all that is there and compares it with the ledger.
-func (a *appliance) judge(ctx context.Context, cutAt time.Duration) (s promise.Summary, found []promise.Violation, err error) {
+func (a *appliance) judge(ctx context.Context) (s promise.Summary, found []promise.Violation, err error) {
 	r, err := a.load.read(ctx, a.broker)
 	if err != nil {
 		return s, nil, fmt.Errorf("read everything after a cut: %w; see %s", err, a.console)
 	}
-	r.CutAt = cutAt
 	s, found = a.ledger.Judge(r, a.ledger.Len())
 	a.ledger.Keep(r)
 	return s, found, nil
@@ -164,7 +163,6 @@ func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
 		return err
 	}
 	defer a.close()
-	var cutAt time.Duration
 	var before string
 	for i, c := range append(planCuts(t.seed, cuts), cut{}) {
 		if err := a.boot(ctx); err != nil {
@@ -175,7 +173,7 @@ func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
 				return err
 			}
 			if i > 0 {
-				s, found, err := a.judge(ctx, cutAt)
+				s, found, err := a.judge(ctx)
 				if err = errors.Join(err, violated(found)); err != nil {
 					return fmt.Errorf("after %s: %w", before, err)
 				}
@@ -188,14 +186,11 @@ func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
 				return err
 			}
 		}
-		if cutAt, err = a.cutAt(ctx, c); err != nil {
+		if err := a.cutPower(ctx, c); err != nil {
 			return err
 		}
 		if err := checkCut(ctx, a.disk.image, kind); err != nil {
 			return fmt.Errorf("cut %d: %w", i+1, err)
-		}
-		if c.when == booting {
-			t.say("cut %d (%s %dms): after a boot of %.1fs", i+1, c.when, c.after.Milliseconds(), a.booted.Seconds())
 		}
 		before = fmt.Sprintf("cut %d (%s %dms)", i+1, c.when, c.after.Milliseconds())
 	}
@@ -233,8 +228,7 @@ func (l *lab) twin(ctx context.Context, t *trial, kind, cache, flush string) err
 	if err := a.makeTopics(ctx, 0); err != nil {
 		return err
 	}
-	at, err := a.cutAt(ctx, cut{underLoad, 2 * time.Second})
-	if err != nil {
+	if err := a.cutPower(ctx, cut{underLoad, 2 * time.Second}); err != nil {
 		return err
 	}
 	if err := a.boot(ctx); err != nil {
@@ -243,7 +237,7 @@ func (l *lab) twin(ctx context.Context, t *trial, kind, cache, flush string) err
 	if err := a.recover(ctx); err != nil {
 		return err
 	}
-	s, found, err := a.judge(ctx, at)
+	s, found, err := a.judge(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -31,6 +33,7 @@ type machine struct {
 	orders  string   // host:port where init takes orders
 
 	qemu *process
+	said int64 // bytes in console before this boot
 	conn net.Conn
 	to   *json.Encoder
 	from *json.Decoder
@@ -71,6 +74,9 @@ func (m *machine) power() (err error) {
 	for i, d := range m.drives {
 		argv = append(argv, "-drive", fmt.Sprintf("if=none,id=d%d,%s", i, d), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d", i))
 	}
+	if info, err := os.Stat(m.console); err == nil {
+		m.said = info.Size()
+	}
 	m.qemu, err = spawn(m.console, argv...)
 	return err
 }
@@ -79,21 +85,31 @@ func (m *machine) power() (err error) {
 func (m *machine) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
-	var err error
-	for ctx.Err() == nil {
+	for !m.ready() {
 		if m.qemu.ended() {
 			return fmt.Errorf("the machine went off while it booted; see %s", m.console)
 		}
-		// qemu takes the connection long before init does; only an answer counts.
-		if err = m.dial(); err == nil {
-			if _, err = m.doWithin(2*time.Second, order.Order{Do: order.Hello}); err == nil {
-				return nil
-			}
+		if pause(ctx, 20*time.Millisecond); ctx.Err() != nil {
+			return fmt.Errorf("the machine did not boot within %v; see %s", bootTime, m.console)
 		}
-		m.hangUp()
-		pause(ctx, 50*time.Millisecond)
 	}
-	return fmt.Errorf("the machine took no order within %v: %w; see %s", bootTime, errors.Join(err, ctx.Err()), m.console)
+	if err := m.dial(); err != nil {
+		return err
+	}
+	_, err := m.do(order.Order{Do: order.Hello})
+	return err
+}
+
+// ready says whether init has said that it takes orders. To ask it would be no
+// good: qemu accepts connections for a machine that is far from listening.
+func (m *machine) ready() bool {
+	f, err := os.Open(m.console)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, m.said, 1<<20))
+	return err == nil && bytes.Contains(b, []byte(order.Ready))
 }
 
 func (m *machine) dial() error {

@@ -21,6 +21,7 @@ func serve() error {
 	if err != nil {
 		return err
 	}
+	fmt.Println(order.Ready)
 	m := &machine{}
 	for {
 		c, err := ln.Accept()

@@ -6,6 +6,9 @@ package order
 // Port is where the machine takes orders.
 const Port = 7000
 
+// Ready is what the machine says on its console when it takes orders.
+const Ready = "guest: ready for orders"
+
 // State is where the machine mounts the file system of the store.
 const State = "/state"
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"time"
 )
 
 // The rules, by what breaks them.
@@ -38,7 +37,6 @@ type Reading struct {
 	Records []Record // of each queue in the order of offsets
 	Offsets []Offset
 	Topics  []string
-	CutAt   time.Duration // when the power went, since the life began
 }
 
 // A Summary counts.
@@ -191,12 +189,20 @@ func (j *judge) offsets(first, all []event) {
 			m[k] = to
 		}
 	}
+	var young []Commit // since the last cut
 	for _, e := range first {
 		switch {
 		case e.Told != nil: // read from flash after an earlier cut
 			raise(least, key{e.Told.Group, e.Told.Queue}, e.Told.Offset)
-		case e.Commit != nil && e.Commit.Taken && e.Commit.At+Forgettable < j.r.CutAt:
-			raise(least, key{e.Commit.Group, e.Commit.Queue}, e.Commit.Offset)
+		case e.Commit != nil && e.Commit.Taken:
+			young = append(young, *e.Commit)
+		case e.Cut != nil:
+			for _, c := range young {
+				if c.At+Forgettable < e.Cut.At {
+					raise(least, key{c.Group, c.Queue}, c.Offset)
+				}
+			}
+			young = nil
 		}
 	}
 	for _, e := range all {

@@ -53,6 +53,11 @@ type Topic struct {
 	Name string `json:"name"`
 }
 
+// A Cut is the moment when power went.
+type Cut struct {
+	At time.Duration `json:"at"` // since the life began
+}
+
 // An event is one thing that a client did or learned: one member is set.
 type event struct {
 	Begun  int64   `json:"begun,omitempty"` // the id of a message that was handed to a connection
@@ -61,6 +66,7 @@ type event struct {
 	Commit *Commit `json:"commit,omitempty"`
 	Told   *Offset `json:"told,omitempty"`
 	Topic  *Topic  `json:"topic,omitempty"`
+	Cut    *Cut    `json:"cut,omitempty"`
 }
 
 // A Ledger is all that the clients of one store did and learned, in order. It
@@ -104,6 +110,9 @@ func (l *Ledger) Commit(c Commit) { l.add(event{Commit: &c}) }
 
 // Topic notes a topic that the broker said it has made.
 func (l *Ledger) Topic(name string) { l.add(event{Topic: &Topic{name}}) }
+
+// Cut notes that power went.
+func (l *Ledger) Cut(at time.Duration) { l.add(event{Cut: &Cut{at}}) }
 
 // Keep notes all of a reading: what was there after one cut must be there after the next.
 func (l *Ledger) Keep(r Reading) {
