@@ -43,6 +43,15 @@ func (l *lab) cases() (all []*trial) {
 		}
 	}
 	for _, kind := range kinds {
+		add("RecordedWrites/"+kind, func(ctx context.Context, t *trial) error { return l.recordedWrites(ctx, t, kind) })
+	}
+	for _, kind := range kinds {
+		add("DroppedWrites/"+kind, func(ctx context.Context, t *trial) error { return l.droppedWrites(ctx, t, kind) })
+	}
+	for _, kind := range kinds {
+		add("FailedWrites/"+kind, func(ctx context.Context, t *trial) error { return l.failedWrites(ctx, t, kind) })
+	}
+	for _, kind := range kinds {
 		add("DiskThatLiesLoses/"+kind, func(ctx context.Context, t *trial) error { return l.twin(ctx, t, kind, lying, "SYNC_FLUSH") })
 	}
 	add("DaemonThatDoesNotWaitLoses/ext4", func(ctx context.Context, t *trial) error { return l.twin(ctx, t, "ext4", volatile, "ASYNC_FLUSH") })

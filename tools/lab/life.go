@@ -18,14 +18,6 @@ const imageSize = 512 << 20
 // stateDevice is the state disk, as the machine sees it.
 const stateDevice = "/dev/vda"
 
-// daemonArgs are the daemon's settings: small segments, so that many begin and end.
-func daemonArgs(flush string) []string {
-	return []string{
-		"--brokerName=lab", "--enableNamesrv=true", "--brokerIP1=10.0.2.15", "--listenPort=10911", "--storePathRootDir=" + order.State + "/store",
-		"--mappedFileSizeCommitLog=1m", "--maxMessageSize=65536", "--flushDiskType=" + flush,
-	}
-}
-
 // An appliance is a machine and its disk, through power cuts.
 type appliance struct {
 	trial *trial
@@ -79,27 +71,12 @@ func (a *appliance) boot(ctx context.Context) error {
 	return err
 }
 
-// mountAndStart is what an appliance does by itself after a boot.
-func (a *appliance) mountAndStart() error {
-	if _, err := a.do(order.Order{Do: order.Mount, Device: stateDevice, FS: a.kind}); err != nil {
-		return err
-	}
-	_, err := a.do(order.Order{Do: order.Start, Argv: daemonArgs(a.flush)})
-	return err
-}
-
-// recover mounts, starts the daemon, and waits until it serves.
+// recover starts the daemon and waits until it serves.
 func (a *appliance) recover(ctx context.Context) error {
 	began := time.Now()
-	if err := a.mountAndStart(); err != nil {
-		return err
-	}
-	err := awaitBroker(ctx, a.broker)
+	err := a.machine.recover(ctx, stateDevice, a.kind, a.flush)
 	a.recovered = time.Since(began)
-	if err != nil {
-		return fmt.Errorf("the daemon did not serve: %w; see %s", err, a.console)
-	}
-	return nil
+	return err
 }
 
 // cutPower takes the power away as the plan says.
@@ -107,7 +84,7 @@ func (a *appliance) cutPower(ctx context.Context, c cut) error {
 	if c.when == booting {
 		done := make(chan struct{})
 		go func() {
-			a.mountAndStart() // power goes meanwhile
+			a.startDaemon(stateDevice, a.kind, a.flush) // power goes meanwhile
 			close(done)
 		}()
 		pause(ctx, c.after)
@@ -138,24 +115,6 @@ func (a *appliance) judge(ctx context.Context) (s promise.Summary, found []promi
 	return s, found, nil
 }
 
-// makeTopics makes the topic of all messages in the beginning, and one more,
-// for which the broker promises as much.
-func (a *appliance) makeTopics(ctx context.Context, round int) error {
-	c := newClient(a.broker)
-	defer c.Close()
-	names := []string{fmt.Sprintf("LabRound%d", round)}
-	if round == 0 {
-		names = append(names, topic)
-	}
-	for _, name := range names {
-		if err := c.makeTopic(ctx, name); err != nil {
-			return fmt.Errorf("make topic %s: %w", name, err)
-		}
-		a.ledger.Topic(name)
-	}
-	return nil
-}
-
 // life cuts an appliance's power again and again.
 func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
 	a, err := l.newAppliance(ctx, t, kind, volatile, "SYNC_FLUSH")
@@ -182,7 +141,7 @@ func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
 			if i == cuts {
 				break
 			}
-			if err := a.makeTopics(ctx, i); err != nil {
+			if err := a.makeTopics(ctx, a.broker, i); err != nil {
 				return err
 			}
 		}
@@ -225,7 +184,7 @@ func (l *lab) twin(ctx context.Context, t *trial, kind, cache, flush string) err
 	if err := a.recover(ctx); err != nil {
 		return err
 	}
-	if err := a.makeTopics(ctx, 0); err != nil {
+	if err := a.makeTopics(ctx, a.broker, 0); err != nil {
 		return err
 	}
 	if err := a.cutPower(ctx, cut{underLoad, 2 * time.Second}); err != nil {
@@ -252,17 +211,4 @@ func (l *lab) twin(ctx context.Context, t *trial, kind, cache, flush string) err
 		return fmt.Errorf("a power cut lost none of %d promises of an appliance that cannot keep them: the lab would not see a loss", s.Promised)
 	}
 	return nil
-}
-
-// violated makes an error of violations, the first ones in words.
-func violated(found []promise.Violation) error {
-	var errs []error
-	for i, v := range found {
-		if i == 20 {
-			errs = append(errs, fmt.Errorf("and %d more", len(found)-i))
-			break
-		}
-		errs = append(errs, errors.New(v.String()))
-	}
-	return errors.Join(errs...)
 }

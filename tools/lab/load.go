@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -98,6 +99,24 @@ func (l *load) read(ctx context.Context, addr string) (r promise.Reading, err er
 		}
 	}
 	return r, nil
+}
+
+// makeTopics makes the topic of all messages in the beginning, and one more,
+// for which the broker promises as much.
+func (l *load) makeTopics(ctx context.Context, addr string, round int) error {
+	c := newClient(addr)
+	defer c.Close()
+	names := []string{fmt.Sprintf("LabRound%d", round)}
+	if round == 0 {
+		names = append(names, topic)
+	}
+	for _, name := range names {
+		if err := c.makeTopic(ctx, name); err != nil {
+			return fmt.Errorf("make topic %s: %w", name, err)
+		}
+		l.ledger.Topic(name)
+	}
+	return nil
 }
 
 // awaitBroker waits until the broker at addr answers.

@@ -148,6 +148,27 @@ func (m *machine) doWithin(limit time.Duration, o order.Order) (a order.Answer, 
 	return a, nil
 }
 
+// startDaemon mounts the device and starts the daemon on it, as a gateway does
+// by itself after a boot.
+func (m *machine) startDaemon(device, kind, flush string) error {
+	if _, err := m.do(order.Order{Do: order.Mount, Device: device, FS: kind}); err != nil {
+		return err
+	}
+	_, err := m.do(order.Order{Do: order.Start, Argv: daemonArgs(flush)})
+	return err
+}
+
+// recover starts the daemon and waits until it serves.
+func (m *machine) recover(ctx context.Context, device, kind, flush string) error {
+	if err := m.startDaemon(device, kind, flush); err != nil {
+		return err
+	}
+	if err := awaitBroker(ctx, m.broker); err != nil {
+		return fmt.Errorf("the daemon did not serve: %w; see %s", err, m.console)
+	}
+	return nil
+}
+
 // cut takes the power away from the machine and its disk. The machine is stopped
 // before, so that it does not see the disk fail and say so to somebody.
 func (m *machine) cut(d *disk) error {
@@ -179,5 +200,13 @@ func (m *machine) close() {
 	m.hangUp()
 	if m.qemu != nil {
 		m.qemu.kill()
+	}
+}
+
+// daemonArgs are the daemon's settings: small segments, so that many begin and end.
+func daemonArgs(flush string) []string {
+	return []string{
+		"--brokerName=lab", "--enableNamesrv=true", "--brokerIP1=10.0.2.15", "--listenPort=10911", "--storePathRootDir=" + order.State + "/store",
+		"--mappedFileSizeCommitLog=1m", "--maxMessageSize=65536", "--flushDiskType=" + flush,
 	}
 }

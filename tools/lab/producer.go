@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -54,7 +55,7 @@ func (p *producer) send(id int64) promise.Send {
 	case err != nil:
 		s.Status = promise.Unknown
 	default:
-		s.Status = statusOf(resp.Code)
+		s.Status = statusOf(resp.Code, resp.Remark)
 	}
 	if s.Status == promise.OK {
 		if s.QueueOffset, err = resp.Fields.Int64("queueOffset"); err == nil {
@@ -69,12 +70,18 @@ func (p *producer) send(id int64) promise.Send {
 }
 
 // statusOf says what the answer to a send means. Of a message that was not on
-// flash in time (FLUSH_DISK_TIMEOUT) nothing is promised.
-func statusOf(code int32) string {
+// flash in time (FLUSH_DISK_TIMEOUT) nothing is promised; nor of one that was
+// being written when the disk failed: it may be there or not.
+func statusOf(code int32, remark string) string {
 	switch code {
 	case remoting.RespSuccess:
 		return promise.OK
-	case remoting.RespSystemBusy, remoting.RespServiceNotAvailable, remoting.RespNoPermission, remoting.RespTopicNotExist, remoting.RespMessageIllegal:
+	case remoting.RespServiceNotAvailable:
+		if strings.Contains(remark, "disk has failed") {
+			return promise.Unknown
+		}
+		return promise.Refused
+	case remoting.RespSystemBusy, remoting.RespNoPermission, remoting.RespTopicNotExist, remoting.RespMessageIllegal:
 		return promise.Refused
 	}
 	return promise.Unknown

@@ -55,6 +55,9 @@ func (m *machine) end(s syscall.Signal) (string, error) {
 		m.daemon = nil
 		return d.cmd.ProcessState.String(), nil
 	case <-time.After(endTime):
+		// Its goroutines, on the console, say what it waits for.
+		d.cmd.Process.Signal(syscall.SIGQUIT)
+		time.Sleep(3 * time.Second)
 		return "", fmt.Errorf("the daemon did not end within %v of signal %d", endTime, s)
 	}
 }

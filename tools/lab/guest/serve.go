@@ -92,7 +92,7 @@ func (m *machine) do(o order.Order) (a order.Answer, err error) {
 	case order.Replay:
 		err = m.replay(o.Device, o.To, o.Upto)
 	case order.Loose:
-		a.Text, err = loose(o.Device, o.To, o.Upto, o.End, o.Seed)
+		a.Text, err = loose(o)
 	case order.Off:
 		unix.Sync()
 		err = unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)

@@ -99,8 +99,9 @@ func scanLog(device string) ([]order.Entry, error) {
 	return all, nil
 }
 
-// write writes what the entry wrote, or only the sectors that keep says.
-func (e logEntry) write(from io.ReaderAt, to io.WriterAt, keep func() bool) error {
+// write writes what the entry wrote, or only those parts of so many bytes that
+// keep says.
+func (e logEntry) write(from io.ReaderAt, to io.WriterAt, part int64, keep func() bool) error {
 	if e.flags&logMark != 0 || e.sectors == 0 {
 		return nil
 	}
@@ -110,18 +111,19 @@ func (e logEntry) write(from io.ReaderAt, to io.WriterAt, keep func() bool) erro
 			return err
 		}
 	}
-	if keep == nil {
-		_, err := to.WriteAt(b, e.sector*e.unit)
-		return err
-	}
-	for i := range e.sectors {
+	for at := int64(0); at < int64(len(b)); at += part {
 		if keep() {
-			if _, err := to.WriteAt(b[i*e.unit:(i+1)*e.unit], (e.sector+i)*e.unit); err != nil {
+			if _, err := to.WriteAt(b[at:min(at+part, int64(len(b)))], e.sector*e.unit+at); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// whole writes all that the entry wrote.
+func (e logEntry) whole(from io.ReaderAt, to io.WriterAt) error {
+	return e.write(from, to, max(e.sectors*e.unit, 1), func() bool { return true })
 }
 
 // replay writes the entries of the log that the replica does not have yet, up
@@ -135,7 +137,7 @@ func (m *machine) replay(log, replica string, upto int) error {
 			return fmt.Errorf("the log has %d entries, not %d", len(entries), upto)
 		}
 		for i, e := range entries[m.replayed:upto] {
-			if err := e.write(from, to, nil); err != nil {
+			if err := e.whole(from, to); err != nil {
 				return fmt.Errorf("replay entry %d: %w", m.replayed+i, err)
 			}
 		}
@@ -147,35 +149,37 @@ func (m *machine) replay(log, replica string, upto int) error {
 	return err
 }
 
-// loose writes some of the entries from one on and before another, as a device
+// loose writes some of the entries from o.Upto on and before o.End, as a device
 // might that loses power while its cache holds them: a write is there, is not,
-// or some of its sectors are.
-func loose(log, replica string, from, end int, seed uint64) (string, error) {
-	rng := rand.New(rand.NewPCG(seed, 17))
-	whole, torn, lost := 0, 0, 0
-	err := onto(log, replica, func(entries []logEntry, src io.ReaderAt, to io.WriterAt) error {
-		for _, e := range entries[from:min(end, len(entries))] {
+// or some of its parts are.
+func loose(o order.Order) (string, error) {
+	if o.Unit < sectorSize {
+		return "", fmt.Errorf("parts of %d bytes are less than a sector", o.Unit)
+	}
+	rng := rand.New(rand.NewPCG(o.Seed, 17))
+	kept, torn, lost := 0, 0, 0
+	err := onto(o.Device, o.To, func(entries []logEntry, from io.ReaderAt, to io.WriterAt) (err error) {
+		for _, e := range entries[min(o.Upto, len(entries)):min(o.End, len(entries))] {
 			if e.flags&(logMark|logDiscard) != 0 || e.sectors == 0 {
 				continue
 			}
-			var keep func() bool
 			switch rng.IntN(5) {
 			case 0, 1:
 				lost++
-				continue
 			case 2:
 				torn++
-				keep = func() bool { return rng.IntN(2) == 0 }
+				err = e.write(from, to, o.Unit, func() bool { return rng.IntN(2) == 0 })
 			default:
-				whole++
+				kept++
+				err = e.whole(from, to)
 			}
-			if err := e.write(src, to, keep); err != nil {
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return fmt.Sprintf("%d whole, %d torn, %d lost", whole, torn, lost), err
+	return fmt.Sprintf("%d kept, %d torn, %d lost", kept, torn, lost), err
 }
 
 // onto opens both devices and syncs the second in the end.

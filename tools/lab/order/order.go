@@ -44,6 +44,7 @@ type Order struct {
 	Upto   int      `json:"upto,omitempty"`
 	End    int      `json:"end,omitempty"`
 	Seed   uint64   `json:"seed,omitempty"`
+	Unit   int64    `json:"unit,omitempty"` // Loose: bytes that are written together or not at all
 }
 
 // A Table is a device-mapper table of one target, as long as the device Over.

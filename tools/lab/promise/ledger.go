@@ -124,6 +124,45 @@ func (l *Ledger) Keep(r Reading) {
 	}
 }
 
+// Disbelieve takes back all that was learned behind the first from things: the
+// disk lied to the broker by then. What was sent meanwhile may be there.
+func (l *Ledger) Disbelieve(from int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := from; i < len(l.events); i++ {
+		switch e := &l.events[i]; {
+		case e.Send != nil && e.Send.Status == OK:
+			s := *e.Send
+			s.Status = Unknown
+			e.Send = &s
+			l.oks--
+		case e.Commit != nil && e.Commit.Taken:
+			c := *e.Commit
+			c.Taken = false
+			e.Commit = &c
+		default:
+			e.Given, e.Told, e.Topic = nil, nil, nil
+		}
+	}
+}
+
+// OKBegunAfter lists the messages that were sent behind the first from things
+// and answered OK.
+func (l *Ledger) OKBegunAfter(from int) (ids []int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	begun := map[int64]bool{}
+	for _, e := range l.events[min(from, len(l.events)):] {
+		if e.Begun > 0 {
+			begun[e.Begun] = true
+		}
+		if e.Send != nil && e.Send.Status == OK && begun[e.Send.ID] {
+			ids = append(ids, e.Send.ID)
+		}
+	}
+	return ids
+}
+
 // Len is how much was noted so far. All that follows was learned after it.
 func (l *Ledger) Len() int {
 	l.mu.Lock()
@@ -146,6 +185,7 @@ func (l *Ledger) Err() error {
 }
 
 // upto returns the first n things that were noted, and all.
+// Disbelieve must not be called while they are used.
 func (l *Ledger) upto(n int) (first, all []event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
