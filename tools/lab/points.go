@@ -23,34 +23,53 @@ type point struct {
 	seed    uint64 // of which are
 }
 
-// choosePoints picks as many places of a log as asked for, spread over all of
-// it, each behind a write that the file system waited for. At every second one,
-// some of what was written next is there as well. It returns how many there were
-// to choose from, too.
+// choosePoints picks as many places of a log as asked for, each behind a write
+// that the file system waited for: a quarter of them from before the load, while
+// the store was made, the others from the load, spread over all of it. At every second
+// one some of what was written next is there as well. It returns how many there
+// were to choose from, too.
 func choosePoints(entries []order.Entry, n int, rng *rand.Rand) (points []point, barriers int) {
-	var all []point
-	learned := 0
+	var before, during []point
+	learned, loaded := 0, false
 	for i, e := range entries {
 		if rest, ours := strings.CutPrefix(e.Mark, markPrefix); ours {
 			if v, err := strconv.Atoi(rest); err == nil {
-				learned = v
+				learned, loaded = v, true
 			}
 		}
-		if e.Barrier() {
-			all = append(all, point{upto: i + 1, learned: learned})
+		if !e.Barrier() {
+			continue
+		}
+		p := point{upto: i + 1, end: i + 1, learned: learned}
+		if next := slices.IndexFunc(entries[p.upto:], order.Entry.Barrier); next > 0 {
+			p.end += next
+		}
+		if loaded {
+			during = append(during, p)
+		} else {
+			before = append(before, p)
 		}
 	}
-	for i := range min(n, len(all)) {
-		// one of each n-th part
-		from, to := i*len(all)/min(n, len(all)), (i+1)*len(all)/min(n, len(all))
-		p := all[from+rng.IntN(to-from)]
-		p.end, p.seed = p.upto, rng.Uint64()
+	few := min(n/4, len(before))
+	return append(spread(before, few, rng), spread(during, n-few, rng)...), len(before) + len(during)
+}
+
+// spread picks one of each n-th part, alternately one with writes behind it that may be
+// there, if there is one, and one that is taken as it is.
+func spread(all []point, n int, rng *rand.Rand) (chosen []point) {
+	n = min(n, len(all))
+	for i := range n {
+		part := all[i*len(all)/n : (i+1)*len(all)/n]
+		p := part[rng.IntN(len(part))]
 		if i%2 == 1 {
-			if next := slices.IndexFunc(entries[p.upto:], order.Entry.Barrier); next >= 0 {
-				p.end += next
+			if with := slices.DeleteFunc(slices.Clone(part), func(p point) bool { return p.end == p.upto }); len(with) > 0 {
+				p = with[rng.IntN(len(with))]
 			}
+		} else {
+			p.end = p.upto
 		}
-		points = append(points, p)
+		p.seed = rng.Uint64()
+		chosen = append(chosen, p)
 	}
-	return points, len(all)
+	return chosen
 }

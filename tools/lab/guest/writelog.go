@@ -52,7 +52,7 @@ func readLog(f io.ReaderAt) ([]logEntry, error) {
 	if unit < sectorSize || unit > 1<<16 || n > 1<<24 {
 		return nil, fmt.Errorf("%w: %d entries, sectors of %d bytes", errBadLog, n, unit)
 	}
-	all := make([]logEntry, 0, n)
+	all := make([]logEntry, 0, min(n, 4096)) // a log that is none may claim any number
 	head := make([]byte, unit)
 	at := unit
 	for i := range n {
@@ -63,7 +63,7 @@ func readLog(f io.ReaderAt) ([]logEntry, error) {
 		at += unit
 		e.at = at
 		size := little.Uint64(head[24:])
-		if size > uint64(unit)-32 || e.sectors < 0 || e.sectors > 1<<20 || e.sector < 0 {
+		if size > uint64(unit)-32 || e.sectors < 0 || e.sectors > 1<<20 || e.sector < 0 || e.sector > 1<<40 {
 			return nil, fmt.Errorf("%w: entry %d at %d: sector %d, %d sectors, %d bytes of text", errBadLog, i, at-unit, e.sector, e.sectors, size)
 		}
 		if e.flags&logMark != 0 {
