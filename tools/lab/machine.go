@@ -121,10 +121,11 @@ func (m *machine) dial() error {
 	return nil
 }
 
+// hangUp ends the connection for orders. An order on its way fails, and so do
+// all until the next dial.
 func (m *machine) hangUp() {
 	if m.conn != nil {
 		m.conn.Close()
-		m.conn = nil
 	}
 }
 

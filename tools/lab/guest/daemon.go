@@ -13,7 +13,7 @@ import (
 const daemonPath = "/pairmqd"
 
 // endTime is how long the daemon may take to end.
-const endTime = 20 * time.Second
+const endTime = 30 * time.Second
 
 // A daemon is one pairmqd that was started.
 type daemon struct {
