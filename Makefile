@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links wear race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links wear lab race lint cross budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -47,6 +47,12 @@ links: build ## how soon clients find a broker whose link was down or whose addr
 wear: build ## is what is written to flash within its budget? measured on loop devices in 3 minutes; needs root (WEARFLAGS)
 	$(GO) build -o bin/bench ./tools/bench
 	bin/bench -wear $(WEARFLAGS)
+
+LABFLAGS ?= -seed 1
+lab: build ## power cuts of a real kernel under load, and lost and failing writes in it, 5 minutes (LABFLAGS); needs root, installs qemu and others
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/labguest ./tools/lab/guest
+	$(GO) build -o bin/lab ./tools/lab
+	bin/lab $(LABFLAGS)
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...

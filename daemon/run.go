@@ -41,9 +41,11 @@ func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log
 			return errors.Join(err, closeAll(parts))
 		}
 		parts = append(parts, p)
-		applied := lifecycle.NewGroup(ctx)
+		// Not only ctx ends it: a part that fails ends the daemon as well.
+		following, stop := context.WithCancel(ctx)
+		applied := lifecycle.NewGroup(following)
 		applied.Go("configuration", func(ctx context.Context) error { return p.follow(ctx, again) })
-		defer func() { _ = applied.Wait() }() // it ends with ctx and fails never
+		defer func() { stop(); _ = applied.Wait() }() // it fails never
 	}
 	notify(log, sd.SdNotifyReady)
 	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })

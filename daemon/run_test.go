@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,9 +112,13 @@ func (d *daemonUnderTest) call(addr string, req *remoting.Command) *remoting.Com
 
 func (d *daemonUnderTest) send(topic, body string) *remoting.Command {
 	d.t.Helper()
+	return d.call(d.broker, sendCommand(topic, body))
+}
+
+func sendCommand(topic, body string) *remoting.Command {
 	f := remoting.Fields{{Key: "a", Value: "pg"}, {Key: "b", Value: topic}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "4"}, {Key: "e", Value: "0"},
 		{Key: "f", Value: "0"}, {Key: "g", Value: "1795404113251"}, {Key: "h", Value: "0"}, {Key: "i", Value: "TAGS\x01TagA"}}
-	return d.call(d.broker, &remoting.Command{Code: remoting.ReqSendMessageV2, Fields: f, Body: []byte(body)})
+	return &remoting.Command{Code: remoting.ReqSendMessageV2, Fields: f, Body: []byte(body)}
 }
 
 func (d *daemonUnderTest) pull(topic string, offset int64) *remoting.Command {
@@ -162,6 +169,39 @@ func TestAMessageOutlivesTheDaemon(t *testing.T) {
 	}
 	if err := d.stop(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAFailedStoreEndsTheDaemon takes the log's folder away: the next segment
+// cannot be made. The daemon has to end, so that its supervisor starts it again.
+func TestAFailedStoreEndsTheDaemon(t *testing.T) {
+	dir := t.TempDir()
+	d := newDaemon(t)
+	d.settings = append(d.settings, "mappedFileSizeCommitLog=128k", "maxMessageSize=16k", "storePathRootDir="+dir)
+	ended, cfg := make(chan error, 1), d.config()
+	go func() {
+		ended <- run(t.Context(), cfg, make(chan config.Config), slog.New(slog.DiscardHandler))
+	}()
+	d.send("Greetings", "hello")
+	if err := os.RemoveAll(filepath.Join(dir, "commitlog")); err != nil {
+		t.Fatal(err)
+	}
+	body := strings.Repeat("x", 10<<10)
+	for range 100 {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		resp, err := d.client.Call(ctx, d.broker, sendCommand("Greetings", body))
+		cancel()
+		if err != nil || resp.Code != remoting.RespSuccess {
+			break
+		}
+	}
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("the daemon ended without an error")
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the daemon goes on 30 s after its store has failed")
 	}
 }
 

@@ -37,6 +37,8 @@ func house() map[string][]string {
 		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
 		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check"},
 		"tools/chaos/check":              {"store/record"},
+		"tools/lab":                      {"internal/remoting", "store/record", "tools/lab/order", "tools/lab/promise"},
+		"tools/lab/guest":                {"tools/lab/order"},
 	}
 }
 
