@@ -27,6 +27,34 @@ type Queue struct {
 
 	matched int64 // of them, those that the index has as they are
 	told    int   // findings
+
+	units []index.Unit // what the index has from offset ahead on
+	ahead int64
+}
+
+// Units are read ahead, since each look into the index costs a transaction: so many of
+// a queue, while there are few queues.
+const (
+	unitsAhead      = 64
+	maxAheadOfQueue = 4096
+)
+
+// unit is what the index had at a queue offset, perhaps some time ago.
+func (v *verifier) unit(q *Queue, offset int64) (u index.Unit, ok bool) {
+	i := offset - q.ahead
+	if i < 0 || i >= int64(len(q.units)) {
+		if v.queues.n > maxAheadOfQueue {
+			return u, false
+		}
+		if q.units == nil {
+			q.units = make([]index.Unit, unitsAhead)
+		}
+		n, _ := v.opts.Index.Range(q.Topic, q.QueueID, offset, q.units[:unitsAhead])
+		if q.units, q.ahead, i = q.units[:n], offset, 0; n == 0 {
+			return u, false
+		}
+	}
+	return q.units[i], true
 }
 
 // maxQueues bounds how many queues are followed: a log has some thousands.
@@ -93,9 +121,13 @@ func (v *verifier) indexed(q *Queue, r *record.View) {
 	if x == nil || r.PhyOffset() >= v.checkpoint {
 		return
 	}
+	want := index.Unit{PhyOffset: r.PhyOffset(), Size: int32(r.Size()), TagsCode: r.TagsCode()}
+	if u, ok := v.unit(q, r.QueueOffset()); ok && u == want {
+		q.matched++
+		return
+	}
 	var u [1]index.Unit
 	n, ok := x.Range(q.Topic, q.QueueID, r.QueueOffset(), u[:])
-	want := index.Unit{PhyOffset: r.PhyOffset(), Size: int32(r.Size()), TagsCode: r.TagsCode()}
 	switch {
 	case n > 0 && u[0] == want:
 		q.matched++

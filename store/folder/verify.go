@@ -119,6 +119,7 @@ func (v *verifier) before(q *Queue, r *record.View) {
 func (v *verifier) finish() {
 	for _, byID := range v.queues.topics {
 		for _, q := range byID {
+			q.units = nil
 			v.sum.Queues = append(v.sum.Queues, *q)
 		}
 	}

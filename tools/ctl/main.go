@@ -1,13 +1,14 @@
 // Command pairmq is the command line of pairmq: it sends and reads messages,
-// shows and changes topics and groups, compares and repairs logs, shows what brokers
-// and name servers are doing, and loads a broker. It works with any RocketMQ broker
-// and name server; logs are those of pairmqd.
+// shows and changes topics and groups, verifies, repairs and exports logs, shows what
+// brokers and name servers are doing, and loads a broker. It works with any RocketMQ
+// broker and name server; logs are those of pairmqd.
 //
 // Each command has three parts: flags become a plain struct, a method of
 // session does the work with it, and a print function writes what came out, as
 // text for people or as JSON for programs. Who serves what is asked through
 // discovery.Picker, unless --broker names one broker. The load itself is
-// tools/loadgen's.
+// tools/loadgen's, the reading of a store's folder is store/folder's, and what an
+// exported file looks like is store/archive's.
 package main
 
 import (

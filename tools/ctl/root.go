@@ -30,7 +30,8 @@ type env struct {
 
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
 what brokers and name servers are doing. It works with any RocketMQ broker. Of a
-pair of pairmqd it compares and repairs the logs.
+pair of pairmqd it compares and repairs the logs; what lies in a store's folder, or in
+a copy from a device that died, it verifies, shows and saves.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
 ` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
