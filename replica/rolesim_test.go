@@ -571,6 +571,9 @@ func (d *duo) aside(h *half) (all []byte) {
 		return nil // nothing ever was
 	}
 	for _, e := range entries {
+		if e.Size == 0 {
+			continue // power went when it was just made
+		}
 		f, err := h.fs.Open("quarantine/" + e.Name)
 		if err != nil {
 			d.t.Error(err)
