@@ -34,7 +34,7 @@ func TestClasses(t *testing.T) {
 				t.Errorf("%s: durable to %d after %d syncs, want %d after %d", what, h.Durable(), got, durable, more)
 			}
 		}
-		lazy := put(1, time.Hour)
+		put(1, time.Hour)
 		expect("one that may wait is confirmed", 0, 0)
 		<-time.After(30 * time.Minute)
 		soon := put(2, 200*time.Millisecond)
@@ -43,8 +43,7 @@ func TestClasses(t *testing.T) {
 		expect("before its time", 0, 0)
 		<-time.After(2 * time.Millisecond)
 		expect("after its time", soon, 1)
-		_ = lazy
-		lazy = put(3, time.Hour)
+		put(3, time.Hour)
 		strict := put(4, 0)
 		expect("one that must be durable takes the others along", strict, 2)
 		put(5, time.Hour)
