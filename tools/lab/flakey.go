@@ -175,6 +175,12 @@ func (l *lab) droppedWrites(ctx context.Context, t *trial, kind string) error {
 		}
 		from := p.ledger.Len()
 		pause(ctx, time.Duration(p.rng.Int64N(int64(600*time.Millisecond))))
+		for range 100 { // a busy machine may not have lied yet
+			if len(p.ledger.OKBegunAfter(from)) > 0 {
+				break
+			}
+			pause(ctx, 50*time.Millisecond)
+		}
 		wait()
 		p.lies = p.ledger.OKBegunAfter(from)
 		p.ledger.Disbelieve(believed)

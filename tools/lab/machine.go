@@ -23,8 +23,7 @@ const (
 )
 
 // commandLine is the kernel's. It must not check its timer against the clock: a
-// host that is busy stands still for longer than the kernel waits, and it would
-// panic over that at one boot of a hundred.
+// host that is busy stands still for longer than the kernel waits, and it panics over that.
 const commandLine = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on audit=0 tsc=reliable no_timer_check"
 
 // A machine is one emulated computer. Its kernel and software come from the
