@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -287,7 +288,12 @@ func TestAnEmptySlaveIsNoMaster(t *testing.T) {
 	b.start()
 	b.follows(a)
 	stopAll(t, a)
-	if r := b.change(remoting.ReqPromoteBroker); r.Code != remoting.RespIllegalOperation || !bytes.Contains([]byte(r.Remark), []byte("nothing of its master's log")) {
+	var r *remoting.Command
+	eventually(t, "the slave sees that its master has gone", func() bool {
+		r = b.change(remoting.ReqPromoteBroker)
+		return !strings.Contains(r.Remark, "lives")
+	})
+	if r.Code != remoting.RespIllegalOperation || !strings.Contains(r.Remark, "nothing of its master's log") {
 		t.Errorf("promote answers %d %q", r.Code, r.Remark)
 	}
 	if r := b.change(remoting.ReqPromoteBroker, "force", "true"); r.Code != remoting.RespSuccess {

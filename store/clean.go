@@ -127,7 +127,9 @@ func (s *Store) keepFrom(now time.Time, tooMuch int64) (int64, error) {
 	if jumped {
 		s.log.Warn("the wall clock is far ahead of the log; no segment is old until fileReservedTime has passed with the power on", "wallClock", now, "fileReservedTime", s.opts.Reserved)
 	}
-	for keep+size < s.durable.Load() && keep+size < s.visible.Load() {
+	// A slave's log may end within a record: the first one of the next segment tells
+	// its time only when it is there.
+	for end := min(s.durable.Load(), s.visible.Load()); keep+size+stampBytes <= end; {
 		if keep-start < tooMuch {
 			keep += size
 			continue

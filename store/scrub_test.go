@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,4 +141,35 @@ func TestAnIdleStoreReadsItsLogOver(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestCleanAtHalfARecord: the log of a slave may end within the first record of a
+// segment, whose time cannot be read then.
+func TestCleanAtHalfARecord(t *testing.T) {
+	m := masterOf(t, 0, 200)
+	log := rawLog(t, m.ReadRaw, 0, m.Confirmed())
+	opts := copyOptions(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true)
+	opts.Reserved = time.Millisecond
+	r := mustStart(t, opts)
+	f := r.Follow()
+	if err := f.AppendRaw(0, log[:segment]); err != nil {
+		t.Fatal(err)
+	}
+	for end := segment; end < segment+120; end++ {
+		if err := f.AppendRaw(f.End(), log[end:end+1]); err != nil {
+			t.Fatal(err)
+		}
+		for r.Stats().DurablePhyOffset < int64(end)+1 {
+			runtime.Gosched()
+		}
+		if err := r.Clean(time.Now()); err != nil {
+			t.Fatalf("with %d bytes of a segment: %v", end-segment+1, err)
+		}
+	}
+	if r.Stats().MinPhyOffset != segment {
+		t.Errorf("the log begins at %d, want %d: all before is old", r.Stats().MinPhyOffset, segment)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
 }

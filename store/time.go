@@ -13,6 +13,9 @@ import (
 // host is IPv4 (12 bytes further on if not).
 const storeTimestampAt = 56
 
+// stampBytes is how much of a record must be there to read its store timestamp.
+const stampBytes = storeTimestampAt + 12 + 8
+
 // MinOffset is the queue offset of the oldest record still there, 0 for an
 // unknown queue.
 func (s *Store) MinOffset(topic string, queueID int32) int64 {
@@ -43,7 +46,7 @@ func (s *Store) StoreTimestamp(topic string, queueID int32, queueOffset int64) (
 
 // stampAt reads the store timestamp of the record at phyOffset.
 func (s *Store) stampAt(phyOffset int64) (int64, error) {
-	var b [storeTimestampAt + 12 + 8]byte
+	var b [stampBytes]byte
 	if _, err := s.clog.ReadAt(b[:], phyOffset); err != nil {
 		return -1, fmt.Errorf("store: read timestamp at %d: %w", phyOffset, err)
 	}
