@@ -52,9 +52,9 @@ func (l *lab) cases() (all []*trial) {
 		add("FailedWrites/"+kind, func(ctx context.Context, t *trial) error { return l.failedWrites(ctx, t, kind) })
 	}
 	for _, kind := range kinds {
-		add("DiskThatLiesLoses/"+kind, func(ctx context.Context, t *trial) error { return l.twin(ctx, t, kind, lying, "SYNC_FLUSH") })
+		add("DiskThatLiesLoses/"+kind, func(ctx context.Context, t *trial) error { return l.twin(ctx, t, kind, lying, syncFlush) })
 	}
-	add("DaemonThatDoesNotWaitLoses/ext4", func(ctx context.Context, t *trial) error { return l.twin(ctx, t, "ext4", volatile, "ASYNC_FLUSH") })
+	add("DaemonThatDoesNotWaitLoses/ext4", func(ctx context.Context, t *trial) error { return l.twin(ctx, t, "ext4", volatile, lazyFlush) })
 	return all
 }
 

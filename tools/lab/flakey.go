@@ -110,7 +110,7 @@ func (p *patient) suffer(ctx context.Context, t *trial, times int, happens misha
 	what := ""
 	for i := range times + 1 {
 		began := time.Now()
-		if err := p.machine.recover(ctx, p.path, p.kind, "SYNC_FLUSH"); err != nil {
+		if err := p.machine.recover(ctx, p.path, p.kind, syncFlush); err != nil {
 			return err
 		}
 		recovery := time.Since(began)

@@ -117,7 +117,7 @@ func (a *appliance) judge(ctx context.Context) (s promise.Summary, found []promi
 
 // life cuts an appliance's power again and again.
 func (l *lab) life(ctx context.Context, t *trial, kind string, cuts int) error {
-	a, err := l.newAppliance(ctx, t, kind, volatile, "SYNC_FLUSH")
+	a, err := l.newAppliance(ctx, t, kind, volatile, syncFlush)
 	if err != nil {
 		return err
 	}

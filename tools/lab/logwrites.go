@@ -87,7 +87,7 @@ func recordLoad(ctx context.Context, m *machine, load *load, kind string, rng *r
 	if err != nil {
 		return err
 	}
-	if err := m.recover(ctx, a.Text, kind, "SYNC_FLUSH"); err != nil {
+	if err := m.recover(ctx, a.Text, kind, syncFlush); err != nil {
 		return err
 	}
 	if err := load.makeTopics(ctx, m.broker, 0); err != nil {
@@ -132,7 +132,7 @@ func tryPoint(ctx context.Context, m *machine, load *load, kind string, p point)
 		loose = "; of the next writes " + a.Text
 	}
 	began := time.Now()
-	if err := m.recover(ctx, device, kind, "SYNC_FLUSH"); err != nil {
+	if err := m.recover(ctx, device, kind, syncFlush); err != nil {
 		return s, loose, 0, err
 	}
 	took = time.Since(began)

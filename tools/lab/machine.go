@@ -208,10 +208,21 @@ func (m *machine) close() {
 	}
 }
 
-// daemonArgs are the daemon's settings: small segments, so that many begin and end.
+// How the daemon flushes.
+const (
+	syncFlush = "SYNC_FLUSH"
+	lazyFlush = "lazy" // OK waits for nothing, and what is written is synced after half a minute
+)
+
+// daemonArgs are the daemon's settings: small segments, so that many begin and
+// end, each of which has the one before synced; a lazy daemon gets a large one.
 func daemonArgs(flush string) []string {
-	return []string{
+	args := []string{
 		"--brokerName=lab", "--enableNamesrv=true", "--brokerIP1=10.0.2.15", "--listenPort=10911", "--storePathRootDir=" + order.State + "/store",
-		"--mappedFileSizeCommitLog=1m", "--maxMessageSize=65536", "--flushDiskType=" + flush,
+		"--maxMessageSize=65536",
 	}
+	if flush == lazyFlush {
+		return append(args, "--mappedFileSizeCommitLog=16m", "--flushDiskType=ASYNC_FLUSH", "--topicFlush=*:lazy")
+	}
+	return append(args, "--mappedFileSizeCommitLog=1m", "--flushDiskType="+flush)
 }
