@@ -18,6 +18,8 @@ type brokerPart struct {
 	client *remoting.Client
 	log    *slog.Logger
 
+	whole bool // the log was indexed as far as it can be: the next store waits for the rest
+
 	mu  sync.Mutex    // guards the rest where run is not alone
 	cfg config.Config // as the files have it
 	now *tenure       // nil if the last one could not be built; run's to replace
@@ -37,7 +39,7 @@ func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
-	now, err := newTenure(&p.cfg, p.was, client, p.log)
+	now, err := newTenure(&p.cfg, p.was, p.whole, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
@@ -47,13 +49,15 @@ func (p *brokerPart) next() error {
 
 // run serves until ctx ends. Between two tenures there is a stop and a start, in the same
 // process: the store is closed cleanly, and opened by the other role as any
-// start opens it. Clients connect again.
+// start opens it. Clients connect again. So it is too when a store that was opened
+// behind its log has caught up.
 func (p *brokerPart) run(ctx context.Context) error {
 	for {
 		err := p.now.run(ctx)
 		if !errors.Is(err, errNextTenure) {
 			return err
 		}
+		p.whole = p.now.caughtUp
 		if ctx.Err() != nil { // what was decided is kept: the next start goes by it
 			return nil
 		}

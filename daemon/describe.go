@@ -24,7 +24,9 @@ func (t *tenure) describe() map[string]string {
 	} else {
 		p.describeMaster(info, st)
 	}
-	if p.damaged {
+	if done, total, behind := st.Behind(); behind {
+		info["indexing"] = fmt.Sprintf("%d of %d MiB", done>>20, total>>20)
+	} else if p.damaged {
 		info["replication"] += "; the commit log is damaged, pairmq log verify mends it from the other broker"
 	}
 	if t.memory.Differs() {

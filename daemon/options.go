@@ -48,9 +48,10 @@ func registrarOptions(cfg *config.Config, host, ha netip.AddrPort, st *store.Sto
 
 func brokerOptions(t *tenure) broker.Options {
 	cfg := &t.cfg
+	_, _, behind := t.store.Behind()
 	o := broker.Options{
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
-		Replication: t.describe, More: t.requests(), Shut: t.store.IsShut,
+		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut,
 		DelayOffsets: func() []byte { return t.store.Value(replica.DelayKey) },
 		Perm:         int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,

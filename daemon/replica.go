@@ -25,7 +25,8 @@ type pairing struct {
 	ha     addrBox           // of the slave's master: where it sends its log
 	main   addrBox           // and where it answers
 
-	damaged bool // the log is: it has no end that slaves could go by, so that none is served
+	damaged bool // the log is, or it is not indexed: it has no end that slaves could go by, so that none is served
+	behind  bool // it is not indexed yet: a slave copies nothing
 }
 
 // An addrBox holds an address that changes; empty while it is not known.
@@ -52,9 +53,13 @@ func newPairing(t *tenure) (*pairing, error) {
 			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}
-	if p.damaged = st.Stats().ReadOnly; p.damaged {
+	_, _, p.behind = st.Behind()
+	p.damaged = st.Stats().ReadOnly
+	switch {
+	case p.behind: // it is not for long
+	case p.damaged:
 		log.Warn("no slave is served while the log is damaged: it would cut off what cannot be read here")
-	} else {
+	default:
 		lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
 		if err != nil {
 			return nil, err
@@ -127,7 +132,7 @@ func (p *pairing) found(cfg *config.Config, main, ha string) {
 // run replicates until ctx ends.
 func (p *pairing) run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
-	if p.slave != nil {
+	if p.slave != nil && !p.behind {
 		g.Go("slave", p.slave.Run)
 		g.Go("tables", p.copier.Run)
 	}

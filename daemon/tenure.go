@@ -48,6 +48,7 @@ type tenure struct {
 	log        *slog.Logger
 
 	was      string        // where clients found the tenure before; "" if it was there
+	caughtUp bool          // this one is over because its log is indexed; read when run has returned
 	moved    atomic.Bool   // this one is over because the address has changed
 	changing sync.Mutex    // held by the one change of roles that is on its way
 	change   chan struct{} // closed when the tenure is over
@@ -57,8 +58,9 @@ type tenure struct {
 	cancel   context.CancelFunc
 }
 
-// newTenure builds one; was is where clients found the one before it, if there was one.
-func newTenure(file *config.Config, was string, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+// newTenure builds one; was is where clients found the one before it, if there was
+// one. whole has it wait until all of the log is indexed, however long that takes.
+func newTenure(file *config.Config, was string, whole bool, client *remoting.Client, log *slog.Logger) (*tenure, error) {
 	t := &tenure{was: was, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
@@ -68,7 +70,7 @@ func newTenure(file *config.Config, was string, client *remoting.Client, log *sl
 	if t.host.Addr().IsLoopback() && file.BindAddress == "" && file.BrokerIP1 != t.host.Addr().String() {
 		log.Warn("there is no address yet that others could reach: this broker is found on this machine alone until a link has one", "brokerIP1", file.BrokerIP1)
 	}
-	if err := t.openStore(file); err != nil {
+	if err := t.openStore(file, whole); err != nil {
 		return nil, err
 	}
 	if err := t.build(); err != nil {
@@ -76,6 +78,7 @@ func newTenure(file *config.Config, was string, client *remoting.Client, log *sl
 	}
 	log.Info("broker ready", "brokerName", t.cfg.BrokerName, "brokerRole", t.cfg.BrokerRole, "address", t.host.String(),
 		"flushDiskType", flushName(&t.cfg), "startedIn", time.Since(t.began).Round(time.Millisecond).String())
+	notify(log, fmt.Sprintf("STATUS=%s of %s at %s", t.cfg.BrokerRole, t.cfg.BrokerName, t.host))
 	if t.memory.Differs() {
 		log.Info("the role is not that of the configuration: it was changed by pairmq promote or demote", "brokerRole", t.cfg.BrokerRole, "configured", file.BrokerRole)
 	}
@@ -83,11 +86,12 @@ func newTenure(file *config.Config, was string, client *remoting.Client, log *sl
 }
 
 // openStore opens the store in the role that the broker has by what it remembers.
-func (t *tenure) openStore(file *config.Config) error {
+func (t *tenure) openStore(file *config.Config, whole bool) error {
 	so, err := storeOptions(file, t.host, t.log)
 	if err != nil {
 		return err
 	}
+	so.OpenBehind = !whole
 	so.Decide = func(value func(string) []byte) (copies, holds bool) {
 		var lost error
 		if t.memory, lost = pair.Load(value(pair.Key), pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
@@ -179,6 +183,10 @@ func (t *tenure) run(ctx context.Context) error {
 		case <-t.change:
 			t.store.Shut() // the next master would not have it
 			return errNextTenure
+		case <-t.store.CaughtUp():
+			t.caughtUp = true
+			t.over()
+			return errNextTenure
 		case <-behind.Context().Done():
 			return errors.New("the store has stopped")
 		}
@@ -223,7 +231,7 @@ func (t *tenure) begin(ctx context.Context) error {
 		return err
 	}
 	if t.store.Stats().ReadOnly {
-		return nil // nothing is appended
+		return nil // nothing is appended, and where the log is not indexed yet nobody knows whose records there are
 	}
 	made, err := t.store.AdoptOrphans()
 	if err != nil {

@@ -51,6 +51,10 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 	first, end, ok := s.index.Bounds(topic, queueID)
 	r.MinOffset, r.MaxOffset = first, end
 	if r.Status, ok = outside(ok, offset, first, end); !ok {
+		if s.behind != nil && offset >= end { // it may be there: the consumer waits, as for a new message
+			r.Status = OffsetOverflowOne
+			return r, nil, nil
+		}
 		// A consumer that was given messages by the slave may be ahead of what is
 		// released here. It is not sent back: they would come again.
 		if offset > end && offset <= s.queues.given(topic, queueID) {

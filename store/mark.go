@@ -81,11 +81,19 @@ func (s *Store) tailSum(end int64) (uint32, error) {
 	if from == end {
 		return 0, nil
 	}
+	b := make([]byte, end-from)
+	err := s.readFile(b, from)
+	return crc32.ChecksumIEEE(b), err
+}
+
+// readFile fills b from off on with what the file of the segment has, which reaches
+// so far.
+func (s *Store) readFile(b []byte, off int64) error {
+	begin := off - off%s.opts.SegmentSize
 	f, err := s.opts.FS.Open(fmt.Sprintf("%s/%020d", commitLogDir, begin))
 	if err != nil {
-		return 0, err
+		return err
 	}
-	b := make([]byte, end-from)
-	_, err = f.ReadAt(b, from-begin)
-	return crc32.ChecksumIEEE(b), errors.Join(err, f.Close())
+	_, err = f.ReadAt(b, off-begin)
+	return errors.Join(err, f.Close())
 }

@@ -34,6 +34,11 @@ func (s *Store) recover() error {
 	}
 	worn := times >= maxFailures
 	window := parseMark(s.index.Mark()).window
+	if !worn {
+		if opened, err := s.openBehind(from, window); opened || err != nil {
+			return err
+		}
+	}
 	sc := newScan(s, from, worn)
 	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: sc.check, Visit: sc.visit})
 	switch {

@@ -12,6 +12,7 @@ import (
 type scan struct {
 	s      *Store
 	last   checked  // that was good: what visit is called with next
+	topic  string   // of the last one visited that is in a queue
 	keys   []uint32 // for the memory of hashes
 	sealed int64    // where complete chunks were looked for last
 	every  int64    // how much log later they are looked for again, in bytes
@@ -49,7 +50,8 @@ func (sc *scan) visit(b []byte, phyOffset int64) error {
 	s.queues.last = max(s.queues.last, v.StoreTimestamp())
 	r := index.Record{Keys: sc.keys[:0]}
 	if queued(v.SysFlag()) {
-		r.Topic = s.follow(&v).topic
+		sc.topic = s.follow(&v).topic
+		r.Topic = sc.topic
 	}
 	fillIndexRecord(&r, &v)
 	sc.keys = r.Keys

@@ -78,7 +78,11 @@ type Options struct {
 	Hold   bool // records wait for Release once they are confirmed
 	// Decide, if set, says what Copy and Hold are, by what SetValue kept. It is
 	// called once, before the log is recovered.
-	Decide       func(value func(key string) []byte) (copies, holds bool)
+	Decide func(value func(key string) []byte) (copies, holds bool)
+	// OpenBehind has Open return, with a store that is read-only, when the index lacks
+	// more than two segments of the log: see CaughtUp. Otherwise it waits until all is
+	// indexed.
+	OpenBehind   bool
 	IndexNoSync  bool         // tests on a simulated disk: bbolt need not sync the real one
 	JournalBytes int64        // size of the consumer offset journal; 0 means index's default
 	ChunkBytes   int64        // bytes of log per index chunk; 0 means index's default
@@ -110,6 +114,7 @@ type Store struct {
 	durable atomic.Int64
 	visible atomic.Int64
 
+	behind       *behind    // of a store that was opened before all of its log was indexed; set by Open alone
 	unclean      bool       // see Unclean; set by Open alone
 	crcSince     int64      // see mark; set by Open alone
 	follower     *Follower  // of a slave; set before Run
@@ -119,7 +124,7 @@ type Store struct {
 	versions struct{ topics, groups, offsets atomic.Int64 }
 	gate     gate
 	down     atomic.Bool // closing
-	damaged  bool        // recovery found the log damaged, or the disk fails: read-only; set by Open alone
+	damaged  bool        // recovery found the log damaged, or the disk fails, or much is not indexed: read-only; set by Open alone
 	stats    counters
 	puts     puts
 	bodies   sync.Pool
@@ -199,6 +204,7 @@ func (s *Store) Run(ctx context.Context) error {
 	g.Go("index", s.seal)
 	g.Go("upkeep", s.upkeep)
 	g.Go("scrub", s.scrub)
+	g.Go("catching up", s.catchUp)
 	return g.Wait()
 }
 

@@ -52,6 +52,9 @@ func (s *Store) PutTopics(all []table.Topic) error {
 // DeleteTopic forgets a topic, its consume queues and their offsets; durable on
 // return. A topic made anew under the name begins at queue offset 0.
 func (s *Store) DeleteTopic(name string) error {
+	if err := s.notBehind(); err != nil {
+		return err
+	}
 	defer s.changed(&s.versions.topics)
 	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
 }
@@ -61,6 +64,9 @@ func (s *Store) DeleteTopic(name string) error {
 // stays, and so do its settings, unless settings says that they go. It says whether
 // there was anything to do. Durable on return.
 func (s *Store) DeleteTopicBelow(name string, phyOffset int64, settings bool) (bool, error) {
+	if err := s.notBehind(); err != nil {
+		return false, err
+	}
 	s.releasing.Lock() // nothing is indexed meanwhile
 	defer s.releasing.Unlock()
 	done, err := s.index.DeleteTopicBelow(name, phyOffset, settings)

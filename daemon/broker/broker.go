@@ -71,6 +71,9 @@ func New(opts Options) (*Broker, error) {
 	if opts.Check != nil {
 		b.handlers[remoting.ReqCheckLog] = b.checkLog
 	}
+	if opts.Behind {
+		b.restrict()
+	}
 	if b.slave() {
 		return b, nil // its topics are the master's
 	}

@@ -39,8 +39,10 @@ func (b *Broker) queryConsumerOffset(req *remoting.Request) error {
 			b.resets.done(group, q)
 		}
 		replyNumber(req, "offset", offset)
-	case zero && b.young(q):
+	case zero && !b.opts.Behind && b.young(q):
 		replyNumber(req, "offset", 0)
+	case b.opts.Behind: // whether the queue is young is not known
+		return errBehind()
 	default:
 		return refuse(remoting.RespQueryNotFound, "group %.255s has no offset for queue %d of topic %.127s", group, q.queueID, q.topic)
 	}

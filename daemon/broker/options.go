@@ -38,6 +38,10 @@ type Options struct {
 	// means never.
 	Shut func() bool
 
+	// Behind: the store gives out what is indexed and stores nothing, until another
+	// Broker takes over; see store.Store.Behind. Most requests are refused.
+	Behind bool
+
 	// Raw is the log as its pair's other half sees it, and Compare compares it with
 	// that of the broker at peer; see store.Compare, and ErrPeer. They serve requests
 	// 31005 to 31007, which are refused without.

@@ -72,7 +72,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 		}
 	}
 	s := &scanner{l: l, check: opts.Check}
-	rec, stop, err := l.scan(s, opts)
+	rec, stop, err := l.scan(s, opts, l.ready)
 	if err == nil && (stop != nil || rec.End < opts.Durable) {
 		err = l.judge(s, opts, &rec, stop, before == readOnly || opts.ReadOnly)
 	}
@@ -111,11 +111,11 @@ func (l *Log) tidy() error {
 	return nil
 }
 
-// scan visits records until stop says why there is no other. It is nil at the
-// end of the last segment and for a log that was stopped in order.
-func (l *Log) scan(s *scanner, opts RecoverOptions) (rec Recovery, stop, err error) {
-	rec = Recovery{End: min(opts.From, l.ready), Resume: -1}
-	for rec.End < l.ready {
+// scan visits records until stop says why there is no other. It is nil at limit
+// and for a log that was stopped in order.
+func (l *Log) scan(s *scanner, opts RecoverOptions, limit int64) (rec Recovery, stop, err error) {
+	rec = Recovery{End: min(opts.From, limit), Resume: -1}
+	for rec.End < limit {
 		b, k, stop := s.look(rec.End)
 		switch {
 		case s.fatal != nil:

@@ -113,6 +113,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
 			lead = ""
 		}
+		if text := b.Runtime["indexing"]; text != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: makes its index anew, %s of the log so far: until then it stores nothing and gives out what it has indexed\n", lead, orDash(b.BrokerName), b.role(), safe(text))
+			lead = ""
+		}
 		if n := b.Runtime["logDamage"]; n != "" {
 			fmt.Fprintf(e.out, "%s%s, %s: %s parts of its log are damaged: pairmq log verify --broker %s repairs them from the other broker\n", lead, orDash(b.BrokerName), b.role(), safe(n), b.Addr)
 			lead = ""
