@@ -20,6 +20,7 @@ what went to clients. *First* is a new store. *Again*, for pairmqd, is a store w
 segments are written that were written before; 5.4.0 writes no file again, and maps its files instead of calling write. *bbolt* puts one key for
 each message, commits as many as come at once, and has had the same once before where it says *again*. At %d bytes, pairmqd runs with
 enabledAppendPropCRC=false and a cluster's name of one letter: a record with a key and both has 135 bytes before it has a body.
+5.4.0 has none of 128 bytes outside of a batch, and answers a MiB of single messages in flight with SYSTEM_BUSY.
 
 `, large, small, wearSegment>>20, wearMaxBytes>>20, small)
 	for _, flush := range flushes() {

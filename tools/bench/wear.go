@@ -125,7 +125,7 @@ func (w *wear) stores(ctx context.Context) {
 			if flush == asyncFlush && w.cfg.measures(ours) { // to compare with; a gateway would not choose it
 				w.check(ctx, ours+"/"+flush+"/"+l.name(), func() error { return w.ours(ctx, flush, l) })
 			}
-			if w.cfg.measures(v5) {
+			if w.cfg.measures(v5) && l.forApache() {
 				w.check(ctx, v5+"/"+flush+"/"+l.name(), func() error { return w.apache(ctx, flush, l) })
 			}
 		}

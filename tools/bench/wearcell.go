@@ -36,6 +36,10 @@ func wearLoads() []wearLoad {
 // and the largest, since each takes it half a minute.
 func (l wearLoad) besides() bool { return l.batch <= 1 || l.batch*l.record >= fullBatch }
 
+// forApache tells whether 5.4.0 can be given it: it answers a MiB of single messages
+// in flight with SYSTEM_BUSY, and has no record of 128 bytes that is not in a batch.
+func (l wearLoad) forApache() bool { return l.batch > 0 && (l.record >= large || l.batch > 1) }
+
 // name is the load's part of a cell's name.
 func (l wearLoad) name() string {
 	if l.batch == 0 {
