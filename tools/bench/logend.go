@@ -15,6 +15,7 @@ import (
 type logState struct {
 	end    int64 // bytes
 	behind int64 // bytes of it that consumers cannot have yet
+	partly bool  // it is not indexed yet, and nothing is stored
 	at     time.Time
 }
 
@@ -51,5 +52,5 @@ func parseLogEnd(body []byte, at time.Time) (logState, error) {
 	if err := errors.Join(err, err2); err != nil {
 		return logState{}, fmt.Errorf("runtime information: %w", err)
 	}
-	return logState{end: end, behind: behind, at: at}, nil
+	return logState{end: end, behind: behind, partly: info.Table["indexing"] != "", at: at}, nil
 }

@@ -108,15 +108,16 @@ func (r *runner) reopen(ctx context.Context, t target, dir string, s sample, log
 	if err != nil {
 		return err
 	}
-	m, err := b.process.memory()
 	now, endErr := answeredEnd(ctx, b)
-	if err := errors.Join(err, endErr, b.stop()); err != nil {
+	took, err := indexed(ctx, b)
+	m, memErr := b.process.memory()
+	if err := errors.Join(endErr, err, memErr, b.stop()); err != nil {
 		return err
 	}
 	if now < log {
 		return fmt.Errorf("the log ends at %d after the start, at %d before", now, log)
 	}
-	s.Values = map[string]float64{metricMillis: millis(b.ready), metricHWM: m.hwm, metricRSS: m.rss, metricLog: float64(log)}
+	s.Values = map[string]float64{metricMillis: millis(b.ready), metricStores: millis(took), metricHWM: m.hwm, metricRSS: m.rss, metricLog: float64(log)}
 	r.note(s)
 	return nil
 }
@@ -137,7 +138,8 @@ func answeredEnd(ctx context.Context, b *broker) (int64, error) {
 	}
 }
 
-// rebuild takes the index away and measures how fast the start makes a new one.
+// rebuild takes the index away and measures how soon the start answers, and how fast
+// it makes a new one.
 func (r *runner) rebuild(ctx context.Context, p *pairmqd, dir string, record int) error {
 	t := *p
 	l := wearLoad{record: record, batch: 512}
@@ -172,8 +174,7 @@ func (r *runner) sparse(ctx context.Context, p *pairmqd, dir, cell string) error
 	if err != nil {
 		return err
 	}
-	scanned := b.ready
-	_, err = answeredEnd(ctx, b)
+	scanned, err := indexed(ctx, b)
 	b.process.kill()
 	if err != nil {
 		return err
@@ -182,18 +183,42 @@ func (r *runner) sparse(ctx context.Context, p *pairmqd, dir, cell string) error
 	if err != nil {
 		return err
 	}
+	again, err := indexed(ctx, b)
+	if err != nil {
+		return errors.Join(err, b.stop())
+	}
 	served, err := r.serveSparse(ctx, b)
 	m, memErr := b.process.memory()
 	if err := errors.Join(err, memErr, b.stop()); err != nil {
 		return err
 	}
 	r.note(sample{Target: t.name(), Cell: cell, Values: map[string]float64{
-		metricMillis: millis(b.ready), metricScanned: millis(scanned), metricHWM: m.hwm, metricRSS: m.rss, metricLog: float64(log), metricMessages: float64(served),
+		metricMillis: millis(b.ready), metricScanned: millis(scanned), metricStores: millis(again), metricHWM: m.hwm, metricRSS: m.rss, metricLog: float64(log), metricMessages: float64(served),
 	}})
 	return nil
 }
 
-// metricScanned is how long the start took that had no index.
+// metricStores is how long it took from the start of the process until messages
+// were stored again.
+const metricStores = "storesMillis"
+
+// indexed waits until the broker has indexed its log, and returns how long that took
+// since the start of its process. It closes its connections then.
+func indexed(ctx context.Context, b *broker) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		now, err := logEnd(ctx, b.addr, nil)
+		if err == nil && now.end > 0 && !now.partly {
+			return time.Since(b.process.started), nil
+		}
+		if err := wait(ctx, 5*time.Millisecond); err != nil {
+			return 0, fmt.Errorf("the log is not indexed: %w", err)
+		}
+	}
+}
+
+// metricScanned is metricStores of the start that had no index.
 const metricScanned = "scannedMillis"
 
 // serveSparse sends as many messages as are in the log's last segment, and pulls
