@@ -17,7 +17,7 @@ func (r *report) writeRecovery(w *strings.Builder) {
 answer, file systems synced, started again; page caches as they were, of which pairmqd drops the log's last segment to read it from the disk. **Without an index**:
 stopped in order, meta.db deleted. **Long log**: %d segments of %d MiB, of which the first and the last have %d records and all others are one filler, nearly all of it a hole
 in a file, so that the disk has no part in it; opened without an index, killed, opened again, then as many messages sent and all pulled from both ends.
-*32 bits* is the same daemon built for 386.
+*32 bits* is the same daemon built for 386. *Most resident* counts the pages of the index that are mapped, which the kernel may drop.
 
 `, log(cellKilled), large, sparseSegments, sparseSegment>>20, sparseRecords)
 	t := table{title: "Start after kill -9, ms", labels: 1, head: []string{"log, MiB", "pairmqd", "5.4.0", "4.9.7", "against the better"}}
