@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -88,4 +89,68 @@ func nextOffset(t *testing.T, resp *remoting.Command) int64 {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// TestAPairOutlivesItsIndexes: the slave loses its index, then the master, with a log
+// that is long. Each comes back by itself, the epoch stays, and the logs are the same.
+func TestAPairOutlivesItsIndexes(t *testing.T) {
+	master := newDaemon(t)
+	master.settings = append(master.settings, "brokerRole=SYNC_MASTER")
+	master.start()
+	slave := master.newSlave()
+	slave.start()
+	eventually(t, "the slave joins", func() bool { return master.info()["haSlaves"] == "1" })
+	body := strings.Repeat("x", 1<<20)
+	stored := 0
+	send := func(count int) {
+		t.Helper()
+		for range count {
+			if resp := master.send("Topic", body); resp.Code != remoting.RespSuccess {
+				t.Fatalf("a send is answered %d %s", resp.Code, resp.Remark)
+			}
+			stored++
+		}
+	}
+	lose := func(d *daemonUnderTest) {
+		t.Helper()
+		if err := d.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(d.root(), "meta.db")); err != nil {
+			t.Fatal(err)
+		}
+		d.start()
+		eventually(t, "the slave joins again", func() bool {
+			m := master.info()
+			return m["haSlaves"] == "1" && m["indexing"] == "" && slave.info()["indexing"] == ""
+		})
+		caughtUp(master, slave)
+	}
+	send(36)
+	epoch := master.info()["epoch"]
+	lose(slave)
+	send(4)
+	lose(master)
+	send(4)
+	if now := master.info()["epoch"]; now != epoch || slave.info()["epoch"] != epoch {
+		t.Errorf("the epoch was %s, the master says %s now, the slave %s", epoch, now, slave.info()["epoch"])
+	}
+	for _, d := range []*daemonUnderTest{master, slave} {
+		for got := int64(0); got < int64(stored); {
+			resp := d.pull("Topic", got)
+			if resp.Code != remoting.RespSuccess {
+				t.Fatalf("a pull at %d of %d is answered %d %s", got, stored, resp.Code, resp.Remark)
+			}
+			got = nextOffset(t, resp)
+		}
+	}
+	if err := errors.Join(slave.stop(), master.stop()); err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := slave.logFiles(), master.logFiles()
+	for name, b := range theirs {
+		if !bytes.Equal(ours[name], b) {
+			t.Errorf("segment %s differs", name)
+		}
+	}
 }
