@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"pairmq/daemon/config"
 	"pairmq/discovery"
@@ -18,16 +19,26 @@ type brokerPart struct {
 	client *remoting.Client
 	log    *slog.Logger
 
+	serving chan struct{} // see serves
+	begun   func()        // closes it
+
 	whole bool // the log was indexed as far as it can be: the next store waits for the rest
 
 	mu  sync.Mutex    // guards the rest where run is not alone
 	cfg config.Config // as the files have it
 	now *tenure       // nil if the last one could not be built; run's to replace
 	was string        // where clients find now
+
+	between time.Time // works has found one tenure over and the next not begun since; zero if not
 }
 
+// turnTime is how long it may take from one tenure to the next: a long log may be
+// read meanwhile, on a slow disk.
+const turnTime = 10 * time.Minute
+
 func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: *cfg, log: log}
+	p := &brokerPart{cfg: *cfg, log: log, serving: make(chan struct{})}
+	p.begun = sync.OnceFunc(func() { close(p.serving) })
 	return p, p.next()
 }
 
@@ -53,7 +64,7 @@ func (p *brokerPart) next() error {
 // behind its log has caught up.
 func (p *brokerPart) run(ctx context.Context) error {
 	for {
-		err := p.now.run(ctx)
+		err := p.now.run(ctx, p.begun)
 		if !errors.Is(err, errNextTenure) {
 			return err
 		}
@@ -68,6 +79,32 @@ func (p *brokerPart) run(ctx context.Context) error {
 			return fmt.Errorf("go on in another role or at another address: %w", err)
 		}
 	}
+}
+
+func (p *brokerPart) serves() <-chan struct{} { return p.serving }
+
+// works asks for what nearly everything has a part in: the broker's description. Who
+// goes from one tenure to the next answers nobody for a while.
+func (p *brokerPart) works(ctx context.Context) error {
+	var t *tenure
+	if p.mu.TryLock() { // else the next tenure is being built
+		t = p.now
+		p.mu.Unlock()
+	}
+	if t != nil && !t.isOver() {
+		p.between = time.Time{}
+		err := answers(ctx, t.lns[0].Addr(), remoting.ReqGetBrokerRuntimeInfo)
+		if err == nil || !t.isOver() {
+			return err
+		}
+	}
+	if p.between.IsZero() {
+		p.between = time.Now()
+	}
+	if took := time.Since(p.between); took > turnTime {
+		return fmt.Errorf("it has been on its way to another role or address for %v", took.Round(time.Second))
+	}
+	return nil
 }
 
 // reconfigure applies what of a configuration that was read again can change now.

@@ -39,7 +39,7 @@ func TestABrokerHealsItself(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- box.run(ctx) }()
+	go func() { ended <- box.run(ctx, func() {}) }()
 	caughtUp(master, slave)
 	slave.spoil("message number 3.")
 	slave.spoil("message number 17.")

@@ -19,6 +19,8 @@ type nameServerPart struct {
 	srv *remoting.Server
 	lns []net.Listener
 	log *slog.Logger
+
+	serving chan struct{} // see serves
 }
 
 func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
@@ -39,7 +41,7 @@ func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error
 		return nil, err
 	}
 	srv := remoting.NewServer(remoting.ServerOptions{Handler: ns, OnClose: ns.Closed, Limits: limits(cfg), Log: log})
-	return &nameServerPart{ns: ns, srv: srv, lns: lns, log: log}, nil
+	return &nameServerPart{ns: ns, srv: srv, lns: lns, log: log, serving: make(chan struct{})}, nil
 }
 
 func (p *nameServerPart) name() string { return "name server" }
@@ -48,10 +50,17 @@ func (p *nameServerPart) run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
 	g.Go("expiry", p.ns.Run)
 	g.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
+	close(p.serving)
 	p.log.Info("name server ready", "listen", p.lns[0].Addr().String())
 	err := g.Wait()
 	drain(p.srv, drainTime, p.log)
 	return err
+}
+
+func (p *nameServerPart) serves() <-chan struct{} { return p.serving }
+
+func (p *nameServerPart) works(ctx context.Context) error {
+	return answers(ctx, p.lns[0].Addr(), remoting.ReqGetBrokerClusterInfo)
 }
 
 func (p *nameServerPart) close() error {

@@ -47,9 +47,28 @@ func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log
 		applied.Go("configuration", func(ctx context.Context) error { return p.follow(ctx, again) })
 		defer func() { stop(); _ = applied.Wait() }() // it fails never
 	}
-	notify(log, sd.SdNotifyReady)
+	reporting, stop := context.WithCancel(ctx)
+	reports := lifecycle.NewGroup(reporting)
+	reports.Go("systemd", func(ctx context.Context) error { return report(ctx, parts, log) })
+	defer func() { stop(); _ = reports.Wait() }() // nor does this
 	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })
 	return errors.Join(err, closeAll(parts))
+}
+
+// report tells systemd once clients are served, and from then on that they are.
+func report(ctx context.Context, parts []part, log *slog.Logger) error {
+	for _, p := range parts {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.serves():
+		}
+	}
+	notify(log, sd.SdNotifyReady)
+	if w := newWatchdog(parts, log); w != nil {
+		return w.run(ctx)
+	}
+	return nil
 }
 
 // serveUntil runs the parts until ctx ends or one of them fails, then stops
@@ -83,10 +102,14 @@ func serveUntil(ctx context.Context, parts []part, stopping func()) error {
 }
 
 // A part is a name server or a broker: run serves until its context ends and
-// then drains; close releases what the constructor took.
+// then drains; close releases what the constructor took. serves is closed when run
+// answers clients for the first time. From then on works fails if a request gets no
+// answer before its context ends; one goroutine calls it.
 type part interface {
 	name() string
 	run(context.Context) error
+	serves() <-chan struct{}
+	works(context.Context) error
 	close() error
 }
 

@@ -154,8 +154,8 @@ func (t *tenure) build() (err error) {
 // run serves until ctx ends. Then the name servers are told first, so that
 // clients go elsewhere; the answers on their way leave while the store still
 // runs; the store is the last to stop. It returns errNextTenure when the broker
-// is to go on in another role.
-func (t *tenure) run(ctx context.Context) error {
+// is to go on in another role. begun is called when clients are served.
+func (t *tenure) run(ctx context.Context, begun func()) error {
 	back, stopStore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStore()
 	behind := lifecycle.NewGroup(back)
@@ -175,7 +175,7 @@ func (t *tenure) run(ctx context.Context) error {
 	front.Go("halves", t.halves.Run)
 	front.Go("links", t.watchLinks)
 	front.Go("handing over", t.awaitHandover)
-	front.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, t.srv, t.lns) })
+	front.Go("listeners", func(ctx context.Context) error { begun(); return serveAll(ctx, t.srv, t.lns) })
 	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
 		select {
 		case <-ctx.Done():
@@ -289,6 +289,16 @@ func (t *tenure) over() {
 		t.reg.Stay()
 		close(t.change)
 	})
+}
+
+// isOver says whether over was called.
+func (t *tenure) isOver() bool {
+	select {
+	case <-t.change:
+		return true
+	default:
+		return false
+	}
 }
 
 func (t *tenure) close() error {
