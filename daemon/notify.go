@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"pairmq/daemon/config"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 )
 
 // notify tells systemd a state, if systemd started us.
@@ -28,9 +30,11 @@ func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Conf
 			return
 		case <-hup:
 		}
+		reloading(log)
 		next, _, err := config.Load(f.file, f.settings)
 		if err != nil {
 			log.Error("configuration not re-read; the old one stays", "err", err)
+			notify(log, sd.SdNotifyReady)
 			continue
 		}
 		changed, restart := running.Reload(&next)
@@ -43,5 +47,17 @@ func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Conf
 				return
 			}
 		}
+		notify(log, sd.SdNotifyReady)
 	}
+}
+
+// reloading tells systemd that READY will follow. It takes that of a unit of
+// Type=notify-reload for the answer to its signal if it is younger than that.
+func reloading(log *slog.Logger) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		log.Warn("systemd is not told of a reload", "err", err)
+		return
+	}
+	notify(log, fmt.Sprintf("%s\nMONOTONIC_USEC=%d", sd.SdNotifyReloading, now.Nano()/1000))
 }

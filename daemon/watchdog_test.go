@@ -10,9 +10,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pairmq/daemon/config"
 )
 
 // A fakePart works, or fails, or does not answer.
@@ -75,21 +78,18 @@ func TestTheWatchdogIsFedWhileAllPartsWork(t *testing.T) {
 	}
 }
 
-// TestSystemdHearsOfADaemonThatWorks runs one as systemd does, with a socket that it
-// listens on.
-func TestSystemdHearsOfADaemonThatWorks(t *testing.T) {
+// asSystemd listens as systemd does to what it is told in this test, and returns what
+// waits for the next message that begins with want.
+func asSystemd(t *testing.T) (hear func(want string) string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	t.Setenv("NOTIFY_SOCKET", path)
-	t.Setenv("WATCHDOG_USEC", "1500000")
-	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
-	d := newDaemon(t)
-	d.start()
-	hear := func(want string) {
+	return func(want string) string {
 		t.Helper()
 		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
 			t.Fatal(err)
@@ -100,10 +100,19 @@ func TestSystemdHearsOfADaemonThatWorks(t *testing.T) {
 				t.Fatalf("%s was not heard: %v", want, err)
 			}
 			if strings.HasPrefix(string(b[:n]), want) {
-				return
+				return string(b[:n])
 			}
 		}
 	}
+}
+
+// TestSystemdHearsOfADaemonThatWorks runs one as systemd does.
+func TestSystemdHearsOfADaemonThatWorks(t *testing.T) {
+	hear := asSystemd(t)
+	t.Setenv("WATCHDOG_USEC", "1500000")
+	t.Setenv("WATCHDOG_PID", strconv.Itoa(os.Getpid()))
+	d := newDaemon(t)
+	d.start()
 	hear("STATUS=ASYNC_MASTER of under-test")
 	hear("READY=1")
 	for range 3 {
@@ -113,6 +122,32 @@ func TestSystemdHearsOfADaemonThatWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	hear("STOPPING=1")
+}
+
+// TestSystemdHearsOfAReload, also of one that changes nothing.
+func TestSystemdHearsOfAReload(t *testing.T) {
+	hear := asSystemd(t)
+	file := filepath.Join(t.TempDir(), "pairmqd.conf")
+	ctx, cancel := context.WithCancel(t.Context())
+	hup, ended := make(chan os.Signal), make(chan struct{})
+	go func() {
+		defer close(ended)
+		var level slog.LevelVar
+		reload(ctx, hup, flags{file: file}, &config.Config{}, &level, make(chan config.Config), slog.New(slog.DiscardHandler))
+	}()
+	for _, text := range []string{"brokerName=again\n", "no such key\n"} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		hup <- syscall.SIGHUP
+		said := hear("RELOADING=1")
+		if since, ok := strings.CutPrefix(said, "RELOADING=1\nMONOTONIC_USEC="); !ok || strings.Trim(since, "0123456789") != "" || since == "" {
+			t.Errorf("systemd is told %q", said)
+		}
+		hear("READY=1")
+	}
+	cancel()
+	<-ended
 }
 
 // TestNobodyListensIsNoAnswer, and neither is silence; to be hung up on is one.
