@@ -17,6 +17,7 @@ import (
 // found: each is a tenure.
 type brokerPart struct {
 	client *remoting.Client
+	passed sockets
 	log    *slog.Logger
 
 	serving chan struct{} // see serves
@@ -36,8 +37,8 @@ type brokerPart struct {
 // read meanwhile, on a slow disk.
 const turnTime = 10 * time.Minute
 
-func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: *cfg, log: log, serving: make(chan struct{})}
+func newBroker(cfg *config.Config, passed sockets, log *slog.Logger) (*brokerPart, error) {
+	p := &brokerPart{cfg: *cfg, passed: passed, log: log, serving: make(chan struct{})}
 	p.begun = sync.OnceFunc(func() { close(p.serving) })
 	return p, p.next()
 }
@@ -50,7 +51,7 @@ func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
-	now, err := newTenure(&p.cfg, p.was, p.whole, client, p.log)
+	now, err := newTenure(&p.cfg, p.was, p.whole, p.passed, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}

@@ -33,7 +33,7 @@ func TestABrokerHealsItself(t *testing.T) {
 	}
 	client := remoting.NewClient(remoting.ClientOptions{})
 	defer client.Close()
-	box, err := newTenure(&cfg, "", false, client, slog.New(slog.DiscardHandler))
+	box, err := newTenure(&cfg, "", false, nil, client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type nameServerPart struct {
 	serving chan struct{} // see serves
 }
 
-func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
+func newNameServer(cfg *config.Config, passed sockets, log *slog.Logger) (*nameServerPart, error) {
 	log = log.With("part", "namesrv")
 	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, MaxTopics: cfg.NamesrvMaxTopics, Log: log}
 	if fsys, err := disk.OS(cfg.StoreRoot); err == nil {
@@ -36,7 +36,7 @@ func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error
 	if err != nil {
 		return nil, err
 	}
-	lns, err := listen(cfg.BindAddress, cfg.NamesrvListenPort)
+	lns, err := passed.listen(cfg.BindAddress, cfg.NamesrvListenPort)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ func newPairing(t *tenure) (*pairing, error) {
 	case p.damaged:
 		log.Warn("no slave is served while the log is damaged: it would cut off what cannot be read here")
 	default:
-		lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
+		lns, err := t.passed.listen(cfg.BindAddress, cfg.HAListenPort)
 		if err != nil {
 			return nil, err
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"time"
 
 	"pairmq/daemon/config"
@@ -28,15 +27,19 @@ const (
 // again is applied as far as it can be meanwhile.
 func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log *slog.Logger) error {
 	var parts []part
+	passed := passedSockets(log)
+	if left := passed.unused(ports(&cfg)...); len(left) > 0 {
+		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
+	}
 	if cfg.EnableNamesrv {
-		p, err := newNameServer(&cfg, log)
+		p, err := newNameServer(&cfg, passed, log)
 		if err != nil {
 			return err
 		}
 		parts = append(parts, p)
 	}
 	if cfg.EnableBroker {
-		p, err := newBroker(&cfg, log)
+		p, err := newBroker(&cfg, passed, log)
 		if err != nil {
 			return errors.Join(err, closeAll(parts))
 		}
@@ -53,6 +56,17 @@ func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log
 	defer func() { stop(); _ = reports.Wait() }() // nor does this
 	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })
 	return errors.Join(err, closeAll(parts))
+}
+
+// ports are those that the daemon listens on.
+func ports(cfg *config.Config) (all []int) {
+	if cfg.EnableNamesrv {
+		all = append(all, cfg.NamesrvListenPort)
+	}
+	if cfg.EnableBroker {
+		all = append(all, cfg.ListenPort, cfg.ListenPort-2, cfg.HAListenPort)
+	}
+	return all
 }
 
 // report tells systemd once clients are served, and from then on that they are.
@@ -119,22 +133,6 @@ func closeAll(parts []part) error {
 		errs = append(errs, p.close())
 	}
 	return errors.Join(errs...)
-}
-
-// listen opens the ports of one server, all or none.
-func listen(bind string, ports ...int) ([]net.Listener, error) {
-	var all []net.Listener
-	for _, p := range ports {
-		ln, err := net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(p)))
-		if err != nil {
-			for _, l := range all {
-				err = errors.Join(err, l.Close())
-			}
-			return nil, fmt.Errorf("listen on port %d: %w; is another broker or name server running?", p, err)
-		}
-		all = append(all, ln)
-	}
-	return all, nil
 }
 
 // serveAll answers on every listener until ctx ends.

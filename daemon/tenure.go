@@ -43,6 +43,7 @@ type tenure struct {
 	// setServers changes the list of name servers.
 	setServers func([]string)
 	client     *remoting.Client
+	passed     sockets
 	srv        *remoting.Server
 	lns        []net.Listener
 	log        *slog.Logger
@@ -60,8 +61,8 @@ type tenure struct {
 
 // newTenure builds one; was is where clients found the one before it, if there was
 // one. whole has it wait until all of the log is indexed, however long that takes.
-func newTenure(file *config.Config, was string, whole bool, client *remoting.Client, log *slog.Logger) (*tenure, error) {
-	t := &tenure{was: was, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
+func newTenure(file *config.Config, was string, whole bool, passed sockets, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+	t := &tenure{was: was, passed: passed, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
 	if t.addresses, err = findAddresses(file); err != nil {
@@ -124,7 +125,7 @@ func (t *tenure) build() (err error) {
 	if t.pair, err = newPairing(t); err != nil {
 		return err
 	}
-	if t.lns, err = listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
+	if t.lns, err = t.passed.listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
 		return err
 	}
 	ro, err := registrarOptions(cfg, t.host, t.ha, t.store, t.client, t.log)

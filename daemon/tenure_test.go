@@ -24,7 +24,7 @@ func TestOneThatIsAboutToBeMasterSaysNothing(t *testing.T) {
 	}
 	client := remoting.NewClient(remoting.ClientOptions{})
 	defer client.Close()
-	slave, err := newTenure(&cfg, "", false, client, slog.New(slog.DiscardHandler))
+	slave, err := newTenure(&cfg, "", false, nil, client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
