@@ -26,7 +26,7 @@ demo: build ## the story of a pair in a minute: the master dies, the slave takes
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...
 
-FAULTS := PowerCut|LosesPower|Fail|Full|Fills|Budget|Ballast|Aside|Visible|Kill|Mended|Damage|Torn|Cut|Unreadable|ReadOnly|Slow|Lazy|Golden|Format|Again|Lives|Checks|Erased|OldRecords|Reused|Missing|Lost|Rebuild|Idle|Levels|Ages|Classes|Strict
+FAULTS := PowerCut|LosesPower|Fail|Full|Fills|Budget|Ballast|Aside|Visible|Kill|Mended|Damage|Torn|Cut|Unreadable|ReadOnly|Slow|Lazy|Golden|Format|Again|Lives|Checks|Erased|OldRecords|Reused|Missing|Lost|Rebuild|Anew|Idle|Levels|Ages|Classes|Strict
 faults: ## what of "make test" does to the disk what flash and power do, with the number of faults of each
 	$(GO) test -count=1 -v ./store/... ./hal/... -run '$(FAULTS)' >faults.log; ok=$$?; \
 	grep -E '^(---|    ---|ok|FAIL|panic)|_test.go:[0-9]+: ' faults.log; exit $$ok
