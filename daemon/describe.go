@@ -27,7 +27,7 @@ func (t *tenure) describe() map[string]string {
 	if done, total, behind := st.Behind(); behind {
 		info["indexing"] = fmt.Sprintf("%d of %d MiB", done>>20, total>>20)
 	} else if p.damaged {
-		info["replication"] += "; the commit log is damaged, pairmq log verify mends it from the other broker"
+		info["replication"] += "; the commit log is damaged, it is mended when the other broker is there"
 	}
 	if t.memory.Differs() {
 		info["configuredRole"] = t.file

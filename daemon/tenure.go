@@ -174,6 +174,7 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 		return t.reg.Run(ctx)
 	})
 	front.Go("halves", t.halves.Run)
+	front.Go("mending", t.mend)
 	front.Go("links", t.watchLinks)
 	front.Go("handing over", t.awaitHandover)
 	front.Go("listeners", func(ctx context.Context) error { begun(); return serveAll(ctx, t.srv, t.lns) })

@@ -174,10 +174,10 @@ func TestARunningPairIsMended(t *testing.T) {
 	}
 }
 
-// TestAReadOnlyBrokerIsMended flips a bit while the broker is down: it comes up
-// read-only, is mended by its peer, and the next start is whole; a slave and a
-// master.
-func TestAReadOnlyBrokerIsMended(t *testing.T) {
+// TestADamagedBrokerMendsItself flips bits while the broker is down, in two places: it
+// comes up read-only, has the bytes back from its peer, once for each, and goes on; a
+// slave and a master.
+func TestADamagedBrokerMendsItself(t *testing.T) {
 	names, master, slave := pairWithNames(t)
 	ctl := newCommandLine(t, names.namesrv)
 	master.sendAll("Rot", 0, 40)
@@ -188,24 +188,11 @@ func TestAReadOnlyBrokerIsMended(t *testing.T) {
 			t.Fatal(err)
 		}
 		bad.spoil("message number 17.")
+		bad.spoil("message number 33.")
 		bad.start()
-		if got := bad.logState(); got.Get("readOnly") != "true" {
-			t.Fatalf("a damaged broker says %v", got)
-		}
+		eventually(t, "it has mended its log", func() bool { return bad.logState().Get("readOnly") == "false" })
 		if bad == slave {
-			master.sendAll("Rot", 40, 50) // goes on alone
-		} else if r := bad.send("Rot", "x"); r.Code != remoting.RespServiceNotAvailable {
-			t.Errorf("a damaged master answers a send with %d %q", r.Code, r.Remark)
-		}
-		peer := map[*daemonUnderTest]*daemonUnderTest{slave: master, master: slave}[bad]
-		ctl.expect(1, "BAD_THERE", "log", "verify", "--broker", peer.broker, "--peer", bad.broker)
-		ctl.expect(0, "is read-only until it is started again", "log", "verify", "--broker", bad.broker, "--peer", peer.broker)
-		if err := bad.stop(); err != nil {
-			t.Fatal(err)
-		}
-		bad.start()
-		if got := bad.logState(); got.Get("readOnly") != "false" {
-			t.Fatalf("after the repair and a restart it says %v", got)
+			master.sendAll("Rot", 40, 50)
 		}
 		eventually(t, "the pair is one again", func() bool { return master.info()["haSlaves"] == "1" })
 		caughtUp(master, slave)

@@ -65,6 +65,28 @@ func (s *Store) Bounds() (start, end int64) {
 	return s.clog.Start(), min(s.Confirmed(), s.clog.Stored())
 }
 
+// Unreadable is the part of a log that recovery found damaged in the middle, in bytes,
+// from where it can be read to where its last good record ends; nothing of any other,
+// and nothing where the disk is not to be written.
+func (s *Store) Unreadable() (from, to int64) {
+	from = s.clog.End()
+	if !s.mendable {
+		return from, from
+	}
+	return from, max(from, s.clog.Stored())
+}
+
+// Mended says whether a good record begins now where Unreadable does: the next Open
+// gets at least as far as behind it.
+func (s *Store) Mended() bool {
+	from, to := s.Unreadable()
+	if from == to {
+		return false
+	}
+	v, err := s.judge(&window{read: s.ReadStored, end: to, size: s.opts.SegmentSize}, from)
+	return err == nil && v.bad == nil
+}
+
 // ReadStored reads what the medium has of the log within Bounds, from off on, good
 // or bad: fewer than len(p) where a segment or the log ends. What cannot be read
 // is zeros. It fails with ErrNotFound outside Bounds, and with an error that wraps

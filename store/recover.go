@@ -43,8 +43,8 @@ func (s *Store) recover() error {
 	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: sc.check, Visit: sc.visit})
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
-		s.damaged = true
-		s.log.Error("the commit log is damaged; the store is read-only. Keep the folder and let consumers drain; pairmq log verify mends it from the other broker of the pair",
+		s.damaged, s.mendable = true, !worn
+		s.log.Error("the commit log is damaged; the store is read-only. The other broker of the pair is asked for what is bad; without one, keep the folder, let consumers drain, and see pairmq log export",
 			"phyOffset", rec.End, "nextGood", rec.Resume, "end", rec.Last, "err", err)
 	case err != nil:
 		return fmt.Errorf("store: recover commit log: %w", err)

@@ -125,6 +125,7 @@ type Store struct {
 	gate     gate
 	down     atomic.Bool // closing
 	damaged  bool        // recovery found the log damaged, or the disk fails, or much is not indexed: read-only; set by Open alone
+	mendable bool        // it is so because the log is damaged in the middle, and may be written; set by Open alone
 	stats    counters
 	puts     puts
 	bodies   sync.Pool

@@ -38,8 +38,8 @@ bytes that were there are kept in a file below quarantine/. What is bad in the o
 is reported, with the command that repairs it there. Where both are good and not the
 same, nothing is changed: the logs have parted. Without --peer, the name servers
 (PAIRMQ_NAMESRV) are asked for the other broker. Both brokers go on working. A broker
-whose log was damaged when it started is read-only: when all is repaired, it has to be
-started again.
+whose log was damaged when it started is read-only: once that is repaired, it opens its
+log again by itself.
 
 The exit code is 0 when nothing is wrong, also after a repair, and 1 when something is.`
 

@@ -139,12 +139,12 @@ func TestLogVerify(t *testing.T) {
 		out, error string
 	}{
 		{name: "the same", code: exitOK, out: "compared 20.0 MiB, from 0 to 20971540: the logs are the same\n"},
-		{name: "read-only and the same", readOnly: true, code: exitOK, out: "the logs are the same; HERE is read-only until it is started again\n"},
-		{name: "read-only, and the peer is behind", readOnly: true, shorter: 100, here: []int{7}, code: exitOK, out: "compared 20.0 MiB, from 0 to 20971517: the logs are the same, repaired 1; HERE is read-only, and of its log, 0 to 20971540, THERE has not all: start it again and see\n"},
+		{name: "read-only and the same", readOnly: true, code: exitOK, out: "the logs are the same; HERE is read-only until it opens its log again, within half a minute\n"},
+		{name: "read-only, and the peer is behind", readOnly: true, shorter: 100, here: []int{7}, code: exitOK, out: "compared 20.0 MiB, from 0 to 20971517: the logs are the same, repaired 1; HERE is read-only, and of its log, 0 to 20971540, THERE has not all: start it again if it stays so\n"},
 		{name: "bad here", here: []int{5, 9, 7 * mebi}, readOnly: true, code: exitOK, out: `REPAIRED   5 to 6  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   9 to 10  HERE: it is x  copy quarantine/commitlog-1
 REPAIRED   7340039 to 7340040  HERE: it is x  copy quarantine/commitlog-1
-compared 20.0 MiB, from 0 to 20971540: the logs are the same, repaired 3; HERE is read-only until it is started again
+compared 20.0 MiB, from 0 to 20971540: the logs are the same, repaired 3; HERE is read-only until it opens its log again, within half a minute
 `},
 		{name: "bad here, dry", here: []int{5}, dry: true, code: exitFailed, out: "BAD_HERE   5 to 6  HERE: it is x\ncompared 20.0 MiB, from 0 to 20971540: differences 1\n", error: "without --dry-run, what is bad at HERE is repaired"},
 		{name: "bad there", there: []int{20*mebi - 1}, code: exitFailed, out: "BAD_THERE  20971539 to 20971540  THERE: it is x\n", error: "pairmq log verify --broker THERE --peer HERE"},

@@ -57,9 +57,9 @@ func (v *verification) summary() string {
 	switch {
 	case left > 0 || !v.ReadOnly:
 	case v.Start < v.From || v.To < v.End:
-		text += fmt.Sprintf("; %s is read-only, and of its log, %d to %d, %s has not all: start it again and see", v.Broker, v.Start, v.End, v.Peer)
+		text += fmt.Sprintf("; %s is read-only, and of its log, %d to %d, %s has not all: start it again if it stays so", v.Broker, v.Start, v.End, v.Peer)
 	default:
-		text += fmt.Sprintf("; %s is read-only until it is started again", v.Broker)
+		text += fmt.Sprintf("; %s is read-only until it opens its log again, within half a minute", v.Broker)
 	}
 	return text
 }
