@@ -218,7 +218,8 @@ func fillIndexRecord(r *index.Record, v *record.View) {
 		r.Topic = string(v.Topic())
 	}
 	r.PhyOffset, r.Size, r.QueueID, r.QueueOffset = v.PhyOffset(), int32(v.Size()), v.QueueID(), -1
-	r.TagsCode, r.StoreTimestamp, r.Keys = v.TagsCode(), v.StoreTimestamp(), v.AppendKeyHashes(r.Keys)
+	r.StoreTimestamp = v.StoreTimestamp()
+	r.TagsCode, r.Keys = v.Hashes(r.Keys)
 	if queued(v.SysFlag()) {
 		r.QueueOffset = v.QueueOffset()
 	}
