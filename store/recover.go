@@ -36,6 +36,9 @@ func (s *Store) recover() error {
 	window := parseMark(s.index.Mark()).window
 	sc := newScan(s, from, worn)
 	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: sc.visit})
+	if serr := sc.finish(); serr != nil {
+		err = serr
+	}
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged = true

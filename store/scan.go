@@ -13,12 +13,12 @@ import (
 type scan struct {
 	s      *Store
 	noted  *gatherer // what the index gets at once
+	sealer *sealer   // nil: the index's file is not to be written
 	sealed int64     // where complete chunks were looked for last
 	every  int64     // how much log later they are looked for again, in bytes
 
-	from     int64     // where the scan began
-	told     time.Time // when it was said how far it is
-	readOnly bool      // the index's file is not to be written
+	from int64     // where the scan began
+	told time.Time // when it was said how far it is
 }
 
 // scanNews is how often a long scan says how far it is.
@@ -27,9 +27,21 @@ const scanNews = time.Second
 // atOnce is how many records the index gets at once: its readers wait meanwhile.
 const atOnce = 256
 
-// newScan is for recovery from the byte at from on.
+// newScan is for recovery from the byte at from on. It ends with finish.
 func newScan(s *Store, from int64, readOnly bool) *scan {
-	return &scan{s: s, noted: newGatherer(), sealed: from, every: min(cmp.Or(s.opts.ChunkBytes, 1<<20), 1<<20), from: from, told: time.Now(), readOnly: readOnly}
+	sc := &scan{s: s, noted: newGatherer(), sealed: from, every: cmp.Or(s.opts.ChunkBytes, 16<<20) / 4, from: from, told: time.Now()}
+	if !readOnly {
+		sc.sealer = newSealer(s.index)
+	}
+	return sc
+}
+
+// finish waits until all of the index is written that was complete.
+func (sc *scan) finish() error {
+	if sc.sealer == nil {
+		return nil
+	}
+	return sc.sealer.finish()
 }
 
 // visit indexes records that recovery found good. What is complete of the index
@@ -54,13 +66,10 @@ func (sc *scan) visit(st commitlog.Stretch) error {
 	}
 	sc.sealed = end
 	sc.tell(end)
-	if sc.readOnly {
+	if sc.sealer == nil {
 		return nil
 	}
-	if err := sc.s.index.Seal(end); err != nil {
-		return fmt.Errorf("store: seal index chunk: %w", err)
-	}
-	return nil
+	return sc.sealer.seal(end)
 }
 
 // apply gives the index what was noted.
