@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"pairmq/store/commitlog"
+	"pairmq/store/index"
 )
 
 // An index that was lost is made anew from all of the log, which takes minutes where
@@ -92,26 +93,17 @@ func (s *Store) catchUp(ctx context.Context) error {
 		return nil
 	}
 	sc := newScan(s, b.from, false)
-	var news []Arrival
-	told := b.from
-	end, err := s.clog.Visit(b.from, b.to, sc.check, func(rec []byte, phyOffset int64) error {
-		if err := sc.visit(rec, phyOffset); err != nil {
+	sc.applied = s.announceIndexed
+	end, err := s.clog.Scan(b.from, b.to, s.check, func(st commitlog.Stretch) error {
+		if err := sc.visit(st); err != nil {
 			return err
 		}
-		if v := &sc.last; s.opts.Arrived != nil && queued(v.SysFlag()) {
-			news = append(news, Arrival{Topic: sc.topic, QueueID: v.QueueID(), QueueOffset: v.QueueOffset(), TagsCode: v.TagsCode()})
-		}
-		if phyOffset-told < sc.every {
-			return nil
-		}
-		told = phyOffset
-		b.at.Store(phyOffset)
-		if len(news) > 0 {
-			s.opts.Arrived(news)
-			news = news[:0]
-		}
+		b.at.Store(st.End())
 		return ctx.Err()
 	})
+	if serr := sc.finish(); serr != nil {
+		err = serr
+	}
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -121,12 +113,25 @@ func (s *Store) catchUp(ctx context.Context) error {
 		return fmt.Errorf("store: index the log: %w", err)
 	}
 	b.at.Store(end)
-	if len(news) > 0 {
-		s.opts.Arrived(news)
-	}
 	s.log.Info("the log is indexed", "phyOffset", end, "bytes", end-b.from)
 	close(b.done)
 	return nil
+}
+
+// announceIndexed wakes the consumers that wait for these records.
+func (s *Store) announceIndexed(records []index.Record) {
+	if s.opts.Arrived == nil {
+		return
+	}
+	s.arrivals = s.arrivals[:0] // announce is not called: nothing is stored
+	for i := range records {
+		if r := &records[i]; r.QueueOffset >= 0 {
+			s.arrivals = append(s.arrivals, Arrival{Topic: r.Topic, QueueID: r.QueueID, QueueOffset: r.QueueOffset, TagsCode: r.TagsCode})
+		}
+	}
+	if len(s.arrivals) > 0 {
+		s.opts.Arrived(s.arrivals)
+	}
 }
 
 // notBehind refuses what needs an index that has all of the log.

@@ -55,7 +55,7 @@ func caughtUp(t *testing.T, r *running) <-chan struct{} {
 // TestReadsAreServedWhileTheIndexIsMadeAnew: consumers get what is indexed, wait for
 // the rest, and are never sent back or told that there is nothing; nothing is stored.
 func TestReadsAreServedWhileTheIndexIsMadeAnew(t *testing.T) {
-	fs, acks, all := lostIndex(t, 600)
+	fs, acks, all := lostIndex(t, 1200)
 	opts := behindOptions(fs)
 	type look struct{ done, waiting int }
 	var looks []look

@@ -222,38 +222,60 @@ func TestFailureOfEveryOperation(t *testing.T) {
 	}
 }
 
-// TestPowerCutWhileTheIndexIsRebuilt: chunks go to the index's file while the
-// log is still being read; a cut between any two of them loses nothing.
-func TestPowerCutWhileTheIndexIsRebuilt(t *testing.T) {
-	tried := 0
-	for cut, through := 1, false; !through; cut++ {
-		fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
-		r := mustStart(t, options(fs, true))
-		acks, err := putAll(r.Store, 0, 150, 16, queues)
-		if err := errors.Join(err, r.stop(), fs.Remove("meta.db")); err != nil {
-			t.Fatal(err)
-		}
-		fs.Arm(diskfault.Plan{Seed: uint64(cut), CutAt: cut, Real: t.TempDir()})
-		if s, err := store.Open(options(fs, true)); err == nil {
-			through = !fs.Struck()
-			_ = s.Close()
-		}
-		fs = fs.Restart()
-		tried++
-		s, err := store.Open(options(fs, true))
-		if err != nil {
-			t.Fatalf("cut %d: %v", cut, err)
-		}
-		for _, a := range acks {
-			if err := checkAcked(s, a, queues); err != nil {
-				t.Fatalf("cut %d: %v", cut, err)
+// TestFaultsWhileTheIndexIsRebuilt: chunks go to the index's file while the log is
+// still being read; a cut between any two of them loses nothing, and a commit that
+// fails is told.
+func TestFaultsWhileTheIndexIsRebuilt(t *testing.T) {
+	plans := map[string]func(n int) diskfault.Plan{
+		"power cut":            func(n int) diskfault.Plan { return diskfault.Plan{CutAt: n} },
+		"a commit that failed": func(n int) diskfault.Plan { return diskfault.Plan{FailAt: n, Only: diskfault.Atomic} },
+	}
+	for name, plan := range plans {
+		t.Run(name, func(t *testing.T) {
+			tried := 0
+			for n, through := 1, false; !through; n++ {
+				p := plan(n)
+				p.Seed, p.Real = uint64(n), t.TempDir()
+				through = !rebuiltWith(t, p)
+				tried++
 			}
+			t.Logf("%d points of the rebuilding", tried-1)
+		})
+	}
+}
+
+// rebuiltWith has a store rebuild its index on a disk with a fault, and then on one
+// without. It says whether the fault struck.
+func rebuiltWith(t *testing.T, p diskfault.Plan) (struck bool) {
+	t.Helper()
+	fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	r := mustStart(t, options(fs, true))
+	acks, err := putAll(r.Store, 0, 150, 16, queues)
+	if err := errors.Join(err, r.stop(), fs.Remove("meta.db")); err != nil {
+		t.Fatal(err)
+	}
+	fs.Arm(p)
+	s, err := store.Open(options(fs, true))
+	if struck = fs.Struck(); err == nil {
+		if struck {
+			t.Errorf("%v: Open says nothing of it", fs)
 		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
+		_ = s.Close()
+	}
+	what := fs.String()
+	s, err = store.Open(options(fs.Restart(), true))
+	if err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	for _, a := range acks {
+		if err := checkAcked(s, a, queues); err != nil {
+			t.Fatalf("%s: %v", what, err)
 		}
 	}
-	t.Logf("power was cut at %d points of the rebuilding", tried-1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return struck
 }
 
 // verifyNamed is verify; a failure says what was done to the disk.

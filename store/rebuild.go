@@ -28,12 +28,13 @@ func RebuildIndex(fsys disk.FS, log *slog.Logger, records iter.Seq2[record.View,
 	}
 	return index.Remake(index.Options{FS: fsys, File: indexFile, Journal: offsetsFile, Backup: backupFile, Quarantine: quarantineDir, Log: log},
 		func(yield func(index.Record, error) bool) {
+			noted := newGatherer()
 			for v, err := range records {
 				if err != nil {
 					yield(index.Record{}, err)
 					return
 				}
-				if !yield(indexRecord(&v), nil) {
+				if noted.reset(); !yield(*noted.add(&v), nil) {
 					return
 				}
 			}

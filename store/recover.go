@@ -40,7 +40,11 @@ func (s *Store) recover() error {
 		}
 	}
 	sc := newScan(s, from, worn)
-	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: sc.check, Visit: sc.visit})
+	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: s.check, Visit: sc.visit})
+	if serr := sc.finish(); serr != nil {
+		err = serr
+	}
+	s.queues.last = max(s.queues.last, sc.newest)
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged, s.mendable = true, !worn
@@ -166,47 +170,24 @@ func (s *Store) stopClean() error {
 // check judges the record at the front of b for the commit log's recovery: it
 // must lie where it says, and its checksums must be right.
 func (s *Store) check(b []byte, phyOffset int64) (int, error) {
-	v, err := s.checkRecord(b, phyOffset)
-	return v.size, err
-}
-
-// A checked is what checkRecord found: the record, and its size also where its
-// checksums are wrong.
-type checked struct {
-	record.View
-	size int
-}
-
-func (s *Store) checkRecord(b []byte, phyOffset int64) (checked, error) {
 	v, err := record.Parse(b, s.limits)
 	switch {
 	case errors.Is(err, record.ErrShort):
-		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrShort, err)
 	case errors.Is(err, record.ErrBlank):
-		return checked{}, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
+		return 0, fmt.Errorf("%w: %w", commitlog.ErrBlank, err)
 	case err != nil:
-		return checked{}, err
+		return 0, err
 	case v.PhyOffset() != phyOffset:
-		return checked{}, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
+		return 0, fmt.Errorf("store: the record at %d says it lies at %d", phyOffset, v.PhyOffset())
 	}
-	c := checked{View: v, size: v.Size()}
 	if err := v.CheckWhole(); err != nil {
-		return c, err
+		return v.Size(), err
 	}
 	if phyOffset >= s.crcSince && !v.HasCRC() { // or it was torn just before it
-		return c, fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
+		return v.Size(), fmt.Errorf("store: the record at %d is torn: its checksum is missing", phyOffset)
 	}
-	return c, nil
-}
-
-// follow notes the queue offset of a record, and warns where one is missing.
-func (s *Store) follow(v *record.View) *queue {
-	q := s.queues.get(s.index, string(v.Topic()), v.QueueID())
-	if got := v.QueueOffset(); got > q.next && q.next != 0 { // less is what the index had before
-		s.log.Warn("queue offsets are not consecutive", "topic", q.topic, "queueId", q.id, "phyOffset", v.PhyOffset(), "queueOffset", got, "want", q.next)
-	}
-	q.next = v.QueueOffset() + 1
-	return q
+	return v.Size(), nil
 }
 
 // indexRecord is what the index remembers of a record.
@@ -223,7 +204,8 @@ func fillIndexRecord(r *index.Record, v *record.View) {
 		r.Topic = string(v.Topic())
 	}
 	r.PhyOffset, r.Size, r.QueueID, r.QueueOffset = v.PhyOffset(), int32(v.Size()), v.QueueID(), -1
-	r.TagsCode, r.StoreTimestamp, r.Keys = v.TagsCode(), v.StoreTimestamp(), v.AppendKeyHashes(r.Keys)
+	r.StoreTimestamp = v.StoreTimestamp()
+	r.TagsCode, r.Keys = v.Hashes(r.Keys)
 	if queued(v.SysFlag()) {
 		r.QueueOffset = v.QueueOffset()
 	}

@@ -5,70 +5,84 @@ import (
 	"fmt"
 	"time"
 
+	"pairmq/store/commitlog"
 	"pairmq/store/index"
+	"pairmq/store/record"
 )
 
-// A scan is what recovery keeps from one record to the next.
+// A scan is what recovery keeps from one stretch of records to the next.
 type scan struct {
 	s      *Store
-	last   checked  // that was good: what visit is called with next
-	topic  string   // of the last one visited that is in a queue
-	keys   []uint32 // for the memory of hashes
-	sealed int64    // where complete chunks were looked for last
-	every  int64    // how much log later they are looked for again, in bytes
+	noted  *gatherer // what the index gets at once
+	sealer *sealer   // nil: the index's file is not to be written
+	sealed int64     // where complete chunks were looked for last
+	every  int64     // how much log later they are looked for again, in bytes
+	newest int64     // store timestamp, in ms
+	// applied, unless nil, is told of the records that can be found from now on.
+	applied func([]index.Record)
 
-	from     int64     // where the scan began
-	told     time.Time // when it was said how far it is
-	readOnly bool      // the index's file is not to be written
+	from int64     // where the scan began
+	told time.Time // when it was said how far it is
 }
 
 // scanNews is how often a long scan says how far it is.
 const scanNews = time.Second
 
-// newScan is for recovery from the byte at from on.
+// atOnce is how many records the index gets at once: its readers wait meanwhile.
+const atOnce = 256
+
+// newScan is for recovery from the byte at from on. It ends with finish.
 func newScan(s *Store, from int64, readOnly bool) *scan {
-	return &scan{s: s, sealed: from, every: min(cmp.Or(s.opts.ChunkBytes, 1<<20), 1<<20), from: from, told: time.Now(), readOnly: readOnly}
+	sc := &scan{s: s, noted: newGatherer(), sealed: from, every: cmp.Or(s.opts.ChunkBytes, 16<<20) / 4, from: from, told: time.Now()}
+	if !readOnly {
+		sc.sealer = newSealer(s.index)
+	}
+	return sc
 }
 
-// check is the store's, and keeps what it found for visit.
-func (sc *scan) check(b []byte, phyOffset int64) (int, error) {
-	v, err := sc.s.checkRecord(b, phyOffset)
-	if err == nil {
-		sc.last = v
+// finish waits until all of the index is written that was complete.
+func (sc *scan) finish() error {
+	if sc.sealer == nil {
+		return nil
 	}
-	return v.size, err
+	return sc.sealer.finish()
 }
 
-// visit indexes one record that recovery found good. What is complete of the
-// index goes to its file as it comes: a log without an index may have more
-// records than there is memory for, and all that was visited is on the medium.
-func (sc *scan) visit(b []byte, phyOffset int64) error {
-	s, v := sc.s, sc.last.View
-	if sc.last.size != len(b) || v.PhyOffset() != phyOffset {
-		return fmt.Errorf("store: the record of %d bytes at %d is not the one that was checked", len(b), phyOffset)
+// visit indexes records that recovery found good. What is complete of the index
+// goes to its file as it comes: a log without an index may have more records than
+// there is memory for, and all that was visited is on the medium.
+func (sc *scan) visit(st commitlog.Stretch) error {
+	for at, b := range st.Records() {
+		v, err := record.Parse(b, sc.s.limits)
+		if err != nil {
+			return fmt.Errorf("store: the record at %d was good before: %w", at, err)
+		}
+		r := sc.noted.add(&v)
+		sc.newest = max(sc.newest, r.StoreTimestamp)
+		if len(sc.noted.records) == atOnce {
+			sc.apply()
+		}
 	}
-	s.queues.last = max(s.queues.last, v.StoreTimestamp())
-	r := index.Record{Keys: sc.keys[:0]}
-	if queued(v.SysFlag()) {
-		sc.topic = s.follow(&v).topic
-		r.Topic = sc.topic
-	}
-	fillIndexRecord(&r, &v)
-	sc.keys = r.Keys
-	s.index.Apply(r)
-	end := phyOffset + int64(v.Size())
+	sc.apply()
+	end := st.End()
 	if end-sc.sealed < sc.every {
 		return nil
 	}
 	sc.sealed = end
 	sc.tell(end)
-	if sc.readOnly {
+	if sc.sealer == nil {
 		return nil
 	}
-	if err := s.index.Seal(end); err != nil {
-		return fmt.Errorf("store: seal index chunk: %w", err)
+	return sc.sealer.seal(end)
+}
+
+// apply gives the index what was noted.
+func (sc *scan) apply() {
+	sc.s.index.ApplyAll(sc.noted.records)
+	if sc.applied != nil {
+		sc.applied(sc.noted.records)
 	}
-	return nil
+	sc.noted.reset()
 }
 
 // tell says now and then that the scan has come to the byte at end.

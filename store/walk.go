@@ -131,10 +131,8 @@ func (s *Store) entryOf(v *record.View) pendingEntry {
 	t := &s.queues
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := pendingEntry{
-		phy: v.PhyOffset(), size: int32(v.Size()), offset: v.QueueOffset(), tags: v.TagsCode(),
-		stamp: v.StoreTimestamp(), queued: queued(v.SysFlag()), keys: v.AppendKeyHashes(nil),
-	}
+	e := pendingEntry{phy: v.PhyOffset(), size: int32(v.Size()), offset: v.QueueOffset(), stamp: v.StoreTimestamp(), queued: queued(v.SysFlag())}
+	e.tags, e.keys = v.Hashes(nil)
 	e.queue = t.get(s.index, string(v.Topic()), v.QueueID())
 	if e.queued {
 		if e.offset > e.queue.next && e.queue.next != 0 { // less is seen when a piece comes a second time

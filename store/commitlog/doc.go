@@ -31,6 +31,12 @@
 // An error of a write or a sync is final. Nothing is retried, since the kernel
 // may have dropped the pages it could not write; reads go on.
 //
+// # Reading all of it
+//
+// Recover and Scan read and check records in one goroutine while their caller visits
+// those before in its own. What a disk is asked for stays in one order: a segment is
+// synced and read anew only when all of the one before was visited.
+//
 // # Repair
 //
 // Patch alone writes where something is written already: bytes that have gone bad,

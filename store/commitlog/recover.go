@@ -25,9 +25,10 @@ type RecoverOptions struct {
 	ReadOnly bool
 	// Check judges records; required.
 	Check Checker
-	// Visit is called with each good record, in order; nil is allowed. b is
-	// valid until it returns. Its error ends Recover.
-	Visit func(b []byte, phyOffset int64) error
+	// Visit is called with all good records, in order; nil is allowed. What they
+	// lie in is valid until it returns. Its error ends Recover. It runs while Check
+	// judges records further behind, but none of a later segment.
+	Visit func(Stretch) error
 }
 
 // Recovery says what Recover found.
@@ -72,7 +73,7 @@ func (l *Log) Recover(opts RecoverOptions) (Recovery, error) {
 		}
 	}
 	s := &scanner{l: l, check: opts.Check}
-	rec, stop, err := l.scan(s, opts, l.ready)
+	rec, stop, err := l.scan(s, opts)
 	if err == nil && (stop != nil || rec.End < opts.Durable) {
 		err = l.judge(s, opts, &rec, stop, before == readOnly || opts.ReadOnly)
 	}
@@ -111,32 +112,17 @@ func (l *Log) tidy() error {
 	return nil
 }
 
-// scan visits records until stop says why there is no other. It is nil at limit
-// and for a log that was stopped in order.
-func (l *Log) scan(s *scanner, opts RecoverOptions, limit int64) (rec Recovery, stop, err error) {
-	rec = Recovery{End: min(opts.From, limit), Resume: -1}
-	for rec.End < limit {
-		b, k, stop := s.look(rec.End)
-		switch {
-		case s.fatal != nil:
-			return rec, nil, s.fatal
-		case k == aFiller:
-			rec.End = s.seg.end
-			continue
-		case k == nothing && opts.Clean && rec.Records == 0 && !errors.Is(stop, errUnreadable):
-			return rec, nil, nil
-		case k == nothing:
-			return rec, stop, nil
-		}
-		if opts.Visit != nil {
-			if err := opts.Visit(b, rec.End); err != nil {
-				return rec, nil, err
-			}
-		}
-		rec.Records++
-		rec.End += int64(len(b))
+// scan visits records until stop says why there is no other. It is nil at the
+// end of the last segment and for a log that was stopped in order.
+func (l *Log) scan(s *scanner, opts RecoverOptions) (rec Recovery, stop, err error) {
+	if opts.Visit == nil {
+		opts.Visit = func(Stretch) error { return nil }
 	}
-	return rec, nil, nil
+	a, err := s.pass(min(opts.From, l.ready), l.ready, opts.Visit)
+	if stop = a.stop; opts.Clean && a.records == 0 && !errors.Is(stop, errUnreadable) {
+		stop = nil
+	}
+	return Recovery{End: a.end, Records: a.records, Resume: -1}, stop, err
 }
 
 // settle takes end for the log's end: all of it is on flash.

@@ -305,7 +305,7 @@ func TestRecoverPassesOnWhatVisitSays(t *testing.T) {
 	if _, err := l.Recover(RecoverOptions{}); err == nil {
 		t.Error("Recover without a Checker works")
 	}
-	_, err = l.Recover(RecoverOptions{Check: checkRecord, Visit: func([]byte, int64) error { return cause }})
+	_, err = l.Recover(RecoverOptions{Check: checkRecord, Visit: func(Stretch) error { return cause }})
 	if !errors.Is(err, cause) {
 		t.Errorf("Recover: %v, want Visit's error", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Answers of a Checker beside nil; they may be wrapped.
@@ -38,9 +39,10 @@ type scanner struct {
 	check Checker
 	seg   *segment // that buf lies in
 	buf   []byte
-	at    int64 // offset of buf[0]
-	short error // why buf ends before it should
-	fatal error // why nothing can be said of the log
+	at    int64  // offset of buf[0]
+	short error  // why buf ends before it should
+	fatal error  // why nothing can be said of the log
+	ahead *ahead // whom it reads for, if others visit what it has read
 }
 
 // kind says what lies at an offset.
@@ -95,8 +97,8 @@ func (s *scanner) bytes(off, n int64) ([]byte, error) {
 		return s.buf[i:], nil
 	}
 	n = min(max(n, chunk), s.seg.end-off)
-	if int64(cap(s.buf)) < n {
-		s.buf = make([]byte, n)
+	if s.fatal = s.room(n); s.fatal != nil {
+		return nil, s.fatal
 	}
 	f, err := s.l.acquire(s.seg)
 	if err != nil {
@@ -115,13 +117,29 @@ func (s *scanner) bytes(off, n int64) ([]byte, error) {
 	return s.buf, nil
 }
 
+// room makes buf one for n bytes; what it has is not needed any more.
+func (s *scanner) room(n int64) error {
+	if s.ahead != nil {
+		return s.ahead.room(n)
+	}
+	if int64(cap(s.buf)) < n {
+		s.buf = make([]byte, n)
+	}
+	return nil
+}
+
 // enter moves to the segment of off. What another process wrote last may be in
 // the cache alone: either it is not on the medium yet, or, after a failed sync,
 // never will be. So what is dirty is written and what is clean is forgotten.
 func (s *scanner) enter(off int64) error {
+	if s.ahead != nil {
+		if err := s.ahead.settle(); err != nil {
+			return err
+		}
+	}
 	s.seg, s.buf = s.l.find(off), s.buf[:0]
 	if s.seg == nil {
-		return fmt.Errorf("commitlog: no segment for offset %d", off)
+		return fmt.Errorf("commitlog: no segment for offset %d: %w", off, fs.ErrNotExist)
 	}
 	f, err := s.l.acquire(s.seg)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 const (
 	recHeader = 28
 	recMagic  = 0xDAA320A7
-	recLimit  = 64 << 10
+	recLimit  = 1 << 20
 )
 
 // recBody is the body of a record: what it holds follows from its id.
@@ -141,8 +141,10 @@ func openLog(fs disk.FS, opts Options, ro RecoverOptions) (*harness, error) {
 	}
 	h.Log = l
 	ro.Check = checkRecord
-	ro.Visit = func(b []byte, phyOffset int64) error {
-		h.found[phyOffset] = recordID(b)
+	ro.Visit = func(s Stretch) error {
+		for off, b := range s.Records() {
+			h.found[off] = recordID(b)
+		}
 		return nil
 	}
 	h.rec, err = l.Recover(ro)

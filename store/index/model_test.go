@@ -148,11 +148,8 @@ func (m *model) truncate(phyOffset int64) {
 
 // apply gives the index the records that it has to see after Open or Truncate.
 func (m *model) apply(x *Index) {
-	for _, r := range m.records {
-		if r.PhyOffset >= max(x.Checkpoint(), m.start) {
-			x.Apply(r)
-		}
-	}
+	from := max(x.Checkpoint(), m.start)
+	x.ApplyAll(slices.DeleteFunc(slices.Clone(m.records), func(r Record) bool { return r.PhyOffset < from }))
 }
 
 // check compares everything that the index says with the log.

@@ -2,6 +2,7 @@ package index
 
 import (
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -37,14 +38,28 @@ type memChunk struct {
 func (x *Index) Apply(r Record) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.take(&r)
+}
+
+// ApplyAll is Apply for some records at once, which costs less. Readers wait for it.
+func (x *Index) ApplyAll(rs []Record) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range rs {
+		x.take(&rs[i])
+	}
+}
+
+// take is Apply; the caller holds mu.
+func (x *Index) take(r *Record) {
 	if r.PhyOffset < x.end {
 		return
 	}
 	var q *Queue
-	if r.queued() && !x.isDeleted(&r) {
+	if r.queued() && !x.isDeleted(r) {
 		q = x.queue(r.Topic, r.QueueID)
 	}
-	x.apply(q, &r)
+	x.apply(q, r)
 }
 
 // Queue returns the handle of a consume queue, for ApplyTo. There is a queue
@@ -140,6 +155,9 @@ func (c *memChunk) add(q *Queue, r *Record) {
 	}
 	if q == nil && r.queued() {
 		return // of a deleted topic
+	}
+	if len(c.keys)+len(r.Keys) > cap(c.keys) { // append would copy a large one several times as often
+		c.keys = slices.Grow(c.keys, max(64, len(c.keys), len(r.Keys)))
 	}
 	for _, hash := range r.Keys {
 		c.keys = append(c.keys, uint64(hash)<<32|uint64(r.PhyOffset-c.start))

@@ -25,10 +25,14 @@ func (v View) CheckCRC() error {
 	if err := v.CheckBodyCRC(); err != nil {
 		return err
 	}
-	want, ok := splitCRC(v.Properties())
-	if !ok {
-		return nil
+	if want, ok := splitCRC(v.Properties()); ok {
+		return v.compareCRC(want)
 	}
+	return nil
+}
+
+// compareCRC compares all of the record with what its last property says.
+func (v View) compareCRC(want uint64) error {
 	got := crc32.ChecksumIEEE(v.b[:len(v.b)-crcPropertySize]) & crcMask
 	if want != uint64(got) {
 		return fmt.Errorf("%w: record at %d has %d, its property says %d", ErrCRC, v.PhyOffset(), got, want)
@@ -50,11 +54,11 @@ func (v View) CheckBodyCRC() error {
 // itself, a look at its last bytes: if its end was torn off, they are zeros or what
 // was there before. It fails with ErrCRC or ErrProperties.
 func (v View) CheckWhole() error {
-	if err := v.CheckCRC(); err != nil {
+	if err := v.CheckBodyCRC(); err != nil {
 		return err
 	}
-	if v.HasCRC() {
-		return nil
+	if want, ok := splitCRC(v.Properties()); ok {
+		return v.compareCRC(want)
 	}
 	props := text(v.Properties())
 	if err := CheckProperties(props); err != nil {
@@ -93,20 +97,22 @@ func splitCRC(props []byte) (uint64, bool) {
 		return 0, false
 	}
 	p := props[start:]
-	digits := p[len(CRCProperty)+1 : len(p)-1]
-	sum, good := leastFirst(digits)
 	wrong := 0
 	if start > 0 && props[start-1] != propertySeparator {
 		wrong++
 	}
-	for i, c := range []byte(CRCProperty + "\x01") {
-		if p[i] != c {
-			wrong++
-		}
-	}
 	if p[len(p)-1] != propertySeparator {
 		wrong++
 	}
+	for i := 0; i <= len(CRCProperty) && wrong < 2; i++ {
+		if p[i] != (CRCProperty + "\x01")[i] {
+			wrong++
+		}
+	}
+	if wrong > 1 {
+		return 0, false
+	}
+	sum, good := leastFirst(p[len(CRCProperty)+1 : len(p)-1])
 	switch {
 	case wrong == 0 && good:
 		return sum, true

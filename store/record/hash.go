@@ -51,20 +51,39 @@ func keyHash(topic int32, key string) uint32 {
 	return uint32(max(h, 0)) // -h of the least int32 is itself
 }
 
-// AppendKeyHashes appends the hashes under which 4.9.7 indexes the record: that
-// of UNIQ_KEY, then one for each word of KEYS. A rollback record has none.
-func (v View) AppendKeyHashes(dst []uint32) []uint32 {
-	if v.Transaction() == SysRollback {
-		return dst
+// Hashes returns what the index has of the record beside its place: the code that
+// TagsCode returns, and keys with the hashes appended under which 4.9.7 indexes it:
+// that of UNIQ_KEY, then one for each word of KEYS. A rollback record has none. It
+// goes over the properties once.
+func (v View) Hashes(keys []uint32) (tagsCode int64, _ []uint32) {
+	var tags, uniq, words string // of each name the last counts, as for Property
+	for rest := text(v.Properties()); rest != ""; {
+		end := entryEnd(rest, 0)
+		switch entry := rest[:end]; {
+		case hasValue(entry, PropertyTags):
+			tags = entry[len(PropertyTags)+1:]
+		case hasValue(entry, PropertyUniqKey):
+			uniq = entry[len(PropertyUniqKey)+1:]
+		case hasValue(entry, PropertyKeys):
+			words = entry[len(PropertyKeys)+1:]
+		}
+		rest = rest[min(end+1, len(rest)):]
 	}
-	topic := javaHash(0, text(v.Topic()))
-	if key, ok := v.Property(PropertyUniqKey); ok {
-		dst = append(dst, keyHash(topic, text(key)))
+	if v.Transaction() != SysRollback && (uniq != "" || words != "") {
+		keys = appendKeyHashes(keys, javaHash(0, text(v.Topic())), uniq, words)
 	}
-	keys, _ := v.Property(PropertyKeys)
-	for rest := text(keys); rest != ""; {
+	return TagsCode(tags), keys
+}
+
+// appendKeyHashes appends the hash of uniq, if there is one, and of each of words,
+// which spaces part.
+func appendKeyHashes(dst []uint32, topic int32, uniq, words string) []uint32 {
+	if uniq != "" {
+		dst = append(dst, keyHash(topic, uniq))
+	}
+	for words != "" {
 		var word string
-		word, rest, _ = strings.Cut(rest, " ")
+		word, words, _ = strings.Cut(words, " ")
 		if word != "" {
 			dst = append(dst, keyHash(topic, word))
 		}

@@ -27,6 +27,11 @@ func appendHost(dst []byte, host netip.AddrPort) []byte {
 	return binary.BigEndian.AppendUint32(dst, uint32(host.Port()))
 }
 
+// validPort says whether the host that b begins with has a port, not more.
+func validPort(b []byte, v6 bool) bool {
+	return binary.BigEndian.Uint32(b[hostSize(v6)-4:]) <= 0xFFFF
+}
+
 // decodeHost reads 8 bytes, or 20 for IPv6. It reports a port that is none.
 func decodeHost(b []byte, v6 bool) (netip.AddrPort, bool) {
 	var a netip.Addr

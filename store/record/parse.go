@@ -90,10 +90,10 @@ func (v *View) layout(topicField int) error {
 }
 
 func (v *View) checkPorts(sys int32) error {
-	if _, ok := decodeHost(v.b[atBorn:], sys&SysBornHostV6 != 0); !ok {
+	if !validPort(v.b[atBorn:], sys&SysBornHostV6 != 0) {
 		return fmt.Errorf("%w: born host has a port above 65535", ErrBad)
 	}
-	if _, ok := decodeHost(v.b[v.storeAt+8:], sys&SysStoreHostV6 != 0); !ok {
+	if !validPort(v.b[v.storeAt+8:], sys&SysStoreHostV6 != 0) {
 		return fmt.Errorf("%w: store host has a port above 65535", ErrBad)
 	}
 	return nil

@@ -38,7 +38,7 @@ func Property(props, name string) (value string, ok bool) {
 func findProperty(props, name string) (from, to int, ok bool) {
 	for at := 0; at < len(props); {
 		end := entryEnd(props, at)
-		if name != "" && isNamed(props[at:end], name) && end > at+len(name)+1 {
+		if name != "" && hasValue(props[at:end], name) {
 			from, to, ok = at+len(name)+1, end, true
 		}
 		at = end + 1
@@ -57,6 +57,9 @@ func entryEnd(props string, at int) int {
 func isNamed(entry, name string) bool {
 	return len(entry) > len(name) && entry[len(name)] == nameSeparator && entry[:len(name)] == name
 }
+
+// hasValue says whether entry is a property called name that counts.
+func hasValue(entry, name string) bool { return len(entry) > len(name)+1 && isNamed(entry, name) }
 
 // EachProperty yields names and values in the order of the text, repeated ones
 // too; entries that Java's decoder drops are left out.

@@ -162,30 +162,52 @@ func TestHashes(t *testing.T) {
 	}
 }
 
-func TestAppendKeyHashes(t *testing.T) {
+func TestHashesOfARecord(t *testing.T) {
 	tests := []struct {
 		name    string
 		sysFlag int32
 		props   string
+		tags    string
 		want    []string
 	}{
-		{"none", 0, "TAGS\x01a", nil},
-		{"unique key and words", 0, "KEYS\x01k1 k2  k3 \x02UNIQ_KEY\x01U", []string{"U", "k1", "k2", "k3"}},
-		{"prepared", SysPrepared, "KEYS\x01k1", []string{"k1"}},
-		{"rollback", SysRollback, "KEYS\x01k1\x02UNIQ_KEY\x01U", nil},
+		{"nothing", 0, "", "", nil},
+		{"tags alone", 0, "TAGS\x01a", "a", nil},
+		{"unique key and words", 0, "KEYS\x01k1 k2  k3 \x02UNIQ_KEY\x01U", "", []string{"U", "k1", "k2", "k3"}},
+		{"names that begin alike", 0, "TAGSET\x01a\x02KEY\x01k\x02UNIQ_KEY2\x01U\x02TAGS\x01b\x02", "b", nil},
+		{"the last of a name", 0, "KEYS\x01k1\x02TAGS\x01a\x02KEYS\x01k2\x02TAGS\x01b", "b", []string{"k2"}},
+		{"one without a value does not count", 0, "KEYS\x01k1\x02TAGS\x01a\x02KEYS\x01\x02TAGS\x01\x02TAGS", "a", []string{"k1"}},
+		{"a value with a separator in it", 0, "KEYS\x01k\x011\x02", "", []string{"k\x011"}},
+		{"prepared", SysPrepared, "KEYS\x01k1\x02TAGS\x01a", "a", []string{"k1"}},
+		{"rollback", SysRollback, "KEYS\x01k1\x02UNIQ_KEY\x01U\x02TAGS\x01a", "a", nil},
 	}
 	for _, test := range tests {
 		v, err := Parse(Append(nil, &Message{Topic: "T", SysFlag: test.sysFlag, Properties: test.props}), Limits{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want []uint32
+		want := []uint32{7}
 		for _, key := range test.want {
 			want = append(want, KeyHash("T", key))
 		}
-		if got := v.AppendKeyHashes(nil); !slices.Equal(got, want) {
-			t.Errorf("%s: key hashes %d, want %d", test.name, got, want)
+		code, keys := v.Hashes([]uint32{7})
+		if code != TagsCode(test.tags) || code != v.TagsCode() || !slices.Equal(keys, want) {
+			t.Errorf("%s: tags code %d, key hashes %d, want %d, %d", test.name, code, keys, TagsCode(test.tags), want)
 		}
+	}
+}
+
+// checkHashes compares what one pass over the properties finds with what a look-up
+// of each name does.
+func checkHashes(t *testing.T, v View) {
+	t.Helper()
+	uniq, _ := v.Property(PropertyUniqKey)
+	words, _ := v.Property(PropertyKeys)
+	var want []uint32
+	if v.Transaction() != SysRollback {
+		want = appendKeyHashes(nil, javaHash(0, string(v.Topic())), string(uniq), string(words))
+	}
+	if code, keys := v.Hashes(nil); code != v.TagsCode() || !slices.Equal(keys, want) {
+		t.Errorf("%q: tags code %d, key hashes %d, want %d, %d", v.Properties(), code, keys, v.TagsCode(), want)
 	}
 }
 
