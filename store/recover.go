@@ -33,6 +33,7 @@ func (s *Store) recover() error {
 		return fmt.Errorf("store: how often has the disk failed: %w", err)
 	}
 	worn := times >= maxFailures
+	s.worn = worn
 	window := parseMark(s.index.Mark()).window
 	sc := newScan(s, from, worn)
 	rec, err := s.clog.Recover(commitlog.RecoverOptions{From: from, Durable: known, Clean: clean, Window: window, ReadOnly: worn, Check: sc.check, Visit: sc.visit})
