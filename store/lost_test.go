@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -501,5 +502,46 @@ func TestAReadOnlyStoreLeadsAround(t *testing.T) {
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAnyDamageIsPassed damages random bytes of random lengths: a consumer is given
+// every message that is whole, and comes to the end.
+func TestAnyDamageIsPassed(t *testing.T) {
+	total := 0
+	for seed := range uint64(25) {
+		q := newQueueOfOne(t, t.TempDir(), nil)
+		rng := rand.New(rand.NewPCG(seed, 1))
+		now := bytes.Clone(q.raw)
+		for range 1 + rng.IntN(12) {
+			at, n := rng.IntN(len(now)), 1+rng.IntN(1<<rng.IntN(12))
+			n = min(n, len(now)-at, segment-at%segment)
+			for i := range n {
+				now[at+i] = byte(rng.Uint32())
+			}
+			if err := q.d.Poke(fmt.Sprintf("commitlog/%020d", at/segment*segment), int64(at%segment), now[at:at+n]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var lost []int
+		for n, at := range q.phy {
+			if !bytes.Equal(now[at:at+q.len[n]], q.raw[at:at+q.len[n]]) {
+				lost = append(lost, n)
+			}
+		}
+		if got, _ := q.consume(t, 0, 32, nil); !slices.Equal(got, allBut(lost, everyOne)) {
+			t.Errorf("seed %d: a consumer was given %v, all but %v are there", seed, got, lost)
+		}
+		if n := q.Stats().LostMessages; n != len(lost) {
+			t.Errorf("seed %d: %d messages are lost, want %d", seed, n, len(lost))
+		}
+		total += len(lost)
+		if err := q.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d messages were damaged, and passed", total)
+	if total == 0 {
+		t.Error("nothing was damaged")
 	}
 }
