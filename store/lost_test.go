@@ -23,9 +23,10 @@ import (
 	"pairmq/store/record"
 )
 
-// A holed is a disk of which a part of the log's first segment cannot be read.
+// A holed is a disk of which a part of one segment cannot be read.
 type holed struct {
 	*diskfault.FS
+	base     int64 // of the segment
 	from, to atomic.Int64
 	times    atomic.Int64 // that it fails
 }
@@ -37,7 +38,7 @@ type holedFile struct {
 
 func (d *holed) Open(name string) (disk.File, error) {
 	f, err := d.FS.Open(name)
-	if err != nil || name != fmt.Sprintf("commitlog/%020d", 0) {
+	if err != nil || name != fmt.Sprintf("commitlog/%020d", d.base) {
 		return f, err
 	}
 	return holedFile{f, d}, nil
@@ -371,6 +372,35 @@ func TestAReadErrorThatPassesLosesNothing(t *testing.T) {
 		}
 		if st := q.Stats(); st.LostMessages > 0 || st.LedAround > 0 || q.logged.count("messages are lost") > 0 {
 			t.Errorf("after %d errors %d messages are lost", times, st.LostMessages)
+		}
+		if err := q.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestASegmentWithoutABeginningGrowsOld: the age of what is before it is told by the
+// first record of the next segment, which cannot be read.
+func TestASegmentWithoutABeginningGrowsOld(t *testing.T) {
+	for _, to := range []int64{4096, segment} {
+		q := newQueueOfOne(t, t.TempDir(), func(o *store.Options) {
+			o.Reserved = time.Millisecond
+			o.FS.(*holed).base = segment
+		})
+		q.d.times.Store(forever)
+		q.d.to.Store(to)
+		stored := q.Stats().MaxPhyOffset / segment * segment
+		for range 3 {
+			if err := q.Clean(time.Now().Add(time.Minute)); err != nil {
+				t.Fatalf("with %d bytes that cannot be read: %v", to, err)
+			}
+		}
+		want := stored
+		if to == segment {
+			want = 0 // nobody knows how old it is: the budget has it go
+		}
+		if got := q.Stats().MinPhyOffset; got != want {
+			t.Errorf("with %d bytes that cannot be read the log begins at %d, want %d", to, got, want)
 		}
 		if err := q.stop(); err != nil {
 			t.Fatal(err)
