@@ -121,7 +121,7 @@ func (t *flawTable) takeMet() []index.Unit {
 
 // takeOpen returns what is neither repaired nor lost. What was met and found sound
 // may be looked at again.
-func (t *flawTable) takeOpen() (open []Flaw) {
+func (t *flawTable) takeOpen() (open []Flaw, cuts int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.met = slices.Delete(t.met, 0, len(t.met)-t.new)
@@ -130,12 +130,12 @@ func (t *flawTable) takeOpen() (open []Flaw) {
 			open = append(open, f)
 		}
 	}
-	return open
+	return open, t.cuts.Load()
 }
 
 // noteFlaws replaces what is known of the bytes from start to end, and returns
-// flaws with what was known of them. It does nothing if the log was cut off since
-// cuts was read.
+// flaws, at most maxFlaws, with what was known of them. It does nothing if the log
+// was cut off since cuts was read.
 func (s *Store) noteFlaws(start, end int64, flaws []Flaw, cuts int64) []Flaw {
 	t := &s.scrubber.flaws
 	t.mu.Lock()
@@ -152,19 +152,18 @@ func (s *Store) noteFlaws(start, end int64, flaws []Flaw, cuts int64) []Flaw {
 			others = append(others, f)
 		}
 	}
+	flaws = flaws[:min(len(flaws), maxFlaws)] // what is looked at now comes first: somebody may wait at it
 	for i := range flaws {
 		f := &flaws[i]
 		if k := slices.IndexFunc(known, func(k Flaw) bool { return k.From == f.From && k.To == f.To }); k >= 0 {
 			f.Found, f.Lost, f.Messages = known[k].Found, known[k].Lost, known[k].Messages
 			continue
 		}
-		if f.Found = time.Now(); i < maxFlaws {
-			s.log.Error("the log is damaged", "phyOffset", f.From, "bytes", f.To-f.From, "err", f.What)
-		}
+		f.Found = time.Now()
+		s.log.Error("the log is damaged", "phyOffset", f.From, "bytes", f.To-f.From, "err", f.What)
 	}
 	before := len(t.all)
-	keep := flaws[:min(len(flaws), maxFlaws)] // what is looked at now comes first: somebody may wait at it
-	t.all = append(slices.Clone(keep), others[:min(len(others), maxFlaws-len(keep))]...)
+	t.all = append(slices.Clone(flaws), others[:min(len(others), maxFlaws-len(flaws))]...)
 	slices.SortFunc(t.all, func(a, b Flaw) int { return int(min(max(a.From-b.From, -1), 1)) })
 	t.publish()
 	if before > 0 && len(t.all) == 0 {

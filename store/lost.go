@@ -38,7 +38,7 @@ func (s *Store) lookAt(ctx context.Context, u index.Unit) error {
 	if start, stored := s.Bounds(); off < start || end > stored || end > s.segmentEnd(off) || c.flaws.knows(off) {
 		return nil
 	}
-	w := s.windowOf(off, max(end, s.sealedEnd()))
+	w := s.windowOf(ctx, off, max(end, s.sealedEnd()))
 	at, err := s.boundary(w, off)
 	if err != nil {
 		return err
@@ -51,12 +51,13 @@ func (s *Store) lookAt(ctx context.Context, u index.Unit) error {
 func (s *Store) retryFlaws(ctx context.Context) error {
 	s.scrubber.looking.Lock()
 	defer s.scrubber.looking.Unlock()
-	return s.resolve(ctx, s.scrubber.flaws.takeOpen())
+	open, cuts := s.scrubber.flaws.takeOpen()
+	return s.resolve(ctx, open, cuts)
 }
 
 // resolve has flaws repaired. What nobody has, and the medium does not give back
-// when it is read once more, is lost from then on.
-func (s *Store) resolve(ctx context.Context, flaws []Flaw) error {
+// when it is read once more, is lost from then on. cuts is of when they were found.
+func (s *Store) resolve(ctx context.Context, flaws []Flaw, cuts int64) error {
 	if len(flaws) == 0 {
 		return nil
 	}
@@ -64,14 +65,13 @@ func (s *Store) resolve(ctx context.Context, flaws []Flaw) error {
 	if s.opts.Flawed != nil {
 		gone = s.opts.Flawed(ctx, flaws)
 	}
-	cuts := s.scrubber.flaws.cuts.Load()
 	var lost []Flaw
 	w := &window{} // neighbours are often in one piece of it
 	for _, f := range flaws {
-		if next := s.windowOf(f.From, max(f.To, s.sealedEnd())); next.end != w.end {
+		if next := s.windowOf(ctx, f.From, max(f.To, s.sealedEnd())); next.end != w.end {
 			w = next
 		}
-		now, next, err := s.readOver(ctx, w, f.From, f.To-f.From)
+		now, next, err := s.readOver(w, f.From, f.To-f.From)
 		if wasGivenBack(err) {
 			now, next, err = nil, f.To, nil
 		}

@@ -95,7 +95,7 @@ func (s *Store) Scrub(ctx context.Context) error {
 	if c.at >= end || s.damaged {
 		return nil
 	}
-	next, err := s.readPiece(ctx, s.windowOf(c.at, end), c.at)
+	next, err := s.readPiece(ctx, s.windowOf(ctx, c.at, end), c.at)
 	if wasGivenBack(err) {
 		c.at = 0
 		return nil
@@ -121,16 +121,22 @@ func (s *Store) sealedEnd() int64 {
 }
 
 // windowOf is for the segment of at as the medium has it, up to end where that is
-// less.
-func (s *Store) windowOf(at, end int64) *window {
-	return &window{read: s.ReadStored, end: min(s.segmentEnd(at), end), size: s.opts.SegmentSize}
+// less. Where a medium fails it takes long to say so: ctx ends that.
+func (s *Store) windowOf(ctx context.Context, at, end int64) *window {
+	read := func(p []byte, off int64) (int, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		return s.ReadStored(p, off)
+	}
+	return &window{read: read, end: min(s.segmentEnd(at), end), size: s.opts.SegmentSize}
 }
 
 // readPiece reads w from at on, where a record begins, 16 MiB if there are as many, and
 // has repaired what is damaged. It returns where it stopped.
 func (s *Store) readPiece(ctx context.Context, w *window, at int64) (next int64, err error) {
 	cuts := s.scrubber.flaws.cuts.Load()
-	flaws, next, err := s.readOver(ctx, w, at, scrubBytes)
+	flaws, next, err := s.readOver(w, at, scrubBytes)
 	if err != nil {
 		return 0, err
 	}
@@ -138,16 +144,13 @@ func (s *Store) readPiece(ctx context.Context, w *window, at int64) (next int64,
 		s.clog.MarkUnsound(at) // first: consumers are not to be given what is in memory unchecked
 	}
 	flaws = s.noteFlaws(at, next, flaws, cuts)
-	return next, s.resolve(ctx, flaws)
+	return next, s.resolve(ctx, flaws, cuts)
 }
 
 // readOver judges the records of w from at on, where one begins, at least n bytes
 // if there are as many, and returns where it stopped.
-func (s *Store) readOver(ctx context.Context, w *window, at, n int64) (flaws []Flaw, next int64, err error) {
+func (s *Store) readOver(w *window, at, n int64) (flaws []Flaw, next int64, err error) {
 	for stop := min(at+n, w.end); at < stop; {
-		if err := ctx.Err(); err != nil {
-			return flaws, at, err
-		}
 		v, err := s.judge(w, at)
 		if err != nil {
 			return flaws, at, fmt.Errorf("store: read over at %d: %w", at, err)

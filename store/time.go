@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (s *Store) firstStamp(base int64) (int64, error) {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.scrubber.flaws.knows(base) {
 		return stamp, err
 	}
-	at, ok, err := s.nextGood(s.windowOf(base, min(s.durable.Load(), s.visible.Load())), base+1, base+windowPiece)
+	at, ok, err := s.nextGood(s.windowOf(context.Background(), base, min(s.durable.Load(), s.visible.Load())), base+1, base+windowPiece)
 	if err != nil || !ok {
 		return math.MaxInt64, err
 	}
