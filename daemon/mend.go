@@ -25,8 +25,8 @@ func (t *tenure) mend(ctx context.Context) error {
 	defer tick.Stop()
 	for asked, next := time.Now(), time.Duration(0); ; {
 		if time.Since(asked) >= next {
-			for _, addr := range t.others(ctx) {
-				if addr != t.host.String() && !t.store.Mended() {
+			for _, addr := range t.peers(ctx) {
+				if !t.store.Mended() {
 					t.mendFrom(ctx, addr, from, min(to, from+mendBytes))
 				}
 			}

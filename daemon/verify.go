@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -88,7 +89,11 @@ func (v *verifier) read(ctx context.Context, addr string, b []byte, off int64) (
 	return copy(b, resp.Body), nil
 }
 
-// ask asks a peer. It fails with broker.ErrPeer unless that says yes.
+// errNoLog: a peer that shows nobody its log.
+var errNoLog = errors.New("it is a broker of Apache, or an older pairmqd")
+
+// ask asks a peer. It fails with broker.ErrPeer unless that says yes, and with
+// errNoLog besides if it never will.
 func (v *verifier) ask(ctx context.Context, addr string, req *remoting.Command) (*remoting.Command, error) {
 	ctx, cancel := context.WithTimeout(ctx, peerTime)
 	defer cancel()
@@ -97,7 +102,7 @@ func (v *verifier) ask(ctx context.Context, addr string, req *remoting.Command) 
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", broker.ErrPeer, err)
 	case resp.Code == remoting.RespRequestCodeNotSupported:
-		return nil, fmt.Errorf("%w: %s shows nobody its log: it is a broker of Apache, or an older pairmqd (%s)", broker.ErrPeer, addr, remoting.ResponseName(resp.Code))
+		return nil, fmt.Errorf("%w: %s shows nobody its log: %w (%s)", broker.ErrPeer, addr, errNoLog, remoting.ResponseName(resp.Code))
 	case resp.Code != remoting.RespSuccess:
 		return nil, fmt.Errorf("%w: %s answers %s: %s", broker.ErrPeer, addr, remoting.ResponseName(resp.Code), resp.Remark)
 	}

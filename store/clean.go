@@ -138,7 +138,7 @@ func (s *Store) keepFrom(now time.Time, tooMuch int64) (int64, error) {
 			break
 		}
 		// The first record of the next segment is newer than all of this one.
-		stamp, err := s.stampAt(keep + size)
+		stamp, err := s.firstStamp(keep + size)
 		if err != nil {
 			return keep, err
 		}

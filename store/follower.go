@@ -158,6 +158,7 @@ func (f *Follower) Truncate(end int64) (file string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("store: truncate to %d: %w", end, err)
 	}
+	s.scrubber.flaws.forgetFrom(end)
 	f.begin(end)
 	return file, nil
 }
@@ -187,6 +188,7 @@ func (f *Follower) Reset(start int64) error {
 	if err := f.s.clog.Reset(start); err != nil {
 		return fmt.Errorf("store: begin at %d: %w", start, err)
 	}
+	f.s.scrubber.flaws.forgetFrom(0)
 	f.begin(start)
 	return nil
 }

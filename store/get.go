@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 
@@ -26,7 +27,9 @@ const nearby = 4 << 10
 // Get reads records of one queue from queue offset on that pass f (nil passes
 // all): at most maxMsgs (and 32), at most maxBytes (and 256 KiB) but always one.
 // Consumers see here nothing beyond what the flush policy has confirmed. The
-// statuses and offsets are those of RocketMQ 4.9.7's getMessage.
+// statuses and offsets are those of RocketMQ 4.9.7's getMessage. A record that is
+// damaged is an error, and looked at soon; once it is known to be lost it is passed
+// over, as if no filter let it through.
 func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter) (Result, error) {
 	r, units, err := s.find(topic, queueID, offset, maxMsgs, maxBytes, f)
 	if err == nil && len(units) > 0 {
@@ -42,6 +45,7 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes
 	} else {
 		s.stats.misses.Add(1)
 	}
+	s.stats.ledAround.Add(int64(r.around))
 	return r, err
 }
 
@@ -66,6 +70,7 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 	maxMsgs = min(max(maxMsgs, 1), maxGetMessages)
 	maxBytes = min(max(maxBytes, 1), maxGetBytes)
 	scan := minScanEntries
+	lost := s.lostParts()
 	var units []index.Unit
 	var buf [128]index.Unit
 	total, next := 0, offset
@@ -87,6 +92,11 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 				next++
 				continue
 			}
+			if covers(lost, u.PhyOffset) {
+				next++
+				r.around++
+				continue
+			}
 			if len(units) > 0 && total+int(u.Size) > maxBytes {
 				scan = 0
 				break
@@ -105,6 +115,8 @@ func (s *Store) outcome(topic string, queueID int32, r Result, units []index.Uni
 	switch {
 	case len(units) > 0:
 		r.Status = Found
+	case r.around > 0:
+		r.Status = MessageWasRemoving
 	case next > offset:
 		r.Status = NoMatchedMessage
 	default: // a gap: the queue's index begins anew further on
@@ -215,7 +227,7 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 		return body, err
 	}
 	body = slices.Grow(body, int(span))[:start+int(span)]
-	if _, err := s.clog.ReadAt(body[start:], first); err != nil {
+	if err := s.fill(body[start:], first); err != nil {
 		return body[:start], err
 	}
 	to := start
@@ -227,6 +239,20 @@ func (s *Store) readRun(body []byte, units []index.Unit, span int64) ([]byte, er
 		to += copy(body[to:], body[from:from+int(u.Size)])
 	}
 	return body[:to], nil
+}
+
+// fill reads all of p from the log at off. Of a damaged log the medium is read
+// where the log could not be recovered: good records may follow there.
+func (s *Store) fill(p []byte, off int64) error {
+	if !s.damaged || off+int64(len(p)) <= s.clog.Written() {
+		_, err := s.clog.ReadAt(p, off)
+		return err
+	}
+	n, err := s.ReadStored(p, off)
+	if err == nil && n < len(p) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // errStale: the bytes at an indexed place are not the record it names.
@@ -247,7 +273,7 @@ func (s *Store) isRecord(b []byte, u index.Unit) error {
 }
 
 // lost answers a read of records that are gone: the segment was given back
-// meanwhile, which is no error, or the log is damaged there.
+// meanwhile, which is no error, or the log is damaged there, which is looked into.
 func (s *Store) lost(r *Result, body []byte, u index.Unit, err error) error {
 	body = body[:0]
 	s.bodies.Put(&body)
@@ -255,6 +281,7 @@ func (s *Store) lost(r *Result, body []byte, u index.Unit, err error) error {
 	if u.PhyOffset < s.clog.Start() || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	s.meet(u)
 	return fmt.Errorf("store: read record at %d: %w", u.PhyOffset, err)
 }
 

@@ -33,6 +33,7 @@ func (s *Store) recover() error {
 		return fmt.Errorf("store: how often has the disk failed: %w", err)
 	}
 	worn := times >= maxFailures
+	s.worn = worn
 	window := parseMark(s.index.Mark()).window
 	if !worn {
 		if opened, err := s.openBehind(from, window); opened || err != nil {

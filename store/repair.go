@@ -119,6 +119,10 @@ func (c *comparing) collect(at int64, f *Finding) (patch []byte, next int64, err
 
 // replace writes patch at off. Where that cannot be done, f says why.
 func (c *comparing) replace(off int64, patch []byte, f *Finding) error {
+	if c.s.worn {
+		f.Note = "the disk has failed several times in a row: nothing is written to it"
+		return nil
+	}
 	old, err := c.here.bytes(off, int64(len(patch)))
 	if err != nil {
 		return err
@@ -133,6 +137,7 @@ func (c *comparing) replace(off int64, patch []byte, f *Finding) error {
 		return nil
 	}
 	f.Kind = Repaired
+	c.s.scrubber.flaws.doubt(off, off+int64(len(patch)))
 	if c.s.damaged {
 		return nil // the next start indexes it
 	}

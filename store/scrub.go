@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 )
@@ -18,25 +17,18 @@ const (
 	scrubBytes  = 16 << 20 // at once
 	scrubDelays = 10       // times that a busy store may put it off
 	busyBytes   = 16 << 20 // stored and handed out since the last time: the store is busy
-	maxFlaws    = 64       // that are remembered
 )
-
-// A Flaw is a part of the log that is no whole record with right checksums, though
-// it was one: the medium has lost it.
-type Flaw struct {
-	From, To int64 // bytes
-	What     string
-}
 
 // A scrubber is where the reading stands.
 type scrubber struct {
-	at    int64 // goes on here
-	clean bool  // from the beginning of the segment up to at
-	off   int   // times it was put off
-	moved int64 // bytes stored and handed out at the last time
+	looking sync.Mutex // one who reads, and has repaired what is damaged
+	at      int64      // goes on here
+	clean   bool       // from the beginning of the segment up to at
+	off     int        // times it was put off
+	moved   int64      // bytes stored and handed out at the last time
 
-	mu    sync.Mutex
-	flaws []Flaw // ascending
+	asked chan struct{} // there is something in met
+	flaws flawTable
 }
 
 // scrubFrom is where reading over begins: anywhere, so that power that is cut often
@@ -49,39 +41,51 @@ func (s *Store) scrubFrom() int64 {
 	return start
 }
 
-// scrub reads a piece of the log every minute, unless the store is busy, until
-// ctx ends.
+// scrub reads a piece of the log every minute, unless the store is busy, tries
+// again to have back what is damaged and not given up, and looks at once at what a
+// consumer met, until ctx ends.
 func (s *Store) scrub(ctx context.Context) error {
 	t := time.NewTicker(scrubEvery)
 	defer t.Stop()
 	for {
+		var err error
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.scrubber.asked:
+			err = s.lookAtMet(ctx)
 		case <-t.C:
+			if err = s.retryFlaws(ctx); !s.putsScrubOff() {
+				err = errors.Join(err, s.Scrub(ctx))
+			}
 		}
-		moved := s.stats.putBytes.Load() + s.stats.getBytes.Load()
-		busy := moved-s.scrubber.moved > busyBytes
-		s.scrubber.moved = moved
-		if s.scrubber.off++; busy && s.scrubber.off <= scrubDelays {
-			continue
-		}
-		s.scrubber.off = 0
-		if err := s.Scrub(ctx); err != nil && ctx.Err() == nil {
+		if err != nil && ctx.Err() == nil {
 			s.log.Warn("the log cannot be read over", "phyOffset", s.scrubber.at, "err", err)
 		}
 	}
 }
 
+// putsScrubOff says whether the store is too busy to be read over now.
+func (s *Store) putsScrubOff() bool {
+	c := &s.scrubber
+	moved := s.stats.putBytes.Load() + s.stats.getBytes.Load()
+	busy := moved-c.moved > busyBytes
+	c.moved = moved
+	if c.off++; busy && c.off <= scrubDelays {
+		return true
+	}
+	c.off = 0
+	return false
+}
+
 // Scrub reads the next piece of the log, 16 MiB, as the medium has it, and behind
 // the last one the first. Only segments that will not change are read. What is
-// damaged is logged, told to Options.Flawed, and counted by Flaws. One goroutine
-// at a time.
+// damaged is logged, told to Options.Flawed, and shown by Flaws.
 func (s *Store) Scrub(ctx context.Context) error {
 	c := &s.scrubber
-	end := min(s.durable.Load(), s.visible.Load())
-	end -= end % s.opts.SegmentSize
-	start := s.clog.Start()
+	c.looking.Lock()
+	defer c.looking.Unlock()
+	end, start := s.sealedEnd(), s.clog.Start()
 	if c.at < start || c.at >= end || c.at%s.opts.SegmentSize == 0 {
 		if c.at < start || c.at >= end {
 			c.at = start
@@ -91,39 +95,62 @@ func (s *Store) Scrub(ctx context.Context) error {
 	if c.at >= end || s.damaged {
 		return nil
 	}
-	flaws, next, err := s.readOver(ctx, c.at, scrubBytes)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotFound) { // it was given back meanwhile
+	next, err := s.readPiece(ctx, s.windowOf(ctx, c.at, end), c.at)
+	if wasGivenBack(err) {
 		c.at = 0
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	s.noteFlaws(c.at, next, flaws)
-	if len(flaws) > 0 && s.opts.Flawed != nil {
-		s.opts.Flawed(ctx, flaws)
-		if flaws, next, err = s.readOver(ctx, c.at, scrubBytes); err != nil {
-			return err
-		}
-		s.noteFlaws(c.at, next, flaws)
-	}
-	if c.clean = c.clean && len(flaws) == 0; len(flaws) > 0 {
-		s.clog.MarkUnsound(c.at)
-	} else if c.clean && next%s.opts.SegmentSize == 0 {
+	if c.clean = c.clean && !c.flaws.within(c.at, next); c.clean && next%s.opts.SegmentSize == 0 {
 		s.clog.MarkSound(c.at)
 	}
 	c.at = next
 	return nil
 }
 
-// readOver judges the records from at on, where one begins, at least n bytes if
-// the segment has them, and returns where it stopped.
-func (s *Store) readOver(ctx context.Context, at, n int64) (flaws []Flaw, next int64, err error) {
-	w := &window{read: s.ReadStored, end: s.segmentEnd(at), size: s.opts.SegmentSize}
-	for stop := min(at+n, w.end); at < stop; {
+// sealedEnd is the end of the segments that will not change; of a damaged log
+// nothing does.
+func (s *Store) sealedEnd() int64 {
+	if s.damaged {
+		return s.clog.Stored()
+	}
+	end := min(s.durable.Load(), s.visible.Load())
+	return end - end%s.opts.SegmentSize
+}
+
+// windowOf is for the segment of at as the medium has it, up to end where that is
+// less. Where a medium fails it takes long to say so: ctx ends that.
+func (s *Store) windowOf(ctx context.Context, at, end int64) *window {
+	read := func(p []byte, off int64) (int, error) {
 		if err := ctx.Err(); err != nil {
-			return flaws, at, err
+			return 0, err
 		}
+		return s.ReadStored(p, off)
+	}
+	return &window{read: read, end: min(s.segmentEnd(at), end), size: s.opts.SegmentSize}
+}
+
+// readPiece reads w from at on, where a record begins, 16 MiB if there are as many, and
+// has repaired what is damaged. It returns where it stopped.
+func (s *Store) readPiece(ctx context.Context, w *window, at int64) (next int64, err error) {
+	cuts := s.scrubber.flaws.cuts.Load()
+	flaws, next, err := s.readOver(w, at, scrubBytes)
+	if err != nil {
+		return 0, err
+	}
+	if len(flaws) > 0 {
+		s.clog.MarkUnsound(at) // first: consumers are not to be given what is in memory unchecked
+	}
+	flaws = s.noteFlaws(at, next, flaws, cuts)
+	return next, s.resolve(ctx, flaws, cuts)
+}
+
+// readOver judges the records of w from at on, where one begins, at least n bytes
+// if there are as many, and returns where it stopped.
+func (s *Store) readOver(w *window, at, n int64) (flaws []Flaw, next int64, err error) {
+	for stop := min(at+n, w.end); at < stop; {
 		v, err := s.judge(w, at)
 		if err != nil {
 			return flaws, at, fmt.Errorf("store: read over at %d: %w", at, err)
@@ -140,31 +167,7 @@ func (s *Store) readOver(ctx context.Context, at, n int64) (flaws []Flaw, next i
 	return flaws, at, nil
 }
 
-// noteFlaws replaces what is known of the bytes from start to end.
-func (s *Store) noteFlaws(start, end int64, flaws []Flaw) {
-	c := &s.scrubber
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := len(c.flaws)
-	known := slices.Clone(c.flaws)
-	c.flaws = slices.DeleteFunc(c.flaws, func(f Flaw) bool { return f.From >= start && f.From < end || f.From < s.clog.Start() })
-	for _, f := range flaws {
-		if !slices.Contains(known, f) {
-			s.log.Error("the log is damaged", "phyOffset", f.From, "bytes", f.To-f.From, "err", f.What)
-		}
-		if len(c.flaws) < maxFlaws {
-			c.flaws = append(c.flaws, f)
-		}
-	}
-	slices.SortFunc(c.flaws, func(a, b Flaw) int { return int(min(max(a.From-b.From, -1), 1)) })
-	if before > 0 && len(c.flaws) == 0 {
-		s.log.Info("no damage of the log is left that is known")
-	}
-}
-
-// Flaws returns what Scrub has found and was not repaired since, at most 64.
-func (s *Store) Flaws() []Flaw {
-	s.scrubber.mu.Lock()
-	defer s.scrubber.mu.Unlock()
-	return slices.Clone(s.scrubber.flaws)
+// wasGivenBack says whether err is that a segment is no longer there.
+func wasGivenBack(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotFound)
 }

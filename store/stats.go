@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // counters count since Open.
 type counters struct {
-	puts, putBytes, gets, getBytes, found, misses, flushes atomic.Int64
+	puts, putBytes, gets, getBytes, found, misses, flushes, ledAround atomic.Int64
 }
 
 // Stats returns the counters and how full the store is. Disk figures are zero
@@ -17,7 +17,15 @@ func (s *Store) Stats() Stats {
 		GetFound: c.found.Load(), GetMiss: c.misses.Load(), Flushes: c.flushes.Load(),
 		MinPhyOffset: s.clog.Start(), MaxPhyOffset: s.clog.End(),
 		DurablePhyOffset: s.durable.Load(), VisiblePhyOffset: s.visible.Load(),
-		Level: s.Level(), Flaws: len(s.Flaws()), ReadOnly: s.damaged || s.clog.Failed() != nil,
+		Level: s.Level(), LedAround: c.ledAround.Load(), ReadOnly: s.damaged || s.clog.Failed() != nil,
+	}
+	flaws := s.Flaws()
+	st.Flaws = len(flaws)
+	for _, f := range flaws {
+		if f.Lost {
+			st.Lost++
+			st.LostMessages += f.Messages
+		}
 	}
 	segments, spares := s.clog.Files()
 	st.StoreBytes = s.others.Load() + s.opts.SegmentSize*int64(segments+spares)

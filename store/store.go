@@ -70,10 +70,11 @@ type Options struct {
 	Arrived       func([]Arrival) // called from one goroutine once records are visible; nil is allowed
 	Grown         func(end int64) // called from one goroutine when Confirmed has moved; nil is allowed
 	TablesChanged func()          // called after each change that Versions counts; must not block; nil is allowed
-	// Flawed is told of parts of the log that the medium has lost, from the one
-	// goroutine that reads the log over; what it repairs is looked at again. nil is
-	// allowed.
-	Flawed func(ctx context.Context, flaws []Flaw)
+	// Flawed is told of parts of the log that the medium has lost, one call at a
+	// time; what it repairs is looked at again. It returns those that cannot be had
+	// back: if the medium still does not have them, consumers are led around. It is
+	// asked again every minute for the others. nil: nothing can be had back.
+	Flawed func(ctx context.Context, flaws []Flaw) (gone []Flaw)
 	Copy   bool // records come from another store, by Follow
 	Hold   bool // records wait for Release once they are confirmed
 	// Decide, if set, says what Copy and Hold are, by what SetValue kept. It is
@@ -126,6 +127,7 @@ type Store struct {
 	down     atomic.Bool // closing
 	damaged  bool        // recovery found the log damaged, or the disk fails, or much is not indexed: read-only; set by Open alone
 	mendable bool        // it is so because the log is damaged in the middle, and may be written; set by Open alone
+	worn     bool        // the disk fails: nothing at all is written; set by Open alone
 	stats    counters
 	puts     puts
 	bodies   sync.Pool
@@ -147,6 +149,7 @@ func Open(opts Options) (*Store, error) {
 	}
 	s := &Store{opts: opts, log: opts.Log, lock: lock, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
 	s.ages.reserved = opts.Reserved
+	s.scrubber.asked = make(chan struct{}, 1)
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
 	s.queues.init()
 	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }

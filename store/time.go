@@ -1,9 +1,12 @@
 package store
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"sort"
 
 	"pairmq/store/index"
@@ -55,6 +58,21 @@ func (s *Store) stampAt(phyOffset int64) (int64, error) {
 		at += 12
 	}
 	return int64(binary.BigEndian.Uint64(b[at:])), nil
+}
+
+// firstStamp is the store timestamp of the first record of the segment at base that is
+// sound, if one is in its first 256 KiB. Otherwise that is newer than everything:
+// what is before it does not go by its age.
+func (s *Store) firstStamp(base int64) (int64, error) {
+	stamp, err := s.stampAt(base)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.scrubber.flaws.knows(base) {
+		return stamp, err
+	}
+	at, ok, err := s.nextGood(s.windowOf(context.Background(), base, min(s.durable.Load(), s.visible.Load())), base+1, base+windowPiece)
+	if err != nil || !ok {
+		return math.MaxInt64, err
+	}
+	return s.stampAt(at)
 }
 
 // OffsetByTime finds the first queue offset whose record was stored at

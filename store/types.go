@@ -15,7 +15,7 @@ const (
 	OffsetTooSmall                    // below MinOffset
 	OffsetOverflowOne                 // exactly MaxOffset: nothing new yet
 	OffsetOverflowBadly               // beyond MaxOffset
-	MessageWasRemoving                // the record went while it was looked for
+	MessageWasRemoving                // the record went while it was looked for, or is lost
 	OffsetFoundNull                   // the index has a gap there
 )
 
@@ -54,7 +54,8 @@ type Result struct {
 	Count           int    // records in Body
 	Body            []byte // records as stored, back to back; valid until Release
 
-	pool *sync.Pool
+	pool   *sync.Pool
+	around int // lost records that were passed over
 }
 
 // Release gives Body back. It may be called once, and need not be called at all.
@@ -93,6 +94,8 @@ type Stats struct {
 	Level                 Level // of that file system
 	StoreBytes            int64 // all that the store has on disk
 	Flaws                 int   // parts of the log that are known to be damaged
+	Lost, LostMessages    int   // of these, those that cannot be had back, and the messages that were in them
+	LedAround             int64 // lost messages that calls of Get have passed over
 	ReadOnly              bool  // the log is damaged or failed: nothing can be stored
 	Flushes               int64 // syncs of the log
 }

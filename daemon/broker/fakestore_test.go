@@ -28,6 +28,7 @@ type fakeStore struct {
 	doneErr  error                 // what it tells done
 	held     chan func(error)      // if set, gets done instead of its being called
 	getErr   error                 // what Get returns
+	getRes   *store.Result         // if set, what Get returns
 	tableErr error                 // what changes of tables return
 	arrived  func([]store.Arrival) // if set, told of each Put
 	stale    bool                  // the next Get sees nothing
@@ -97,6 +98,9 @@ func (s *fakeStore) Get(topic string, queueID int32, offset int64, maxMsgs, maxB
 	s.gets++
 	if s.getErr != nil {
 		return store.Result{}, s.getErr
+	}
+	if s.getRes != nil {
+		return *s.getRes, nil
 	}
 	q := s.queues[queueKey{topic, queueID}]
 	if q == nil || s.stale {

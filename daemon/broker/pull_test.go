@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"pairmq/internal/remoting"
 	"pairmq/store"
@@ -83,6 +84,26 @@ func TestPullCodes(t *testing.T) {
 			t.Errorf("pullCode(%v) = %d, want %d", s, got, want)
 		}
 	}
+}
+
+// TestPullAroundWhatIsLost: a pull that found nothing but lost messages is answered at
+// once, with the code on which clients go on at nextBeginOffset, also if it may wait.
+func TestPullAroundWhatIsLost(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 4)
+		r.st.getRes = &store.Result{Status: store.MessageWasRemoving, NextBeginOffset: 17, MinOffset: 10, MaxOffset: 40}
+		c := r.client()
+		for _, filter := range []string{"*", "TagA"} {
+			for _, sysFlag := range []int32{pullSubscribes, pullSubscribes | pullSuspends} {
+				began := time.Now()
+				resp := c.call(remoting.ReqPullMessage, "", pullFields("T", "queueOffset", "12", "subscription", filter,
+					"sysFlag", fmt.Sprint(sysFlag), "suspendTimeoutMillis", "15000")...)
+				if resp.Code != remoting.RespPullRetryImmediately || offsets(resp) != "17 10..40 from broker 0" || len(resp.Body) > 0 || time.Since(began) > 0 {
+					t.Errorf("%s, sysFlag %d: answered %d %s, %s, %d bytes, after %v", filter, sysFlag, resp.Code, resp.Remark, offsets(resp), len(resp.Body), time.Since(began))
+				}
+			}
+		}
+	})
 }
 
 // TestPullRefused goes through RocketMQ's checks in their order.

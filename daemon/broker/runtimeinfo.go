@@ -68,6 +68,10 @@ func addStorage(info map[string]string, s *store.Stats) {
 	if s.Flaws > 0 {
 		info["logDamage"] = strconv.Itoa(s.Flaws)
 	}
+	if s.Lost > 0 || s.LedAround > 0 {
+		info["logLost"], info["logLostMessages"] = strconv.Itoa(s.Lost), strconv.Itoa(s.LostMessages)
+		info["logLedAround"] = strconv.FormatInt(s.LedAround, 10)
+	}
 	info["commitLogMinOffset"] = strconv.FormatInt(s.MinPhyOffset, 10)
 	info["commitLogMaxOffset"] = strconv.FormatInt(s.MaxPhyOffset, 10)
 	info["dispatchBehindBytes"] = strconv.FormatInt(s.MaxPhyOffset-s.VisiblePhyOffset, 10)

@@ -117,8 +117,8 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: makes its index anew, %s of the log so far: until then it stores nothing and gives out what it has indexed\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
-		if n := b.Runtime["logDamage"]; n != "" {
-			fmt.Fprintf(e.out, "%s%s, %s: %s parts of its log are damaged: pairmq log verify --broker %s repairs them from the other broker\n", lead, orDash(b.BrokerName), b.role(), safe(n), b.Addr)
+		if text := b.damage(); text != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), text)
 			lead = ""
 		}
 		if text := b.Runtime["namesrvs"]; strings.Contains(text, " failing") {
@@ -127,6 +127,20 @@ func (e *env) printStatus(st status) error {
 		}
 	}
 	return err
+}
+
+// damage says what is known to be wrong with a broker's log, if anything is or was.
+func (b *brokerStatus) damage() string {
+	text := ""
+	if n := b.Runtime["logDamage"]; n != "" {
+		text = fmt.Sprintf("%s parts of its log are damaged: pairmq log verify --broker %s repairs them from the other broker", safe(n), b.Addr)
+	}
+	if n := b.Runtime["logLost"]; n != "" {
+		lost := fmt.Sprintf("%s parts with %s messages are lost, around which consumers were led %s times",
+			safe(n), safe(orDash(b.Runtime["logLostMessages"])), safe(orDash(b.Runtime["logLedAround"])))
+		text = strings.TrimPrefix(text+"; "+lost, "; ")
+	}
+	return text
 }
 
 // silence tells why nothing is known of a server.
