@@ -171,7 +171,8 @@ func (s *Store) forgetFrom(end int64) error {
 	if err := s.index.Truncate(end); err != nil {
 		return fmt.Errorf("store: cut the index at %d: %w", end, err)
 	}
-	for r, err := range s.records(s.index.Checkpoint(), end) {
+	// Of the chunk that is cut, what lies before the log's start was given back.
+	for r, err := range s.records(max(s.index.Checkpoint(), s.clog.Start()), end) {
 		if err != nil {
 			return fmt.Errorf("store: index again up to %d: %w", end, err)
 		}
