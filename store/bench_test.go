@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -12,14 +13,30 @@ import (
 // BenchmarkPut stores messages of 128 bytes, 256 in flight, without a sync each:
 // what a send costs in the store.
 func BenchmarkPut(b *testing.B) {
-	fs, err := disk.OS(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
+	for _, tt := range []struct {
+		name  string
+		quota func(topic string) int64
+	}{
+		{"no quotas", nil},
+		{"quotas of others", func(topic string) int64 {
+			if strings.HasPrefix(topic, "Debug") {
+				return 1 << 20
+			}
+			return 0
+		}},
+		{"a quota", func(string) int64 { return 1 << 40 }},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			fs, err := disk.OS(b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			opts := options(fs, false)
+			opts.SegmentSize, opts.ChunkBytes = 16<<20, 0
+			opts.MaxBytes, opts.Quota = 256<<20, tt.quota
+			benchPut(b, opts)
+		})
 	}
-	opts := options(fs, false)
-	opts.SegmentSize, opts.ChunkBytes = 16<<20, 0
-	opts.MaxBytes = 256 << 20
-	benchPut(b, opts)
 }
 
 func benchPut(b *testing.B, opts store.Options) {

@@ -39,6 +39,9 @@ func (f *Follower) Done() error {
 		return err
 	}
 	s.follower, s.crcSince = nil, noCRC // it has copied what it had to take as it came
+	if err := s.recount(func(string) bool { return true }); err != nil {
+		return err
+	}
 	return s.markOpen()
 }
 
