@@ -113,6 +113,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
 			lead = ""
 		}
+		if topics := b.Runtime["topicsAtQuota"]; topics != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: refuses messages of topics that have reached their quota: %s\n", lead, orDash(b.BrokerName), b.role(), safe(topics))
+			lead = ""
+		}
 		if n := b.Runtime["logDamage"]; n != "" {
 			fmt.Fprintf(e.out, "%s%s, %s: %s parts of its log are damaged: pairmq log verify --broker %s repairs them from the other broker\n", lead, orDash(b.BrokerName), b.role(), safe(n), b.Addr)
 			lead = ""
