@@ -24,9 +24,13 @@ func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (st
 	if len(cfg.TopicFlush) > 0 {
 		within = cfg.FlushWithin
 	}
+	var quota func(string) int64
+	if len(cfg.TopicQuota) > 0 {
+		quota = cfg.Quota
+	}
 	return store.Options{
-		Within: within,
-		FS:     fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
+		Within: within, Quota: quota,
+		FS: fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
 		FlushInterval: cfg.FlushInterval, FlushLinger: cfg.FlushLinger, FlushTimeout: cfg.FlushTimeout,
 		RecordCRC: cfg.RecordCRC, MaxBody: cfg.MaxMessageSize, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
 		SetAsideBytes: cfg.SetAsideBytes, Watermarks: store.Watermarks{Filling: cfg.DiskFilling, Tight: cfg.DiskTight, Full: cfg.DiskFull, Critical: cfg.DiskCritical},

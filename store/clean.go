@@ -44,6 +44,7 @@ func (s *Store) clean(now time.Time, need int) error {
 		if err != nil {
 			return fmt.Errorf("retire segments before %d: %w", keep, err)
 		}
+		s.quotas.drop(start)
 		s.log.Info("old segments given back", "minPhyOffset", start, "level", s.Level())
 	}
 	return s.shed(need)

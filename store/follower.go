@@ -39,6 +39,9 @@ func (f *Follower) Done() error {
 		return err
 	}
 	s.follower, s.crcSince = nil, noCRC // it has copied what it had to take as it came
+	if err := s.recount(func(string) bool { return true }); err != nil {
+		return err
+	}
 	return s.markOpen()
 }
 
@@ -172,7 +175,8 @@ func (s *Store) forgetFrom(end int64) error {
 	if err := s.index.Truncate(end); err != nil {
 		return fmt.Errorf("store: cut the index at %d: %w", end, err)
 	}
-	for r, err := range s.records(s.index.Checkpoint(), end) {
+	// Of the chunk that is cut, what lies before the log's start was given back.
+	for r, err := range s.records(max(s.index.Checkpoint(), s.clog.Start()), end) {
 		if err != nil {
 			return fmt.Errorf("store: index again up to %d: %w", end, err)
 		}

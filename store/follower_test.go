@@ -385,3 +385,47 @@ func waitUntil(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// TestTruncateOfALogThatWentRound cuts a log back into its oldest segment: of the
+// chunk of the index that is cut with it, the beginning was given back.
+func TestTruncateOfALogThatWentRound(t *testing.T) {
+	opts := options(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true)
+	opts.MaxBytes, opts.ChunkBytes = 2600<<10, 64<<10 // chunks of two segments
+	r := mustStart(t, opts)
+	for n := 0; r.Stats().MinPhyOffset%(2*segment) == 0; n += 20 {
+		if _, err := putAll(r.Store, n, 20, 4, queues); err != nil || n > 10_000 {
+			t.Fatalf("after %d messages: %v", n, err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	opts.MaxBytes = 0 // nothing goes meanwhile
+	r = mustStart(t, opts)
+	f := r.Follow()
+	end, err := f.Boundary(f.Start() + segment/2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Truncate(end); err != nil {
+		t.Fatalf("cut the log that starts at %d to %d: %v", f.Start(), end, err)
+	}
+	if err := f.Done(); err != nil {
+		t.Fatal(err)
+	}
+	if got := put(t, r.Store, message(0, 1)).PhyOffset; got != end {
+		t.Errorf("cut to %d, the log goes on at %d", end, got)
+	}
+	seen := 0
+	for key, records := range snapshot(t, r.Store, queues) {
+		if seen += len(records); len(records) == 0 {
+			t.Errorf("nothing is left of %s", key)
+		}
+	}
+	if seen < 20 {
+		t.Errorf("consumers see %d records of half a segment", seen)
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -58,6 +58,15 @@ func (q *pendingQueue) take(end int64) []pendingEntry {
 	return q.taken
 }
 
+// each calls f with all records there are.
+func (q *pendingQueue) each(f func(*pendingEntry)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.entries[q.head:] {
+		f(&q.entries[q.head+i])
+	}
+}
+
 // cut drops the records that end behind end: they are not in the log.
 func (q *pendingQueue) cut(end int64) {
 	q.mu.Lock()

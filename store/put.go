@@ -40,8 +40,12 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	if err != nil {
 		return err
 	}
+	if p.quota, err = s.quotas.reserve(ms[0].Topic, p.counts); err != nil {
+		return err
+	}
 	p.entries[len(ms)-1].done = done
 	if err := s.append(total, p); err != nil {
+		s.quotas.giveBack(p.quota, p.counts)
 		return putError(err)
 	}
 	s.stats.puts.Add(int64(len(ms)))
@@ -78,6 +82,8 @@ type put struct {
 	ms      []record.Message
 	entries []pendingEntry // one per message
 	now     time.Time
+	quota   *holding // nil: none
+	counts  int64    // bytes that count there: prepared messages are nobody's yet
 }
 
 // prepare does what needs no lock: it checks and measures the records and
@@ -92,6 +98,9 @@ func (p *put) prepare(now time.Time) (total int, err error) {
 			return 0, err
 		}
 		total += n
+		if queued(m.SysFlag) {
+			p.counts += int64(n)
+		}
 		e := pendingEntry{size: int32(n), queued: queued(m.SysFlag), putAt: now}
 		tags, _ := record.Property(m.Properties, "TAGS")
 		e.tags = record.TagsCode(tags)
@@ -116,6 +125,7 @@ func (p *put) Fill(dst []byte, phyOffset int64) {
 	t.mu.Lock()
 	q := t.get(p.s.index, p.ms[0].Topic, p.ms[0].QueueID)
 	stamp := t.stamp(p.now.UnixMilli())
+	p.s.quotas.place(p.quota, phyOffset, p.counts)
 	for i := range p.ms {
 		m, e := &p.ms[i], &p.entries[i]
 		m.PhyOffset, m.StoreTimestamp, m.QueueOffset = phyOffset, stamp, 0

@@ -29,13 +29,16 @@ var (
 	ErrReadOnly = errors.New("store: read-only")
 	// ErrDiskFull: there is no room for the next segment. Trying later may work.
 	ErrDiskFull = errors.New("store: disk full")
+	// ErrQuota: the log holds as much of the topic as Options.Quota allows; nothing
+	// was stored. Trying later may work.
+	ErrQuota = errors.New("store: the topic has reached its quota")
 	// ErrBusy: the disk does not keep up; nothing was stored.
 	ErrBusy = errors.New("store: the disk is too slow")
 	// ErrFlushTimeout: the message is stored but was not on flash in time. What
 	// becomes of it is unknown.
 	ErrFlushTimeout = errors.New("store: not flushed in time")
-	// ErrTooLarge: the messages do not fit in one segment.
-	ErrTooLarge = errors.New("store: too large for a segment")
+	// ErrTooLarge: the messages do not fit in one segment, or in their topic's quota.
+	ErrTooLarge = errors.New("store: too large")
 	// ErrNotFound: no record lies at that offset.
 	ErrNotFound = errors.New("store: no such record")
 	// ErrSlaveTimeout: the message is stored, but no slave had it in time. What
@@ -54,7 +57,10 @@ type Options struct {
 	// Within says of each topic how soon its messages are on flash after they were
 	// answered: 0 before that. It is asked often. nil has all as SyncFlush says;
 	// otherwise a power cut can tear more of the log.
-	Within        func(topic string) time.Duration
+	Within func(topic string) time.Duration
+	// Quota says how many bytes of a topic's records the log may hold, 0 for no limit;
+	// see ErrQuota. It is asked often and always says the same. nil limits nobody.
+	Quota         func(topic string) int64
 	FlushInterval time.Duration // age of the oldest unsynced byte without SyncFlush; 0 means 500 ms
 	FlushLinger   time.Duration // wait for a larger batch before a sync; 0 means none
 	FlushTimeout  time.Duration // a sender is told ErrFlushTimeout after it; 0 means 5 s
@@ -101,6 +107,7 @@ type Store struct {
 
 	queues  queueTable
 	pending pendingQueue
+	quotas  quotas
 	opened  time.Time // monotonic
 
 	cleaning sync.Mutex   // one who gives back segments; guards ages and ballast
@@ -169,6 +176,9 @@ func (s *Store) openAll() (err error) {
 	}
 	if _, err := s.look(); err != nil {
 		return fmt.Errorf("store: how full is the file system: %w", err)
+	}
+	if err := s.openQuotas(); err != nil {
+		return fmt.Errorf("store: count what topics hold: %w", err)
 	}
 	s.scrubber.at = s.scrubFrom()
 	_, err = s.beside()

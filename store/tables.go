@@ -56,7 +56,10 @@ func (s *Store) DeleteTopic(name string) error {
 		return err
 	}
 	defer s.changed(&s.versions.topics)
-	return s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load()))
+	if err := s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load())); err != nil {
+		return err
+	}
+	return s.recountTopic(name)
 }
 
 // DeleteTopicBelow deletes what a topic had before phyOffset, as DeleteTopic did

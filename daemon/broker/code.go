@@ -54,7 +54,7 @@ func responseCode(err error) (code int32, remark string) {
 	case errors.Is(err, record.ErrTooLong), errors.Is(err, record.ErrBatch), errors.Is(err, record.ErrProperties):
 		return remoting.RespMessageIllegal, err.Error()
 	case errors.Is(err, store.ErrTooLarge):
-		return remoting.RespMessageIllegal, "the messages do not fit in one commit log segment"
+		return remoting.RespMessageIllegal, "the messages do not fit in one commit log segment, or not in the topic's quota"
 	case errors.Is(err, store.ErrFlushTimeout):
 		return remoting.RespFlushDiskTimeout, "stored, but not on disk in time"
 	case errors.Is(err, store.ErrSlaveTimeout):
@@ -63,6 +63,8 @@ func responseCode(err error) (code int32, remark string) {
 		return remoting.RespSlaveNotAvailable, "stored, but there is no slave near enough to have it"
 	case errors.Is(err, store.ErrDiskFull):
 		return remoting.RespServiceNotAvailable, "the broker's disk is full"
+	case errors.Is(err, store.ErrQuota): // as a full disk: producers try another broker, and consumers keep what they send back
+		return remoting.RespServiceNotAvailable, "the topic has reached its quota of the broker's log (topicMaxBytes)"
 	case errors.Is(err, store.ErrBusy):
 		return remoting.RespSystemBusy, "[PC_SYNCHRONIZED] the broker's disk is too slow" // as 5.x, whose clients then try elsewhere
 	case errors.Is(err, store.ErrFailed), errors.Is(err, index.ErrFailed):

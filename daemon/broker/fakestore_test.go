@@ -21,6 +21,7 @@ type fakeStore struct {
 	offsets map[string]map[queueKey]table.Offset
 	deleted map[string]int64
 	end     int64
+	quotas  []store.TopicQuota
 	now     int64 // store timestamp of the next message, ms
 	writes  int   // of tables
 
@@ -200,6 +201,12 @@ func (s *fakeStore) Stats() store.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return store.Stats{MaxPhyOffset: s.end, VisiblePhyOffset: s.end, DiskTotal: 1000, DiskFree: 770}
+}
+
+func (s *fakeStore) Quotas() []store.TopicQuota {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quotas
 }
 
 func (s *fakeStore) CommitOffset(group, topic string, queueID int32, offset int64) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -24,6 +25,7 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	}
 	b.addRates(info, now, &s)
 	addStorage(info, &s)
+	addQuotas(info, b.store.Quotas())
 	addQueues(info)
 	if b.opts.Replication != nil {
 		maps.Copy(info, b.opts.Replication())
@@ -76,6 +78,21 @@ func addStorage(info map[string]string, s *store.Stats) {
 	info["commitLogMaxOffset"] = strconv.FormatInt(s.MaxPhyOffset, 10)
 	info["dispatchBehindBytes"] = strconv.FormatInt(s.MaxPhyOffset-s.VisiblePhyOffset, 10)
 	info["remainHowManyDataToFlush"] = strconv.FormatInt(s.MaxPhyOffset-s.DurablePhyOffset, 10) + " B"
+}
+
+// addQuotas adds what topics with a quota hold of the log, "bytes/quota" each, and
+// which of them are refused. The keys are pairmq's own.
+func addQuotas(info map[string]string, all []store.TopicQuota) {
+	var full []string
+	for _, q := range all {
+		info["topicBytes "+q.Topic] = fmt.Sprintf("%d/%d", q.Bytes, q.Limit)
+		if q.Full {
+			full = append(full, q.Topic)
+		}
+	}
+	if len(full) > 0 {
+		info["topicsAtQuota"] = strings.Join(full, " ")
+	}
 }
 
 // addQueues adds the thread pools that RocketMQ has and this broker has not.

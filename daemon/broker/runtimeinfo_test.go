@@ -50,6 +50,23 @@ func TestRuntimeInfo(t *testing.T) {
 	})
 }
 
+// TestRuntimeInfoTellsOfQuotas: what pairmq status and topic show read.
+func TestRuntimeInfoTellsOfQuotas(t *testing.T) {
+	bubble(t, func(_ *Options, st *fakeStore) {
+		st.quotas = []store.TopicQuota{{Topic: "Debug", Limit: 1 << 20}, {Topic: "Telemetry", Bytes: 2000, Limit: 2048, Full: true}}
+	}, func(t *testing.T, r *rig) {
+		var info struct{ Table map[string]string }
+		if err := json.Unmarshal(r.client().call(remoting.ReqGetBrokerRuntimeInfo, "").Body, &info); err != nil {
+			t.Fatal(err)
+		}
+		for key, want := range map[string]string{"topicBytes Debug": "0/1048576", "topicBytes Telemetry": "2000/2048", "topicsAtQuota": "Telemetry"} {
+			if info.Table[key] != want {
+				t.Errorf("%s is %q, want %q", key, info.Table[key], want)
+			}
+		}
+	})
+}
+
 func TestBrokerConfig(t *testing.T) {
 	bubble(t, func(o *Options, _ *fakeStore) { o.Config = func() string { return "brokerName=broker-a\n" } }, func(t *testing.T, r *rig) {
 		resp := r.client().call(remoting.ReqGetBrokerConfig, "")

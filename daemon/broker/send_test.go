@@ -149,6 +149,7 @@ func TestSendStatus(t *testing.T) {
 		{"late", nil, fmt.Errorf("%w: 5s", store.ErrFlushTimeout), 10, true, "not on disk in time"},
 		{"failed meanwhile", nil, fmt.Errorf("%w: %w", store.ErrFailed, other), 14, false, "disk has failed"},
 		{"disk full", fmt.Errorf("%w: 0 bytes", store.ErrDiskFull), nil, 14, false, "disk is full"},
+		{"quota reached", fmt.Errorf("%w: 1000 bytes of topic T", store.ErrQuota), nil, 14, false, "topicMaxBytes"},
 		{"failed", store.ErrFailed, nil, 14, false, "disk has failed"},
 		{"stopping", store.ErrReadOnly, nil, 14, false, "stopping"},
 		{"too large for a segment", store.ErrTooLarge, nil, 13, false, "segment"},

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"pairmq/internal/remoting"
+	"pairmq/store"
 	"pairmq/store/record"
 	"pairmq/store/table"
 )
@@ -80,6 +81,34 @@ func TestSendBack(t *testing.T) {
 		want := "TAGS\x01TagA\x02CLUSTER\x01DefaultCluster\x02RETRY_TOPIC\x01T\x02ORIGIN_MESSAGE_ID\x01" + id
 		if string(m.Body) != "second" || m.ReconsumeTimes != 1 || m.Properties != want {
 			t.Errorf("buried %q, tried %d times, with\n%q, want\n%q", m.Body, m.ReconsumeTimes, m.Properties, want)
+		}
+	})
+}
+
+// TestSendBackAtTheQuota: a consumer that sends a message back, or to its retry
+// topic when that fails, is refused either way, and so keeps the message and tries
+// again. Nothing is acknowledged that is nowhere.
+func TestSendBackAtTheQuota(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		r.group("CG")
+		c := r.client()
+		c.send("T", "TagA", "first")
+		r.st.putErr = store.ErrQuota
+		at := itoa(r.st.stored("T", 0)[0].PhyOffset)
+		back := func() *remoting.Command {
+			return c.call(remoting.ReqConsumerSendMsgBack, "", "offset", at, "group", "CG", "delayLevel", "-1", "maxReconsumeTimes", "16")
+		}
+		c.expect(back(), remoting.RespServiceNotAvailable, "quota")
+		retry := pairs(sendFields("%RETRY%CG", "j", "17", "l", "16"))
+		c.expect(c.do(&remoting.Command{Code: remoting.ReqSendMessageV2, Version: 407, Fields: retry, Body: []byte("first")}), remoting.RespServiceNotAvailable, "quota")
+		if dead := r.st.stored("%DLQ%CG", 0); len(dead) != 0 {
+			t.Errorf("%d dead letters at the quota", len(dead))
+		}
+		r.st.putErr = nil
+		c.expect(back(), 0, "")
+		if dead := r.st.stored("%DLQ%CG", 0); len(dead) != 1 {
+			t.Errorf("%d dead letters below the quota, want 1", len(dead))
 		}
 	})
 }

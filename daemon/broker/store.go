@@ -38,6 +38,7 @@ type Messages interface {
 	RecordAt(phyOffset int64) ([]byte, error)
 	EarliestStoreTimestamp() int64
 	Stats() store.Stats
+	Quotas() []store.TopicQuota // of topics that have one
 }
 
 // Offsets is the part of a Store that keeps consumer offsets.

@@ -53,6 +53,7 @@ type Config struct {
 	SegmentSize   int64 // bytes
 	SyncFlush     bool
 	TopicFlush    []FlushRule
+	TopicQuota    []QuotaRule
 	FlushInterval time.Duration
 	FlushLinger   time.Duration
 	FlushTimeout  time.Duration

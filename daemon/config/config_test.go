@@ -87,6 +87,13 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"a class that is none", `has "often" for Debug`, []string{"enableNamesrv=true", "topicFlush=Debug:often"}},
 		{"a star in the middle", "its beginning and *", []string{"enableNamesrv=true", "topicFlush=De*bug:lazy"}},
 		{"no class", "a colon", []string{"enableNamesrv=true", "topicFlush=Debug"}},
+		{"no quota", "a colon", []string{"enableNamesrv=true", "topicMaxBytes=Debug=32m"}},
+		{"a quota for nobody", "the name of a topic", []string{"enableNamesrv=true", "topicMaxBytes=:32m"}},
+		{"a star in the middle of a quota", "its beginning and *", []string{"enableNamesrv=true", "topicMaxBytes=De*bug:32m"}},
+		{"a quota that is no size", `for Debug is "much"`, []string{"enableNamesrv=true", "topicMaxBytes=Debug:much"}},
+		{"a quota of nothing", "at least 65536", []string{"enableNamesrv=true", "topicMaxBytes=Debug:0"}},
+		{"a quota below nothing", "at least 65536", []string{"enableNamesrv=true", "topicMaxBytes=Debug:-1g"}},
+		{"a quota that no number holds", "too large", []string{"enableNamesrv=true", "topicMaxBytes=Debug:9223372036854775807g"}},
 		{"too small a budget", "four segments", []string{"enableNamesrv=true", "storeMaxBytes=128m"}},
 		{"watermarks out of order", "follow each other upwards", []string{"enableNamesrv=true", "diskSpaceWarningLevelRatio=96"}},
 		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
@@ -131,6 +138,14 @@ func TestSizesAndDurations(t *testing.T) {
 				c.FlushWithin("Telemetry") == 200*time.Millisecond && c.FlushWithin("Telemetry2") == 0
 		}},
 		{"topicFlush=*:1s", func(c config.Config) bool { return c.FlushWithin("Any") == time.Second }},
+		{"topicMaxBytes=Telemetry:256m; Debug*:1G;Debug7:64k;", func(c config.Config) bool {
+			return c.Quota("Telemetry") == 256<<20 && c.Quota("Telemetry2") == 0 && c.Quota("Debug") == 1<<30 && c.Quota("Debug7") == 1<<30 &&
+				c.Quota("%RETRY%Debug") == 0 && c.Quota("") == 0
+		}},
+		{"topicMaxBytes=Debug7:128m;%DLQ%*:256m;*:512m", func(c config.Config) bool {
+			return c.Quota("Debug7") == 128<<20 && c.Quota("%DLQ%g") == 256<<20 && c.Quota("Any") == 512<<20
+		}},
+		{"topicMaxBytes=", func(c config.Config) bool { return c.Quota("Any") == 0 }},
 		{"fileReservedTime=3h", func(c config.Config) bool { return c.FileReserved == 3*time.Hour }},
 	}
 	for _, tt := range tests {
@@ -138,6 +153,18 @@ func TestSizesAndDurations(t *testing.T) {
 		if err != nil || !tt.want(c) {
 			t.Errorf("%s: %v, %+v", tt.arg, err, c)
 		}
+	}
+}
+
+// TestSmallQuotasAreSaid: with less than two segments a topic may never have room
+// again while nobody else sends.
+func TestSmallQuotasAreSaid(t *testing.T) {
+	_, notes, err := config.Load("", []string{"enableNamesrv=true", "mappedFileSizeCommitLog=16m", "topicMaxBytes=Telemetry:32m;Debug*:33554431"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notes) != 1 || !strings.Contains(notes[0], "Debug*:33554431") || !strings.Contains(notes[0], "(33554432)") {
+		t.Errorf("quotas of two segments and one byte less have the notes %q, want one for the latter", notes)
 	}
 }
 

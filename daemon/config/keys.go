@@ -77,6 +77,7 @@ func storeKeys() []key {
 		number("mappedFileSizeCommitLog", "64m", "bytes per commit log segment; a pair must agree", func(c *Config) *int64 { return &c.SegmentSize }, 64<<10, 1<<30),
 		flushKey(),
 		topicFlushKey(),
+		topicQuotaKey(),
 		duration("flushIntervalCommitLog", "500", "ASYNC_FLUSH: milliseconds an unsynced byte may be old", time.Millisecond, func(c *Config) *time.Duration { return &c.FlushInterval }, time.Millisecond, time.Minute),
 		ours(duration("flushLinger", "0", "microseconds to wait for more messages before a sync: fewer, larger writes for more latency", time.Microsecond, func(c *Config) *time.Duration { return &c.FlushLinger }, 0, 5*time.Millisecond)),
 		duration("syncFlushTimeout", "5000", "milliseconds until a sender is answered FLUSH_DISK_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.FlushTimeout }, 10*time.Millisecond, 10*time.Minute),

@@ -20,7 +20,8 @@ type setting struct{ where, key, value string }
 // command line; later settings win. An empty path reads only args.
 //
 // It returns every complaint at once, joined into one error, each with file
-// and line. Notes are not errors: keys of RocketMQ that have no effect here.
+// and line. Notes are not errors: keys of RocketMQ that have no effect here, and
+// quotas that are small.
 func Load(path string, args []string) (c Config, notes []string, err error) {
 	var all []setting
 	var errs []error
@@ -43,7 +44,7 @@ func Load(path string, args []string) (c Config, notes []string, err error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, nil, err
 	}
-	return c, notes, errors.Join(validate(&c)...)
+	return c, append(notes, smallQuotas(&c)...), errors.Join(validate(&c)...)
 }
 
 // files is path and what conf.d beside it holds.

@@ -37,6 +37,12 @@ func TestTopicCommands(t *testing.T) {
 		{"topic update Small --perm rw --broker BROKER", exitOK, "", ""},
 		{"topic show Small --broker BROKER", exitOK, "BROKER  ADDRESS  PERM  READ QUEUES  WRITE QUEUES\n-       ADDR     rw    1            1\n\n" +
 			"QUEUE  FIRST  NEXT  MESSAGES\n0      0      0     0\n\nmessages: 0\n", ""},
+		{"topic create Wild --queues 1", exitOK, "", ""},
+		{"topic show Wild", exitOK, "BROKER  ADDRESS  PERM  READ QUEUES  WRITE QUEUES\nbox     ADDR     rw    1            1\n\n" +
+			"QUEUE  FIRST  NEXT  MESSAGES\nbox/0  0      0     0\n\nmessages: 0\nquota of the log of box: 1.5 MiB of 2.0 MiB\n", ""},
+		{"topic show Wild --json", exitOK, `{"topic":"Wild","brokers":[{"brokerName":"box","addr":"ADDR","perm":"rw","readQueueNums":1,"writeQueueNums":1,` +
+			`"heldBytes":1572864,"quotaBytes":2097152}],"queues":[{"brokerName":"box","queueId":0,"minOffset":0,"maxOffset":0}],"messages":0}` + "\n", ""},
+		{"topic delete Wild --yes", exitOK, "", ""},
 		{"topic delete New --yes", exitOK, "", ""},
 		{"topic delete New --yes", exitNotFound, "", "no route for topic New"},
 		{"topic update New --queues 4", exitNotFound, "", "no broker has a topic New"},
@@ -148,7 +154,8 @@ func TestStatus(t *testing.T) {
 	o := f.run(t, "", "status")
 	out := squeeze(strings.ReplaceAll(o.out, f.addr, "ADDR"))
 	if o.code != exitOK || !strings.HasPrefix(out, "NAME SERVER STATE BROKERS MS\nADDR answers 1 ") ||
-		!strings.Contains(out, "Lan box master ADDR V4_9_7 3.1 12.3 3.0 100 25 3.0 MiB - 23 %\n") {
+		!strings.Contains(out, "Lan box master ADDR V4_9_7 3.1 12.3 3.0 100 25 3.0 MiB - 23 %\n") ||
+		!strings.HasSuffix(out, "\nbox, master: refuses messages of topics that have reached their quota: Wild\n") {
 		t.Errorf("exits with %d and writes\n%s%s", o.code, o.out, o.err)
 	}
 	o = f.run(t, "", "status", "--broker", f.addr)

@@ -48,6 +48,7 @@ func (f *fake) administer(r *remoting.Request) bool {
 			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
 			"msgPutTotalTodayNow": "110", "msgPutTotalTodayMorning": "10", "msgGetTotalTodayNow": "30", "msgGetTotalTodayMorning": "5",
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
+			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild",
 		}})
 	default:
 		return false

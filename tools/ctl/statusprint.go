@@ -105,28 +105,34 @@ func (e *env) printStatus(st status) error {
 	lead := "\n"
 	for i := range st.Brokers {
 		b := &st.Brokers[i]
-		if text := b.Runtime["replication"]; text != "" {
-			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
-			lead = ""
-		}
-		if level := b.Runtime["diskLevel"]; level != "" && level != "ROOMY" {
-			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
-			lead = ""
-		}
-		if text := b.Runtime["indexing"]; text != "" {
-			fmt.Fprintf(e.out, "%s%s, %s: makes its index anew, %s of the log so far: until then it stores nothing and gives out what it has indexed\n", lead, orDash(b.BrokerName), b.role(), safe(text))
-			lead = ""
-		}
-		if text := b.damage(); text != "" {
+		for _, text := range b.remarks() {
 			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), text)
-			lead = ""
-		}
-		if text := b.Runtime["namesrvs"]; strings.Contains(text, " failing") {
-			fmt.Fprintf(e.out, "%s%s, %s: is not registered everywhere: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
 	}
 	return err
+}
+
+// remarks are what a person should know of a broker beside its numbers.
+func (b *brokerStatus) remarks() (all []string) {
+	add := func(key, before, behind string) {
+		if text := b.Runtime[key]; text != "" {
+			all = append(all, before+safe(text)+behind)
+		}
+	}
+	add("replication", "", "")
+	if level := b.Runtime["diskLevel"]; level != "ROOMY" {
+		add("diskLevel", "the disk is ", "")
+	}
+	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
+	add("topicsAtQuota", "refuses messages of topics that have reached their quota: ", "")
+	if text := b.damage(); text != "" {
+		all = append(all, text)
+	}
+	if strings.Contains(b.Runtime["namesrvs"], " failing") {
+		add("namesrvs", "is not registered everywhere: ", "")
+	}
+	return all
 }
 
 // damage says what is known to be wrong with a broker's log, if anything is or was.

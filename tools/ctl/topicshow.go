@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -26,6 +27,8 @@ type topicBroker struct {
 	Perm           string `json:"perm"`
 	ReadQueueNums  int32  `json:"readQueueNums"`
 	WriteQueueNums int32  `json:"writeQueueNums"`
+	Held           *int64 `json:"heldBytes,omitempty"` // of its log, if the topic has a quota there
+	Quota          int64  `json:"quotaBytes,omitempty"`
 }
 
 type shownTopic struct {
@@ -42,7 +45,11 @@ func (s *session) showTopic(ctx context.Context, name string) (shownTopic, error
 	if out.Brokers, err = s.topicBrokers(ctx, name); err != nil {
 		return out, err
 	}
-	for _, b := range out.Brokers {
+	for i := range out.Brokers {
+		b := &out.Brokers[i]
+		if err := s.quotaOf(ctx, name, b); err != nil {
+			return out, err
+		}
 		for _, q := range numbered(queue{broker: b.BrokerName, addr: b.Addr}, max(b.ReadQueueNums, b.WriteQueueNums)) {
 			f := remoting.Fields{{Key: "topic", Value: name}, {Key: "queueId", Value: strconv.Itoa(int(q.id))}}
 			t := topicQueue{BrokerName: q.broker, QueueID: q.id}
@@ -57,6 +64,26 @@ func (s *session) showTopic(ctx context.Context, name string) (shownTopic, error
 		}
 	}
 	return out, nil
+}
+
+// quotaOf asks a broker how much of its log the topic has, which is known of topics
+// with a quota alone.
+func (s *session) quotaOf(ctx context.Context, topic string, b *topicBroker) error {
+	st := brokerStatus{BrokerName: b.BrokerName, Addr: b.Addr}
+	s.askBroker(ctx, &st)
+	held, limit, ok := strings.Cut(st.Runtime["topicBytes "+topic], "/")
+	if !ok {
+		return st.err
+	}
+	n, err := strconv.ParseInt(held, 10, 64)
+	if err == nil {
+		b.Held = &n
+		b.Quota, err = strconv.ParseInt(limit, 10, 64)
+	}
+	if err != nil {
+		return fmt.Errorf("broker %s: the quota of topic %s: %w", b.Addr, topic, err)
+	}
+	return nil
 }
 
 func (s *session) topicBrokers(ctx context.Context, name string) ([]topicBroker, error) {
@@ -105,5 +132,10 @@ func (e *env) printTopic(t shownTopic) error {
 		return err
 	}
 	_, err := fmt.Fprintf(e.out, "\nmessages: %d\n", t.Messages)
+	for _, b := range t.Brokers {
+		if b.Held != nil {
+			fmt.Fprintf(e.out, "quota of the log of %s: %s of %s\n", cmp.Or(b.BrokerName, b.Addr), size(*b.Held), size(b.Quota))
+		}
+	}
 	return err
 }
