@@ -51,6 +51,10 @@ func (l Life) Worst() Estimate {
 	return l.A
 }
 
+// Low says that the device should be replaced: it uses its last tenth, or the
+// reserve runs out.
+func (l Life) Low() bool { return l.Worst().From >= 90 || l.Reserve >= ReserveWarning }
+
 // String is for people: "10-20 % used, reserve normal".
 func (l Life) String() string {
 	e := l.Worst()

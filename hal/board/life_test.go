@@ -64,6 +64,20 @@ func TestLifeThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func TestLowLife(t *testing.T) {
+	for _, tt := range []struct {
+		l   Life
+		low bool
+	}{
+		{Life{}, false}, {Life{A: Estimate{80, 90}, Reserve: ReserveNormal}, false}, {Life{A: Estimate{90, 100}}, true},
+		{Life{B: Estimate{100, 110}}, true}, {Life{Reserve: ReserveWarning}, true}, {Life{A: Estimate{0, 10}, Reserve: ReserveUrgent}, true},
+	} {
+		if got := tt.l.Low(); got != tt.low {
+			t.Errorf("%+v: low is %v, want %v", tt.l, got, tt.low)
+		}
+	}
+}
+
 func TestYearsLeft(t *testing.T) {
 	const gib = 1 << 30
 	half := Life{A: Estimate{40, 50}}
