@@ -71,6 +71,21 @@ func (b *brokerStatus) behind() string {
 	return size(*b.Behind)
 }
 
+// place returns what the broker's store lies on, and how worn that is.
+func (b *brokerStatus) place() string {
+	if b.Runtime["storeFileSystem"] == "" {
+		return ""
+	}
+	text := "stores in " + b.Runtime["storeFileSystem"]
+	if d := b.Runtime["storeDevice"]; d != "" {
+		text += ", on " + d
+	}
+	if l := b.Runtime["flashLife"]; l != "" {
+		text += ", " + l
+	}
+	return text
+}
+
 func (e *env) printStatus(st status) error {
 	if e.json {
 		return e.printJSON(st)
@@ -111,6 +126,10 @@ func (e *env) printStatus(st status) error {
 		}
 		if level := b.Runtime["diskLevel"]; level != "" && level != "ROOMY" {
 			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
+			lead = ""
+		}
+		if text := b.place(); text != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
 		if text := b.Runtime["indexing"]; text != "" {
