@@ -14,7 +14,8 @@ type Supply struct {
 	Capacity int64  // of a battery: percent; -1 if it does not tell
 }
 
-// Supplies lists them by name. What cannot be read is left out, and told in the
+// Supplies lists them by name, without the batteries of things that are only
+// connected, such as a mouse. What cannot be read is left out, and told in the
 // error beside the others.
 func (b *Board) Supplies() ([]Supply, error) {
 	var all []Supply
@@ -25,8 +26,12 @@ func (b *Board) Supplies() ([]Supply, error) {
 			errs = append(errs, err)
 			continue
 		}
+		if word(filepath.Join(dir, "scope")) == "Device" {
+			continue
+		}
 		s := Supply{Name: filepath.Base(dir), Type: kind, Capacity: -1, Status: word(filepath.Join(dir, "status"))}
-		s.Online = word(filepath.Join(dir, "online")) != "0" && kind != "Battery" // 1 fixed, 2 programmable
+		online := word(filepath.Join(dir, "online"))
+		s.Online = kind != "Battery" && (online == "1" || online == "2") // 2: at a voltage that was asked for
 		if n, err := number(filepath.Join(dir, "capacity")); err == nil && n >= 0 && n <= 100 {
 			s.Capacity = n
 		}

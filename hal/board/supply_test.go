@@ -27,6 +27,17 @@ func TestSupplies(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "odd/type") {
 		t.Errorf("of a supply without a type: %v, want the file that is missing", err)
 	}
+	put(t, b.sys("class", "power_supply", "mains", "online"), "?")
+	put(t, b.sys("class", "power_supply", "mouse", "type"), "Battery")
+	put(t, b.sys("class", "power_supply", "mouse", "scope"), "Device")
+	put(t, b.sys("class", "power_supply", "mouse", "status"), "Discharging")
+	if all, _ = b.Supplies(); len(all) != 2 || !OnBattery(all) {
+		t.Errorf("with mains that do not tell and the battery of a mouse, supplies %+v", all)
+	}
+	put(t, b.sys("class", "power_supply", "cap", "status"), "Full")
+	if all, _ = b.Supplies(); OnBattery(all) {
+		t.Errorf("with a full battery and a mouse's that discharges, supplies %+v", all)
+	}
 	if OnBattery(nil) {
 		t.Error("a board that tells nothing is on battery")
 	}
