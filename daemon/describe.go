@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pairmq/discovery"
+	"pairmq/hal/board"
 	"pairmq/store"
 )
 
@@ -19,6 +20,7 @@ func (t *tenure) describe() map[string]string {
 		"epoch": t.memory.Epochs().Last().String(),
 	}
 	info["namesrvs"] = describeServers(t.reg.Status())
+	describePlace(info, board.New(board.Options{}), t.cfg.StoreRoot)
 	if p.slave != nil {
 		p.describeSlave(info, st)
 	} else {

@@ -13,12 +13,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"pairmq/daemon/config"
 	"pairmq/discovery"
+	"pairmq/hal/board"
 )
 
 // version is set by the linker.
@@ -41,15 +41,6 @@ const (
 	exitOK = iota
 	exitFailed
 	exitUsage
-)
-
-// softMemory is the heap in bytes beyond which the collector works harder, so
-// that the process stays below 64 MiB under load; GOMEMLIMIT sets another. A name
-// server that may keep more topics than usual gets topicMemory more for each.
-const (
-	softMemory  = 44 << 20
-	usualTopics = 20_000
-	topicMemory = 800
 )
 
 func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -88,18 +79,16 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "the configuration is good")
 		return exitOK
 	}
-	return serve(f, &cfg, notes, stderr)
+	return serve(f, &cfg, notes, board.New(board.Options{}), stderr)
 }
 
-// serve runs the daemon until it is told to stop.
-func serve(f flags, cfg *config.Config, notes []string, stderr io.Writer) int {
+// serve runs the daemon on the machine hw until it is told to stop.
+func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
-	if os.Getenv("GOMEMLIMIT") == "" {
-		more := 0
-		if cfg.EnableNamesrv {
-			more = max(0, cfg.NamesrvMaxTopics-usualTopics) * topicMemory
-		}
-		debug.SetMemoryLimit(int64(softMemory + more))
+	limitMemory(cfg, hw, os.Getenv("GOMEMLIMIT"), log)
+	if err := checkPlace(cfg, hw, log); err != nil {
+		log.Error("stopped", "err", err)
+		return exitUsage
 	}
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)

@@ -66,6 +66,8 @@ type Config struct {
 	DiskCritical  int
 	RecordCRC     bool
 
+	AllowUnsafeMount bool // a file system that does not keep what is synced is not refused
+
 	// Messages, topics, groups.
 	MaxMessageSize       int
 	AutoCreateTopic      bool

@@ -74,6 +74,7 @@ func replicaKeys() []key {
 func storeKeys() []key {
 	return []key{
 		str("storePathRootDir", "/var/lib/pairmq", "folder of the store", func(c *Config) *string { return &c.StoreRoot }),
+		ours(boolean("allowUnsafeMount", "false", "start although the file system of storePathRootDir is mounted so that a power cut loses what was acknowledged; false: end with exit code 2 and say why", func(c *Config) *bool { return &c.AllowUnsafeMount })),
 		number("mappedFileSizeCommitLog", "64m", "bytes per commit log segment; a pair must agree", func(c *Config) *int64 { return &c.SegmentSize }, 64<<10, 1<<30),
 		flushKey(),
 		topicFlushKey(),

@@ -277,3 +277,25 @@ func FuzzQuoteObjectKeys(f *testing.F) {
 		}
 	})
 }
+
+func TestStatusTellsWhatAStoreLiesOn(t *testing.T) {
+	all := map[string]string{"storeFileSystem": "f2fs at /data", "storeDevice": "mmcblk0p3 (eMMC, write back)", "flashLife": "20-30 % used, reserve normal"}
+	tests := []struct {
+		runtime map[string]string
+		want    string
+	}{
+		{all, "stores in f2fs at /data, on mmcblk0p3 (eMMC, write back), 20-30 % used, reserve normal"},
+		{map[string]string{"storeFileSystem": "tmpfs at /tmp"}, "stores in tmpfs at /tmp"},
+		{map[string]string{"brokerVersionDesc": "V5_4_0"}, ""}, // one of Apache's does not say
+	}
+	for _, tt := range tests {
+		if got := (&brokerStatus{Runtime: tt.runtime}).place(); got != tt.want {
+			t.Errorf("of %v status says %q, want %q", tt.runtime, got, tt.want)
+		}
+	}
+	var out strings.Builder
+	e := &env{out: &out}
+	if err := e.printStatus(status{Brokers: []brokerStatus{{BrokerName: "box", Addr: "a", Runtime: all}}}); err != nil || !strings.Contains(out.String(), "\nbox, master: stores in f2fs") {
+		t.Errorf("writes %v\n%s", err, &out)
+	}
+}

@@ -71,6 +71,21 @@ func (b *brokerStatus) behind() string {
 	return size(*b.Behind)
 }
 
+// place returns what the broker's store lies on, and how worn that is.
+func (b *brokerStatus) place() string {
+	if b.Runtime["storeFileSystem"] == "" {
+		return ""
+	}
+	text := "stores in " + b.Runtime["storeFileSystem"]
+	if d := b.Runtime["storeDevice"]; d != "" {
+		text += ", on " + d
+	}
+	if l := b.Runtime["flashLife"]; l != "" {
+		text += ", " + l
+	}
+	return text
+}
+
 func (e *env) printStatus(st status) error {
 	if e.json {
 		return e.printJSON(st)
@@ -123,6 +138,9 @@ func (b *brokerStatus) remarks() (all []string) {
 	add("replication", "", "")
 	if level := b.Runtime["diskLevel"]; level != "ROOMY" {
 		add("diskLevel", "the disk is ", "")
+	}
+	if text := b.place(); text != "" {
+		all = append(all, safe(text))
 	}
 	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
 	add("topicsAtQuota", "refuses messages of topics that have reached their quota: ", "")
