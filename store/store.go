@@ -197,6 +197,7 @@ func (s *Store) Run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
 	g.Go("commit log", s.clog.Run)
 	g.Go("index", s.seal)
+	g.Go("late senders", s.answerLate)
 	g.Go("upkeep", s.upkeep)
 	g.Go("scrub", s.scrub)
 	return g.Wait()
