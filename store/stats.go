@@ -17,7 +17,7 @@ func (s *Store) Stats() Stats {
 		GetFound: c.found.Load(), GetMiss: c.misses.Load(), Flushes: c.flushes.Load(),
 		MinPhyOffset: s.clog.Start(), MaxPhyOffset: s.clog.End(),
 		DurablePhyOffset: s.durable.Load(), VisiblePhyOffset: s.visible.Load(),
-		Level: s.Level(), Flaws: len(s.Flaws()), ReadOnly: s.damaged || s.clog.Failed() != nil,
+		Level: s.Level(), Flaws: len(s.Flaws()), ReadOnly: s.damaged || s.clog.Failed() != nil, ReadOnlyWhy: s.readOnlyWhy(), Damaged: s.corrupt,
 	}
 	segments, spares := s.clog.Files()
 	st.StoreBytes = s.others.Load() + s.opts.SegmentSize*int64(segments+spares)
