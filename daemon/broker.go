@@ -16,16 +16,18 @@ import (
 // found: each is a tenure.
 type brokerPart struct {
 	client *remoting.Client
+	open   opener
 	log    *slog.Logger
 
-	mu  sync.Mutex    // guards the rest where run is not alone
-	cfg config.Config // as the files have it
-	now *tenure       // nil if the last one could not be built; run's to replace
-	was string        // where clients find now
+	mu     sync.Mutex    // guards the rest where run is not alone
+	cfg    config.Config // as the files have it
+	now    *tenure       // nil if the last one could not be built; run's to replace
+	was    string        // where clients find now
+	unkept []byte        // of the pair, what the last one could not keep on its disk
 }
 
-func newBroker(cfg *config.Config, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: *cfg, log: log}
+func newBroker(cfg *config.Config, open opener, log *slog.Logger) (*brokerPart, error) {
+	p := &brokerPart{cfg: *cfg, open: open, log: log}
 	return p, p.next()
 }
 
@@ -37,7 +39,7 @@ func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
-	now, err := newTenure(&p.cfg, p.was, client, p.log)
+	now, err := newTenure(&p.cfg, p.open, before{addr: p.was, unkept: p.unkept}, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
@@ -88,6 +90,7 @@ func (p *brokerPart) close() error {
 	if p.now == nil {
 		return nil
 	}
+	p.unkept = p.now.unkept()
 	err := errors.Join(p.now.close(), p.client.Close())
 	p.now = nil
 	return err

@@ -24,8 +24,8 @@ func (t *tenure) describe() map[string]string {
 	} else {
 		p.describeMaster(info, st)
 	}
-	if p.damaged {
-		info["replication"] += "; the commit log is damaged, pairmq log verify mends it from the other broker"
+	if p.noSlaves != "" {
+		info["replication"] += "; " + p.noSlaves
 	}
 	if t.memory.Differs() {
 		info["configuredRole"] = t.file

@@ -21,12 +21,18 @@ type nameServerPart struct {
 	log *slog.Logger
 }
 
-func newNameServer(cfg *config.Config, log *slog.Logger) (*nameServerPart, error) {
+func newNameServer(cfg *config.Config, open opener, log *slog.Logger) (*nameServerPart, error) {
 	log = log.With("part", "namesrv")
 	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, MaxTopics: cfg.NamesrvMaxTopics, Log: log}
-	if fsys, err := disk.OS(cfg.StoreRoot); err == nil {
-		f := statefile.New(fsys, log)
-		o.Load, o.Save = f.Load, f.Save
+	if fsys, err := open(cfg.StoreRoot); err == nil {
+		sp, err := fsys.Space()
+		if frozen := err == nil && sp.ReadOnly; frozen {
+			log.Warn("the file system is read-only: what this name server learns is not kept over a restart", "storePathRootDir", cfg.StoreRoot)
+			o.Load = statefile.New(disk.View(fsys), log).Load
+		} else {
+			f := statefile.New(fsys, log)
+			o.Load, o.Save = f.Load, f.Save
+		}
 	} else {
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
 	}

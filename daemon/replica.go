@@ -25,7 +25,7 @@ type pairing struct {
 	ha     addrBox           // of the slave's master: where it sends its log
 	main   addrBox           // and where it answers
 
-	damaged bool // the log is: it has no end that slaves could go by, so that none is served
+	noSlaves string // why no slave is served; "" if they are
 }
 
 // An addrBox holds an address that changes; empty while it is not known.
@@ -52,8 +52,8 @@ func newPairing(t *tenure) (*pairing, error) {
 			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}
-	if p.damaged = st.Stats().ReadOnly; p.damaged {
-		log.Warn("no slave is served while the log is damaged: it would cut off what cannot be read here")
+	if p.noSlaves = whyNoSlaves(cfg, st); p.noSlaves != "" {
+		log.Warn("no slave is served", "why", p.noSlaves)
 	} else {
 		lns, err := listen(cfg.BindAddress, cfg.HAListenPort)
 		if err != nil {
@@ -78,6 +78,18 @@ func newPairing(t *tenure) (*pairing, error) {
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
 	})
 	return p, nil
+}
+
+// whyNoSlaves says why no slave may be served: it would cut off what it has and
+// this log has not.
+func whyNoSlaves(cfg *config.Config, st *store.Store) string {
+	switch stats := st.Stats(); {
+	case stats.Damaged:
+		return "the commit log is damaged, pairmq log verify mends it from the other broker"
+	case stats.ReadOnly && st.Unclean() && (!cfg.SyncFlush || len(cfg.TopicFlush) > 0):
+		return "the commit log may have lost its end, which cannot be had back while nothing can be written"
+	}
+	return ""
 }
 
 // slaveError gives replica's errors the names that the broker knows.
@@ -131,7 +143,7 @@ func (p *pairing) run(ctx context.Context) error {
 		g.Go("slave", p.slave.Run)
 		g.Go("tables", p.copier.Run)
 	}
-	if !p.damaged {
+	if p.noSlaves == "" {
 		g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	}
 	g.Go("acknowledgements", p.acks.Run)

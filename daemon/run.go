@@ -25,18 +25,18 @@ const (
 
 // run builds the daemon, serves until ctx ends, and drains it: the name servers
 // are told, the clients get their answers, the store is flushed. What comes from
-// again is applied as far as it can be meanwhile.
-func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log *slog.Logger) error {
+// again is applied as far as it can be meanwhile. open opens the store's folder.
+func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
 	var parts []part
 	if cfg.EnableNamesrv {
-		p, err := newNameServer(&cfg, log)
+		p, err := newNameServer(&cfg, open, log)
 		if err != nil {
 			return err
 		}
 		parts = append(parts, p)
 	}
 	if cfg.EnableBroker {
-		p, err := newBroker(&cfg, log)
+		p, err := newBroker(&cfg, open, log)
 		if err != nil {
 			return errors.Join(err, closeAll(parts))
 		}

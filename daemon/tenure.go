@@ -32,11 +32,13 @@ type tenure struct {
 	began time.Time
 	addresses
 	memory *pair.Memory
-	store  *store.Store
-	broker *broker.Broker
-	reg    *discovery.Registrar
-	pair   *pairing
-	halves *pair.Pair // who else there is
+	// memoryOnly is what is remembered and cannot be kept: the file system is read-only.
+	memoryOnly atomic.Pointer[[]byte]
+	store      *store.Store
+	broker     *broker.Broker
+	reg        *discovery.Registrar
+	pair       *pairing
+	halves     *pair.Pair // who else there is
 	// others are the addresses of the other brokers of the name.
 	others   func(context.Context) []string
 	verifier *verifier // compares the log with theirs
@@ -57,9 +59,16 @@ type tenure struct {
 	cancel   context.CancelFunc
 }
 
-// newTenure builds one; was is where clients found the one before it, if there was one.
-func newTenure(file *config.Config, was string, client *remoting.Client, log *slog.Logger) (*tenure, error) {
-	t := &tenure{was: was, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
+// before is what a tenure takes over from the one before it in the same process,
+// if there was one.
+type before struct {
+	addr   string // where clients found it
+	unkept []byte // what it remembered of the pair and could not keep on its disk
+}
+
+// newTenure builds one.
+func newTenure(file *config.Config, open opener, last before, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+	t := &tenure{was: last.addr, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
 	if t.addresses, err = findAddresses(file); err != nil {
@@ -68,7 +77,7 @@ func newTenure(file *config.Config, was string, client *remoting.Client, log *sl
 	if t.host.Addr().IsLoopback() && file.BindAddress == "" && file.BrokerIP1 != t.host.Addr().String() {
 		log.Warn("there is no address yet that others could reach: this broker is found on this machine alone until a link has one", "brokerIP1", file.BrokerIP1)
 	}
-	if err := t.openStore(file); err != nil {
+	if err := t.openStore(file, open, last.unkept); err != nil {
 		return nil, err
 	}
 	if err := t.build(); err != nil {
@@ -82,15 +91,19 @@ func newTenure(file *config.Config, was string, client *remoting.Client, log *sl
 	return t, nil
 }
 
-// openStore opens the store in the role that the broker has by what it remembers.
-func (t *tenure) openStore(file *config.Config) error {
-	so, err := storeOptions(file, t.host, t.log)
+// openStore opens the store in the role that the broker has by what it remembers:
+// unkept, if that is not nil, or what the store keeps.
+func (t *tenure) openStore(file *config.Config, open opener, unkept []byte) error {
+	so, err := storeOptions(file, open, t.host, t.log)
 	if err != nil {
 		return err
 	}
 	so.Decide = func(value func(string) []byte) (copies, holds bool) {
-		var lost error
-		if t.memory, lost = pair.Load(value(pair.Key), pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
+		kept, lost := unkept, error(nil)
+		if kept == nil {
+			kept = value(pair.Key)
+		}
+		if t.memory, lost = pair.Load(kept, pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
 			t.log.Error("the role is that of the configuration", "err", lost)
 		}
 		role := t.memory.Role()
@@ -107,9 +120,23 @@ func (t *tenure) openStore(file *config.Config) error {
 	if t.store, err = store.Open(so); err != nil {
 		return err
 	}
-	keep := func(b []byte) error { return t.store.SetValue(pair.Key, b) }
+	keep := func(b []byte) error {
+		if t.store.Frozen() { // a role that changes lasts as long as this process
+			t.memoryOnly.Store(&b)
+			return nil
+		}
+		return t.store.SetValue(pair.Key, b)
+	}
 	if err := t.memory.Keep(keep); err != nil {
 		return errors.Join(err, t.store.Close())
+	}
+	return nil
+}
+
+// unkept is what is remembered of the pair and was not kept; nil if all was.
+func (t *tenure) unkept() []byte {
+	if b := t.memoryOnly.Load(); b != nil {
+		return *b
 	}
 	return nil
 }

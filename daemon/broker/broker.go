@@ -73,8 +73,8 @@ func New(opts Options) (*Broker, error) {
 	if opts.Check != nil {
 		b.handlers[remoting.ReqCheckLog] = b.checkLog
 	}
-	if b.slave() {
-		return b, nil // its topics are the master's
+	if b.slave() || opts.Store.Stats().ReadOnly {
+		return b, nil // its topics are the master's, or those that are there
 	}
 	return b, b.makeSystemTopics()
 }

@@ -109,6 +109,10 @@ func (e *env) printStatus(st status) error {
 			fmt.Fprintf(e.out, "%s%s, %s: %s\n", lead, orDash(b.BrokerName), b.role(), safe(text))
 			lead = ""
 		}
+		if why := b.Runtime["readOnly"]; why != "" {
+			fmt.Fprintf(e.out, "%s%s, %s: is read-only: %s\n", lead, orDash(b.BrokerName), b.role(), safe(why))
+			lead = ""
+		}
 		if level := b.Runtime["diskLevel"]; level != "" && level != "ROOMY" {
 			fmt.Fprintf(e.out, "%s%s, %s: the disk is %s\n", lead, orDash(b.BrokerName), b.role(), safe(level))
 			lead = ""
