@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 )
 
@@ -37,7 +38,7 @@ func TestABrokerWithoutItsIndexServesMeanwhile(t *testing.T) {
 	var log bytes.Buffer
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, d.config(), d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() { ended <- run(ctx, d.config(), disk.OS, d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
 	d.stop = func() error { cancel(); return <-ended }
 	var got int64
 	waited := 0

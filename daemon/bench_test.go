@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/hal/disk"
 	"pairmq/tools/loadgen"
 )
 
@@ -29,7 +30,7 @@ func startForBench(b *testing.B, flush string) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- run(ctx, cfg, nil, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
+	go func() { ended <- run(ctx, cfg, disk.OS, nil, slog.New(slog.NewTextHandler(io.Discard, nil))) }()
 	b.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

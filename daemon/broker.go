@@ -16,19 +16,17 @@ import (
 // A brokerPart is the broker, in one role after the other, and wherever it is
 // found: each is a tenure.
 type brokerPart struct {
-	client *remoting.Client
-	passed sockets
-	log    *slog.Logger
+	client   *remoting.Client
+	platform platform
+	log      *slog.Logger
 
 	serving chan struct{} // see serves
 	begun   func()        // closes it
 
-	whole bool // the log was indexed as far as it can be: the next store waits for the rest
-
-	mu  sync.Mutex    // guards the rest where run is not alone
-	cfg config.Config // as the files have it
-	now *tenure       // nil if the last one could not be built; run's to replace
-	was string        // where clients find now
+	mu   sync.Mutex    // guards the rest where run is not alone
+	cfg  config.Config // as the files have it
+	now  *tenure       // nil if the last one could not be built; run's to replace
+	last before        // what the next one takes over
 
 	between time.Time // works has found one tenure over and the next not begun since; zero if not
 }
@@ -37,8 +35,8 @@ type brokerPart struct {
 // read meanwhile, on a slow disk.
 const turnTime = 10 * time.Minute
 
-func newBroker(cfg *config.Config, passed sockets, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: *cfg, passed: passed, log: log, serving: make(chan struct{})}
+func newBroker(cfg *config.Config, m platform, log *slog.Logger) (*brokerPart, error) {
+	p := &brokerPart{cfg: *cfg, platform: m, log: log, serving: make(chan struct{})}
 	p.begun = sync.OnceFunc(func() { close(p.serving) })
 	return p, p.next()
 }
@@ -51,11 +49,11 @@ func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
-	now, err := newTenure(&p.cfg, p.was, p.whole, p.passed, client, p.log)
+	now, err := newTenure(&p.cfg, p.platform, p.last, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
 	}
-	p.client, p.now, p.was = client, now, now.host.String()
+	p.client, p.now = client, now
 	return nil
 }
 
@@ -69,7 +67,6 @@ func (p *brokerPart) run(ctx context.Context) error {
 		if !errors.Is(err, errNextTenure) {
 			return err
 		}
-		p.whole = p.now.caughtUp
 		if ctx.Err() != nil { // what was decided is kept: the next start goes by it
 			return nil
 		}
@@ -130,6 +127,7 @@ func (p *brokerPart) close() error {
 	if p.now == nil {
 		return nil
 	}
+	p.last = before{addr: p.now.host.String(), unkept: p.now.unkept(), whole: p.now.caughtUp}
 	err := errors.Join(p.now.close(), p.client.Close())
 	p.now = nil
 	return err

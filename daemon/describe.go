@@ -28,8 +28,8 @@ func (t *tenure) describe() map[string]string {
 	}
 	if done, total, behind := st.Behind(); behind {
 		info["indexing"] = fmt.Sprintf("%d of %d MiB", done>>20, total>>20)
-	} else if p.damaged {
-		info["replication"] += "; the commit log is damaged, it is mended when the other broker is there"
+	} else if p.noSlaves != "" {
+		info["replication"] += "; " + p.noSlaves
 	}
 	if t.memory.Differs() {
 		info["configuredRole"] = t.file

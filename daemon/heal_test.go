@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pairmq/daemon/config"
+	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 )
 
@@ -33,7 +34,7 @@ func TestABrokerHealsItself(t *testing.T) {
 	}
 	client := remoting.NewClient(remoting.ClientOptions{})
 	defer client.Close()
-	box, err := newTenure(&cfg, "", false, nil, client, slog.New(slog.DiscardHandler))
+	box, err := newTenure(&cfg, platform{open: disk.OS}, before{}, client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"pairmq/daemon/config"
 	"pairmq/discovery"
 	"pairmq/hal/board"
+	"pairmq/hal/disk"
 )
 
 // version is set by the linker.
@@ -100,7 +101,7 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	defer signal.Stop(hup)
 	again := make(chan config.Config)
 	go reload(ctx, hup, f, cfg, level, again, log)
-	if err := run(ctx, *cfg, again, log); err != nil && !errors.Is(err, context.Canceled) {
+	if err := run(ctx, *cfg, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("stopped", "err", err)
 		return exitFailed
 	}

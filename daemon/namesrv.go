@@ -23,12 +23,18 @@ type nameServerPart struct {
 	serving chan struct{} // see serves
 }
 
-func newNameServer(cfg *config.Config, passed sockets, log *slog.Logger) (*nameServerPart, error) {
+func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServerPart, error) {
 	log = log.With("part", "namesrv")
 	o := nameserver.Options{OrderMessages: cfg.NamesrvOrderMessage, MaxTopics: cfg.NamesrvMaxTopics, Log: log}
-	if fsys, err := disk.OS(cfg.StoreRoot); err == nil {
-		f := statefile.New(fsys, log)
-		o.Load, o.Save = f.Load, f.Save
+	if fsys, err := m.open(cfg.StoreRoot); err == nil {
+		sp, err := fsys.Space()
+		if frozen := err == nil && sp.ReadOnly; frozen {
+			log.Warn("the file system is read-only: what this name server learns is not kept over a restart", "storePathRootDir", cfg.StoreRoot)
+			o.Load = statefile.New(disk.View(fsys), log).Load
+		} else {
+			f := statefile.New(fsys, log)
+			o.Load, o.Save = f.Load, f.Save
+		}
 	} else {
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
 	}
@@ -36,7 +42,7 @@ func newNameServer(cfg *config.Config, passed sockets, log *slog.Logger) (*nameS
 	if err != nil {
 		return nil, err
 	}
-	lns, err := passed.listen(cfg.BindAddress, cfg.NamesrvListenPort)
+	lns, err := m.listen(cfg.BindAddress, cfg.NamesrvListenPort)
 	if err != nil {
 		return nil, err
 	}

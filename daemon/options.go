@@ -15,8 +15,11 @@ import (
 	"pairmq/store"
 )
 
-func storeOptions(cfg *config.Config, host netip.AddrPort, log *slog.Logger) (store.Options, error) {
-	fs, err := disk.OS(cfg.StoreRoot)
+// An opener opens the file system from a folder on; disk.OS is the real one.
+type opener func(root string) (disk.FS, error)
+
+func storeOptions(cfg *config.Config, open opener, host netip.AddrPort, log *slog.Logger) (store.Options, error) {
+	fs, err := open(cfg.StoreRoot)
 	if err != nil {
 		return store.Options{}, fmt.Errorf("storePathRootDir: %w", err)
 	}

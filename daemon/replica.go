@@ -25,8 +25,8 @@ type pairing struct {
 	ha     addrBox           // of the slave's master: where it sends its log
 	main   addrBox           // and where it answers
 
-	damaged bool // the log is, or it is not indexed: it has no end that slaves could go by, so that none is served
-	behind  bool // it is not indexed yet: a slave copies nothing
+	noSlaves string // why no slave is served; "" if they are
+	behind   bool   // the log is not indexed yet: a slave copies nothing
 }
 
 // An addrBox holds an address that changes; empty while it is not known.
@@ -54,13 +54,10 @@ func newPairing(t *tenure) (*pairing, error) {
 		})
 	}
 	_, _, p.behind = st.Behind()
-	p.damaged = st.Stats().ReadOnly
-	switch {
-	case p.behind: // it is not for long
-	case p.damaged:
-		log.Warn("no slave is served while the log is damaged: it would cut off what cannot be read here")
-	default:
-		lns, err := t.passed.listen(cfg.BindAddress, cfg.HAListenPort)
+	if p.noSlaves = whyNoSlaves(cfg, st); p.noSlaves != "" {
+		log.Warn("no slave is served", "why", p.noSlaves)
+	} else {
+		lns, err := t.platform.listen(cfg.BindAddress, cfg.HAListenPort)
 		if err != nil {
 			return nil, err
 		}
@@ -83,6 +80,21 @@ func newPairing(t *tenure) (*pairing, error) {
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
 	})
 	return p, nil
+}
+
+// whyNoSlaves says why no slave may be served: it would cut off what it has and
+// this log has not.
+func whyNoSlaves(cfg *config.Config, st *store.Store) string {
+	_, _, behind := st.Behind()
+	switch stats := st.Stats(); {
+	case behind:
+		return "the log is being indexed"
+	case stats.Damaged:
+		return "the commit log is damaged, it is mended when the other broker is there"
+	case stats.ReadOnly && st.Unclean() && (!cfg.SyncFlush || len(cfg.TopicFlush) > 0):
+		return "the commit log may have lost its end, which cannot be had back while nothing can be written"
+	}
+	return ""
 }
 
 // slaveError gives replica's errors the names that the broker knows.
@@ -136,7 +148,7 @@ func (p *pairing) run(ctx context.Context) error {
 		g.Go("slave", p.slave.Run)
 		g.Go("tables", p.copier.Run)
 	}
-	if !p.damaged {
+	if p.noSlaves == "" {
 		g.Go("slaves", func(ctx context.Context) error { return p.master.Serve(ctx, p.ln) })
 	}
 	g.Go("acknowledgements", p.acks.Run)

@@ -24,22 +24,22 @@ const (
 
 // run builds the daemon, serves until ctx ends, and drains it: the name servers
 // are told, the clients get their answers, the store is flushed. What comes from
-// again is applied as far as it can be meanwhile.
-func run(ctx context.Context, cfg config.Config, again <-chan config.Config, log *slog.Logger) error {
+// again is applied as far as it can be meanwhile. open opens the store's folder.
+func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
 	var parts []part
-	passed := passedSockets(log)
-	if left := passed.unused(ports(&cfg)...); len(left) > 0 {
+	m := platform{open: open, sockets: passedSockets(log)}
+	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
 	if cfg.EnableNamesrv {
-		p, err := newNameServer(&cfg, passed, log)
+		p, err := newNameServer(&cfg, m, log)
 		if err != nil {
 			return err
 		}
 		parts = append(parts, p)
 	}
 	if cfg.EnableBroker {
-		p, err := newBroker(&cfg, passed, log)
+		p, err := newBroker(&cfg, m, log)
 		if err != nil {
 			return errors.Join(err, closeAll(parts))
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 )
@@ -50,6 +51,7 @@ type daemonUnderTest struct {
 	namesrv  string
 	broker   string
 	client   *remoting.Client
+	disk     opener
 	again    chan config.Config // configurations that are read again
 	stop     func() error
 }
@@ -57,7 +59,7 @@ type daemonUnderTest struct {
 func newDaemon(t *testing.T) *daemonUnderTest {
 	t.Helper()
 	p := freePorts(t, 3)
-	d := &daemonUnderTest{t: t, client: remoting.NewClient(remoting.ClientOptions{})}
+	d := &daemonUnderTest{t: t, client: remoting.NewClient(remoting.ClientOptions{}), disk: disk.OS}
 	d.namesrv, d.broker = fmt.Sprintf("127.0.0.1:%d", p[0]), fmt.Sprintf("127.0.0.1:%d", p[1])
 	d.settings = []string{
 		"brokerName=under-test", "bindAddress=127.0.0.1", "enableNamesrv=true", "mappedFileSizeCommitLog=8m",
@@ -85,7 +87,7 @@ func (d *daemonUnderTest) start() {
 	ended := make(chan error, 1)
 	var log bytes.Buffer
 	d.again = make(chan config.Config)
-	go func() { ended <- run(ctx, cfg, d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() { ended <- run(ctx, cfg, d.disk, d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
 	d.stop = func() error {
 		cancel()
 		err := <-ended
@@ -180,7 +182,7 @@ func TestAFailedStoreEndsTheDaemon(t *testing.T) {
 	d.settings = append(d.settings, "mappedFileSizeCommitLog=128k", "maxMessageSize=16k", "storePathRootDir="+dir)
 	ended, cfg := make(chan error, 1), d.config()
 	go func() {
-		ended <- run(t.Context(), cfg, make(chan config.Config), slog.New(slog.DiscardHandler))
+		ended <- run(t.Context(), cfg, disk.OS, make(chan config.Config), slog.New(slog.DiscardHandler))
 	}()
 	d.send("Greetings", "hello")
 	if err := os.RemoveAll(filepath.Join(dir, "commitlog")); err != nil {

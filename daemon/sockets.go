@@ -16,6 +16,12 @@ import (
 // being refused. They are open for as long as the process lives; nil has none.
 type sockets map[int]*os.File
 
+// A platform is what the daemon takes from the one that it runs on.
+type platform struct {
+	sockets
+	open opener // opens the store's folder
+}
+
 // passedSockets takes what systemd has passed, once in a process.
 func passedSockets(log *slog.Logger) sockets {
 	s := sockets{}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 )
 
@@ -32,7 +33,7 @@ func TestWhoConnectsWhileTheBrokerIsAwayWaits(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	serve := func() (stop func()) {
 		t.Helper()
-		b, err := newBroker(&cfg, sockets{cfg.ListenPort: held}, log)
+		b, err := newBroker(&cfg, platform{open: disk.OS, sockets: sockets{cfg.ListenPort: held}}, log)
 		if err != nil {
 			t.Fatal(err)
 		}

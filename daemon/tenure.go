@@ -32,18 +32,20 @@ type tenure struct {
 	began time.Time
 	addresses
 	memory *pair.Memory
-	store  *store.Store
-	broker *broker.Broker
-	reg    *discovery.Registrar
-	pair   *pairing
-	halves *pair.Pair // who else there is
+	// memoryOnly is what is remembered and cannot be kept: the file system is read-only.
+	memoryOnly atomic.Pointer[[]byte]
+	store      *store.Store
+	broker     *broker.Broker
+	reg        *discovery.Registrar
+	pair       *pairing
+	halves     *pair.Pair // who else there is
 	// others are the addresses of the other brokers of the name.
 	others   func(context.Context) []string
 	verifier *verifier // compares the log with theirs
 	// setServers changes the list of name servers.
 	setServers func([]string)
 	client     *remoting.Client
-	passed     sockets
+	platform   platform
 	srv        *remoting.Server
 	lns        []net.Listener
 	log        *slog.Logger
@@ -59,10 +61,17 @@ type tenure struct {
 	cancel   context.CancelFunc
 }
 
-// newTenure builds one; was is where clients found the one before it, if there was
-// one. whole has it wait until all of the log is indexed, however long that takes.
-func newTenure(file *config.Config, was string, whole bool, passed sockets, client *remoting.Client, log *slog.Logger) (*tenure, error) {
-	t := &tenure{was: was, passed: passed, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
+// before is what a tenure takes over from the one before it in the same process,
+// if there was one.
+type before struct {
+	addr   string // where clients found it
+	unkept []byte // what it remembered of the pair and could not keep on its disk
+	whole  bool   // it has indexed the log as far as it can be: the store waits for the rest
+}
+
+// newTenure builds one.
+func newTenure(file *config.Config, m platform, last before, client *remoting.Client, log *slog.Logger) (*tenure, error) {
+	t := &tenure{was: last.addr, platform: m, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	var err error
 	if t.addresses, err = findAddresses(file); err != nil {
@@ -71,7 +80,7 @@ func newTenure(file *config.Config, was string, whole bool, passed sockets, clie
 	if t.host.Addr().IsLoopback() && file.BindAddress == "" && file.BrokerIP1 != t.host.Addr().String() {
 		log.Warn("there is no address yet that others could reach: this broker is found on this machine alone until a link has one", "brokerIP1", file.BrokerIP1)
 	}
-	if err := t.openStore(file, whole); err != nil {
+	if err := t.openStore(file, &last); err != nil {
 		return nil, err
 	}
 	if err := t.build(); err != nil {
@@ -86,16 +95,20 @@ func newTenure(file *config.Config, was string, whole bool, passed sockets, clie
 	return t, nil
 }
 
-// openStore opens the store in the role that the broker has by what it remembers.
-func (t *tenure) openStore(file *config.Config, whole bool) error {
-	so, err := storeOptions(file, t.host, t.log)
+// openStore opens the store in the role that the broker has by what it remembers:
+// what the tenure before could not keep, or what the store keeps.
+func (t *tenure) openStore(file *config.Config, last *before) error {
+	so, err := storeOptions(file, t.platform.open, t.host, t.log)
 	if err != nil {
 		return err
 	}
-	so.OpenBehind = !whole
+	so.OpenBehind = !last.whole
 	so.Decide = func(value func(string) []byte) (copies, holds bool) {
-		var lost error
-		if t.memory, lost = pair.Load(value(pair.Key), pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
+		kept, lost := last.unkept, error(nil)
+		if kept == nil {
+			kept = value(pair.Key)
+		}
+		if t.memory, lost = pair.Load(kept, pair.Role{Name: file.BrokerRole, ID: file.BrokerID}); lost != nil {
 			t.log.Error("the role is that of the configuration", "err", lost)
 		}
 		role := t.memory.Role()
@@ -112,9 +125,23 @@ func (t *tenure) openStore(file *config.Config, whole bool) error {
 	if t.store, err = store.Open(so); err != nil {
 		return err
 	}
-	keep := func(b []byte) error { return t.store.SetValue(pair.Key, b) }
+	keep := func(b []byte) error {
+		if t.store.Frozen() { // a role that changes lasts as long as this process
+			t.memoryOnly.Store(&b)
+			return nil
+		}
+		return t.store.SetValue(pair.Key, b)
+	}
 	if err := t.memory.Keep(keep); err != nil {
 		return errors.Join(err, t.store.Close())
+	}
+	return nil
+}
+
+// unkept is what is remembered of the pair and was not kept; nil if all was.
+func (t *tenure) unkept() []byte {
+	if b := t.memoryOnly.Load(); b != nil {
+		return *b
 	}
 	return nil
 }
@@ -125,7 +152,7 @@ func (t *tenure) build() (err error) {
 	if t.pair, err = newPairing(t); err != nil {
 		return err
 	}
-	if t.lns, err = t.passed.listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
+	if t.lns, err = t.platform.listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
 		return err
 	}
 	ro, err := registrarOptions(cfg, t.host, t.ha, t.store, t.client, t.log)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pairmq/daemon/config"
+	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 	"pairmq/replica/pair"
 )
@@ -24,7 +25,7 @@ func TestOneThatIsAboutToBeMasterSaysNothing(t *testing.T) {
 	}
 	client := remoting.NewClient(remoting.ClientOptions{})
 	defer client.Close()
-	slave, err := newTenure(&cfg, "", false, nil, client, slog.New(slog.DiscardHandler))
+	slave, err := newTenure(&cfg, platform{open: disk.OS}, before{}, client, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -243,9 +243,19 @@ func (c *masterConn) transfer(buf []byte, off int64, n int) (int, error) {
 	return n, c.write(buf[:headerSize+n])
 }
 
-// write writes b; a slave that does not read for Silence is left.
+// stallTimes is for how many times Silence a slave that reports may take nothing:
+// it reads nothing while its disk stands still.
+const stallTimes = 6
+
+// patience sets the time by which the slave must have taken something. It need not
+// be short: readReports leaves one that says nothing for Silence.
+func (c *masterConn) patience() error {
+	return c.nc.SetWriteDeadline(time.Now().Add(stallTimes * c.m.opts.Silence))
+}
+
+// write writes b.
 func (c *masterConn) write(b []byte) error {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
+	if err := c.patience(); err != nil {
 		return err
 	}
 	_, err := c.nc.Write(b)

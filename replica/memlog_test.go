@@ -20,10 +20,11 @@ type memLog struct {
 	mu       sync.Mutex
 	start    int64
 	data     []byte
-	size     int64  // of segments; 0 means testSegment
-	unacked  int64  // bytes at the end that are not flushed yet
-	cut      []byte // what Truncate set aside
-	failing  error  // of AppendRaw
+	size     int64           // of segments; 0 means testSegment
+	unacked  int64           // bytes at the end that are not flushed yet
+	cut      []byte          // what Truncate set aside
+	failing  error           // of AppendRaw
+	held     <-chan struct{} // AppendRaw waits until it is closed; nil: for nothing
 	appended func()
 }
 
@@ -84,7 +85,20 @@ func (l *memLog) ReadRaw(p []byte, off int64) (int, error) {
 	return copy(p[:min(int64(len(p)), most)], l.data[min(off, l.end())-l.start:]), nil
 }
 
+// hold lets appends wait for gate.
+func (l *memLog) hold(gate <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = gate
+}
+
 func (l *memLog) AppendRaw(off int64, b []byte) error {
+	l.mu.Lock()
+	held := l.held
+	l.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failing != nil {

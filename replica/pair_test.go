@@ -237,6 +237,35 @@ func (p *pair) conns() []*masterConn {
 	return append([]*masterConn(nil), p.master.conns...)
 }
 
+// TestASlaveWhoseDiskStandsStillIsKept: it takes nothing for 30 s and more, goes on
+// reporting what it has, and copies the rest over the same connection.
+func TestASlaveWhoseDiskStandsStillIsKept(t *testing.T) {
+	for _, stall := range []time.Duration{30 * time.Second, 110 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPair(t, logOf(10, 1))
+			defer p.end()
+			slow := &memLog{}
+			p.follow(slow)
+			p.same()
+			conns := p.conns()
+			gate := make(chan struct{})
+			release := sync.OnceFunc(func() { close(gate) })
+			defer release()
+			slow.hold(gate)
+			p.store(1000, 1) // more than a pipe takes
+			time.Sleep(stall)
+			if now := p.conns(); len(now) != 1 || now[0] != conns[0] || !p.slave.Status().Connected {
+				t.Fatalf("after %v of waiting for its disk there are %d connections, and the slave says %+v", stall, len(now), p.slave.Status())
+			}
+			release()
+			p.same()
+			if now := p.conns(); len(now) != 1 || now[0] != conns[0] {
+				t.Errorf("the slave had to connect again")
+			}
+		})
+	}
+}
+
 // TestDivergedSlaveSetsItsEndAside: logs that part somewhere, by little or by
 // much, become equal again, and what only the slave had is kept.
 func TestDivergedSlaveSetsItsEndAside(t *testing.T) {

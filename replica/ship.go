@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 )
 
 // A shipper sends sealed segments to one slave: the kernel takes them from the
@@ -97,11 +96,11 @@ func (c *masterConn) ship(off int64, most int) (int, error) {
 }
 
 // body has the kernel send the next n bytes of the file. A slave that takes
-// nothing for Silence is left.
+// nothing for too long is left.
 func (c *masterConn) body(n int64) error {
 	s := c.shipper
 	for n > 0 {
-		if err := c.nc.SetWriteDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
+		if err := c.patience(); err != nil {
 			return err
 		}
 		m, err := s.to.ReadFrom(&io.LimitedReader{R: s.file, N: n})
@@ -120,7 +119,7 @@ func (c *masterConn) body(n int64) error {
 
 // writeMore writes b, which more follows at once: in the same packets.
 func (c *masterConn) writeMore(b []byte) error {
-	if err := c.nc.SetWriteDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
+	if err := c.patience(); err != nil {
 		return err
 	}
 	var werr error

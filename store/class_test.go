@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"errors"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,6 +106,86 @@ func TestASlowDiskStopsNobodyElse(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestWhereverTheDiskIsSlow: whichever file's sync takes 30 s, senders are told in
+// time, by nothing but their own deadline, and readers, consumer offsets and status wait for nothing.
+func TestWhereverTheDiskIsSlow(t *testing.T) {
+	stalls := map[string]func(op diskfault.Op) bool{
+		"log": func(op diskfault.Op) bool {
+			return op.Kind == diskfault.Datasync && strings.HasPrefix(op.Name, "commitlog/")
+		},
+		"index":     func(op diskfault.Op) bool { return op.Kind == diskfault.Atomic },
+		"journal":   func(op diskfault.Op) bool { return op.Kind == diskfault.Datasync && op.Name == "offsets.wal" },
+		"new files": func(op diskfault.Op) bool { return op.Kind == diskfault.Sync || op.Kind == diskfault.SyncDir },
+	}
+	for name, slow := range stalls {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				fs := diskfault.New(diskfault.Plan{Real: dir})
+				opts := options(fs, true)
+				if opts.ChunkBytes = 1 << 30; name == "index" {
+					opts.ChunkBytes = 4 << 10 // so that there is something to commit
+				}
+				r := mustStart(t, opts)
+				defer r.cancel()
+				acks, err := putAll(r.Store, 0, 60, 4, queues)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.CommitOffset("group", "Topic0", 0, 1)
+				var stalled atomic.Int64
+				fs.Arm(diskfault.Plan{Real: dir, Hook: func(op diskfault.Op) {
+					if slow(op) {
+						stalled.Add(1)
+						<-time.After(30 * time.Second)
+					}
+				}})
+				for second := range 60 {
+					<-time.After(time.Second)
+					answered := make(chan error, 1)
+					begin := time.Now()
+					m := message(1000+second, queues)
+					m.Body = make([]byte, segment/16) // so that the next segment is wanted
+					err := r.Put(sliceOf(m), func(err error) { answered <- err })
+					if waited := time.Since(begin); waited > time.Second || err != nil && !errors.Is(err, store.ErrBusy) {
+						t.Fatalf("second %d: a send is refused after %v: %v", second, waited, err)
+					}
+					go func() {
+						if err != nil {
+							return
+						}
+						if err := <-answered; err != nil && !isTimeout(err) || time.Since(begin) > 6*time.Second {
+							t.Errorf("second %d: a sender is told %v after %v", second, err, time.Since(begin))
+						}
+					}()
+					begin = time.Now()
+					for _, a := range acks {
+						if err := checkAcked(r.Store, a, queues); err != nil {
+							t.Fatal(err)
+						}
+					}
+					r.CommitOffset("group", "Topic0", 0, int64(second+2))
+					if got, _ := r.Offset("group", "Topic0", 0); got != int64(second+2) {
+						t.Errorf("the offset is %d, committed was %d", got, second+2)
+					}
+					_ = r.Stats()
+					if waited := time.Since(begin); waited > 0 {
+						t.Fatalf("second %d: readers, offsets and status waited for %v", second, waited)
+					}
+				}
+				if stalled.Load() == 0 {
+					t.Error("the disk was never slow")
+				}
+				fs.Arm(diskfault.Plan{Real: dir})
+				<-time.After(time.Minute)
+				if err := r.stop(); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
 }
 
 func isTimeout(err error) bool { return errors.Is(err, store.ErrFlushTimeout) }

@@ -122,12 +122,26 @@ func (s *Store) seal(ctx context.Context) error {
 	}
 }
 
-// upkeep writes consumer offsets, answers senders whose time is up, and gives
-// back old segments: now and then for their age, and whenever one was filled, so
-// that the next is one that was written before and costs no more than its bytes.
-func (s *Store) upkeep(ctx context.Context) error {
+// answerLate answers senders whose time is up. It waits for no disk.
+func (s *Store) answerLate(ctx context.Context) error {
 	late := time.NewTicker(500 * time.Millisecond)
 	defer late.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-late.C:
+			for _, done := range s.pending.overdue(now.Add(-s.opts.FlushTimeout)) {
+				done(fmt.Errorf("%w: %v", ErrFlushTimeout, s.opts.FlushTimeout))
+			}
+		}
+	}
+}
+
+// upkeep writes consumer offsets, and gives back old segments: now and then for
+// their age, and whenever one was filled, so that the next is one that was written
+// before and costs no more than its bytes. It stands still as long as the disk does.
+func (s *Store) upkeep(ctx context.Context) error {
 	offsets := time.NewTicker(5 * time.Second)
 	defer offsets.Stop()
 	clean := time.NewTicker(10 * time.Second)
@@ -138,10 +152,6 @@ func (s *Store) upkeep(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case now := <-late.C:
-			for _, done := range s.pending.overdue(now.Add(-s.opts.FlushTimeout)) {
-				done(fmt.Errorf("%w: %v", ErrFlushTimeout, s.opts.FlushTimeout))
-			}
 		case <-good.C:
 			if err := s.forgetFailures(); err != nil {
 				return fmt.Errorf("store: %w", err)

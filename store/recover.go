@@ -32,7 +32,7 @@ func (s *Store) recover() error {
 	if err != nil {
 		return fmt.Errorf("store: how often has the disk failed: %w", err)
 	}
-	worn := times >= maxFailures
+	worn := times >= maxFailures || s.frozen
 	s.worn = worn
 	window := parseMark(s.index.Mark()).window
 	if !worn {
@@ -48,11 +48,13 @@ func (s *Store) recover() error {
 	s.queues.last = max(s.queues.last, sc.newest)
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
-		s.damaged, s.mendable = true, !worn
+		s.damaged, s.corrupt, s.mendable = true, true, !worn
 		s.log.Error("the commit log is damaged; the store is read-only. The other broker of the pair is asked for what is bad; without one, keep the folder, let consumers drain, and see pairmq log export",
 			"phyOffset", rec.End, "nextGood", rec.Resume, "end", rec.Last, "err", err)
 	case err != nil:
 		return fmt.Errorf("store: recover commit log: %w", err)
+	case s.frozen:
+		s.damaged = true // Open says so
 	case worn:
 		s.damaged = true
 		s.log.Error("the disk has failed several times in a row; the store is read-only. Let consumers drain and replace the medium; after ten minutes the next start tries again",
@@ -66,6 +68,10 @@ func (s *Store) recover() error {
 	s.visible.Store(s.clog.End())
 	s.confirmedEnd.Store(s.clog.End())
 	s.durable.Store(s.clog.Durable())
+	if s.frozen {
+		s.queues.forgetAll()
+		return nil
+	}
 	if err := s.markOpen(); err != nil {
 		return err
 	}
@@ -85,7 +91,11 @@ func (s *Store) recover() error {
 
 func (s *Store) openFiles() (err error) {
 	o := &s.opts
-	s.index, err = index.Open(index.Options{
+	openIndex := index.Open
+	if s.frozen {
+		openIndex = index.OpenFrozen
+	}
+	s.index, err = openIndex(index.Options{
 		FS: o.FS, File: indexFile, Journal: offsetsFile, Backup: backupFile, Quarantine: quarantineDir,
 		ChunkBytes: o.ChunkBytes, JournalBytes: o.JournalBytes, NoSync: o.IndexNoSync, Log: o.Log,
 	})
@@ -145,6 +155,9 @@ func (s *Store) markOpen() error {
 // stopClean seals the index and leaves the mark of a clean stop, unless the
 // log failed or was damaged.
 func (s *Store) stopClean() error {
+	if s.frozen {
+		return nil
+	}
 	if s.damaged || s.clog.Failed() != nil || s.index.Failed() != nil {
 		if failed := errors.Join(s.clog.Failed(), s.index.Failed()); failed != nil {
 			s.noteFailure(failed)

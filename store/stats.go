@@ -18,6 +18,7 @@ func (s *Store) Stats() Stats {
 		MinPhyOffset: s.clog.Start(), MaxPhyOffset: s.clog.End(),
 		DurablePhyOffset: s.durable.Load(), VisiblePhyOffset: s.visible.Load(),
 		Level: s.Level(), LedAround: c.ledAround.Load(), ReadOnly: s.damaged || s.clog.Failed() != nil,
+		ReadOnlyWhy: s.readOnlyWhy(), Damaged: s.corrupt,
 	}
 	flaws := s.Flaws()
 	st.Flaws = len(flaws)

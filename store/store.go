@@ -132,9 +132,11 @@ type Store struct {
 	versions struct{ topics, groups, offsets atomic.Int64 }
 	gate     gate
 	down     atomic.Bool // closing
-	damaged  bool        // recovery found the log damaged, or the disk fails, or much is not indexed: read-only; set by Open alone
-	mendable bool        // it is so because the log is damaged in the middle, and may be written; set by Open alone
-	worn     bool        // the disk fails: nothing at all is written; set by Open alone
+	corrupt  bool        // the log is damaged in the middle; set by Open alone
+	frozen   bool        // the file system takes no writes; set by Open alone
+	worn     bool        // the disk fails, or takes no writes: nothing at all is written; set by Open alone
+	damaged  bool        // one of these, or much is not indexed: read-only; set by Open alone
+	mendable bool        // it is corrupt, and may be written; set by Open alone
 	stats    counters
 	puts     puts
 	bodies   sync.Pool
@@ -142,19 +144,13 @@ type Store struct {
 	limits   record.Limits
 }
 
-// Open recovers the commit log and the index in opts.FS and returns a Store
-// ready for Run. Nothing can be stored before Run. If the log is damaged in the
-// middle, the store opens read-only and says so in the log.
-func Open(opts Options) (*Store, error) {
-	if opts.FS == nil {
-		return nil, errors.New("store: Options.FS is required")
-	}
-	setDefaults(&opts)
+// open is Open; frozen says that opts.FS takes no writes.
+func open(opts Options, frozen bool) (*Store, error) {
 	lock, err := opts.FS.Lock("LOCK")
 	if err != nil {
-		return nil, fmt.Errorf("store: %w; is another pairmqd running on this folder?", err)
+		return nil, fmt.Errorf("store: %w%s", err, lockHint(err))
 	}
-	s := &Store{opts: opts, log: opts.Log, lock: lock, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
+	s := &Store{opts: opts, log: opts.Log, lock: lock, frozen: frozen, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
 	s.ages.reserved = opts.Reserved
 	s.scrubber.asked = make(chan struct{}, 1)
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
@@ -168,8 +164,10 @@ func Open(opts Options) (*Store, error) {
 
 // openAll recovers what is there, and finds out how much room there is.
 func (s *Store) openAll() (err error) {
-	if s.ballast, err = findBallast(s.opts.FS); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if !s.frozen {
+		if s.ballast, err = findBallast(s.opts.FS); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
 	}
 	if err := s.recover(); err != nil {
 		return err
@@ -213,9 +211,14 @@ func setDefaults(o *Options) {
 // so far is on flash and every sender has been answered. It returns an error
 // when the store cannot go on.
 func (s *Store) Run(ctx context.Context) error {
+	if s.frozen {
+		<-ctx.Done() // there is nothing to do, and reads go on
+		return nil
+	}
 	g := lifecycle.NewGroup(ctx)
 	g.Go("commit log", s.clog.Run)
 	g.Go("index", s.seal)
+	g.Go("late senders", s.answerLate)
 	g.Go("upkeep", s.upkeep)
 	g.Go("scrub", s.scrub)
 	g.Go("catching up", s.catchUp)

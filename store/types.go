@@ -83,19 +83,21 @@ type Arrival struct {
 
 // Stats are counters since the store was opened, and how full it is.
 type Stats struct {
-	PutMessages, PutBytes int64 // stored
-	GetMessages, GetBytes int64 // handed to consumers
-	GetFound, GetMiss     int64 // calls of Get with and without a record
-	MinPhyOffset          int64 // bytes; first byte of the log
-	MaxPhyOffset          int64 // bytes; end of what was appended
-	DurablePhyOffset      int64 // bytes; end of what is on flash
-	VisiblePhyOffset      int64 // bytes; end of what consumers may see
-	DiskTotal, DiskFree   int64 // bytes of the file system below the store
-	Level                 Level // of that file system
-	StoreBytes            int64 // all that the store has on disk
-	Flaws                 int   // parts of the log that are known to be damaged
-	Lost, LostMessages    int   // of these, those that cannot be had back, and the messages that were in them
-	LedAround             int64 // lost messages that calls of Get have passed over
-	ReadOnly              bool  // the log is damaged or failed: nothing can be stored
-	Flushes               int64 // syncs of the log
+	PutMessages, PutBytes int64  // stored
+	GetMessages, GetBytes int64  // handed to consumers
+	GetFound, GetMiss     int64  // calls of Get with and without a record
+	MinPhyOffset          int64  // bytes; first byte of the log
+	MaxPhyOffset          int64  // bytes; end of what was appended
+	DurablePhyOffset      int64  // bytes; end of what is on flash
+	VisiblePhyOffset      int64  // bytes; end of what consumers may see
+	DiskTotal, DiskFree   int64  // bytes of the file system below the store
+	Level                 Level  // of that file system
+	StoreBytes            int64  // all that the store has on disk
+	Flaws                 int    // parts of the log that are known to be damaged
+	Lost, LostMessages    int    // of these, those that cannot be had back, and the messages that were in them
+	LedAround             int64  // lost messages that calls of Get have passed over
+	ReadOnly              bool   // nothing can be stored
+	ReadOnlyWhy           string // for people; "" if it can
+	Damaged               bool   // the log is, in the middle
+	Flushes               int64  // syncs of the log
 }

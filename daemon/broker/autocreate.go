@@ -57,25 +57,37 @@ func (b *Broker) deadLetterTopic(group string) (table.Topic, error) {
 	return b.makeTopic(groupTopic(name, 1))
 }
 
-// makeTopic returns the topic called t.Name, which becomes t if there is none.
-func (b *Broker) makeTopic(t table.Topic) (table.Topic, error) {
+// makeTopic returns the topic called t.Name, which becomes t if there is none. It
+// fails with store.ErrBusy if the disk takes too long; the topic is there later.
+func (b *Broker) makeTopic(t table.Topic) (made table.Topic, err error) {
 	if len(t.Name) > table.MaxTopicName { // of a group with a long name
 		return t, refuse(remoting.RespMessageIllegal, "topic %s has %d bytes, at most %d fit into a message", t.Name, len(t.Name), table.MaxTopicName)
 	}
+	err = b.makings.make("topic "+t.Name, func() error { return b.putMissingTopic(t) })
+	if err != nil {
+		return t, err
+	}
+	if made, ok := b.store.Topic(t.Name); ok {
+		return made, nil // another connection may have been faster
+	}
+	return t, nil
+}
+
+func (b *Broker) putMissingTopic(t table.Topic) error {
 	b.changing.Lock()
 	defer b.changing.Unlock()
-	if old, ok := b.store.Topic(t.Name); ok {
-		return old, nil // another connection was faster
+	if _, ok := b.store.Topic(t.Name); ok {
+		return nil
 	}
 	if err := b.roomForTopic(); err != nil {
-		return t, err
+		return err
 	}
 	if err := b.store.PutTopic(t); err != nil {
-		return t, err
+		return err
 	}
 	b.log.Info("topic made", "topic", t.Name, "queues", t.WriteQueueNums)
 	b.opts.Registrar.Notify()
-	return t, nil
+	return nil
 }
 
 func (b *Broker) roomForTopic() error {
@@ -103,21 +115,32 @@ func (b *Broker) group(name string) (table.Group, error) {
 	return b.makeGroup(table.DefaultGroup(strings.Clone(name)))
 }
 
-// makeGroup returns the group called g.Name, which becomes g if there is none.
+// makeGroup returns the group called g.Name, which becomes g if there is none. It
+// fails with store.ErrBusy as makeTopic does.
 func (b *Broker) makeGroup(g table.Group) (table.Group, error) {
+	if err := b.makings.make("group "+g.Name, func() error { return b.putMissingGroup(g) }); err != nil {
+		return g, err
+	}
+	if made, ok := b.store.Group(g.Name); ok {
+		return made, nil
+	}
+	return g, nil
+}
+
+func (b *Broker) putMissingGroup(g table.Group) error {
 	b.changing.Lock()
 	defer b.changing.Unlock()
-	if old, ok := b.store.Group(g.Name); ok {
-		return old, nil
+	if _, ok := b.store.Group(g.Name); ok {
+		return nil
 	}
 	if err := b.roomForGroup(); err != nil {
-		return g, err
+		return err
 	}
 	if err := b.store.PutGroup(g); err != nil {
-		return g, err
+		return err
 	}
 	b.log.Info("subscription group made", "group", g.Name)
-	return g, nil
+	return nil
 }
 
 func (b *Broker) roomForGroup() error {

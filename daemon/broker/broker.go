@@ -27,7 +27,8 @@ type Broker struct {
 	started  time.Time
 
 	clusterProperty string     // CLUSTER as it is appended to properties
-	changing        sync.Mutex // one change of topics or groups at a time
+	changing        sync.Mutex // one change of topics or groups at a time; held while the store keeps it
+	makings         makings
 	sends           sendPool
 	pulls           pullPool
 	polls           *longPoll
@@ -52,6 +53,7 @@ func New(opts Options) (*Broker, error) {
 	}
 	b := &Broker{opts: opts, store: opts.Store, log: opts.Log, started: time.Now()}
 	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
+	b.makings.byName = map[string]*making{}
 	b.sends.init()
 	b.polls = newLongPoll(opts.MaxHeldPulls)
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
@@ -74,8 +76,8 @@ func New(opts Options) (*Broker, error) {
 	if opts.Behind {
 		b.restrict()
 	}
-	if b.slave() {
-		return b, nil // its topics are the master's
+	if b.slave() || opts.Store.Stats().ReadOnly {
+		return b, nil // its topics are the master's, or those that are there
 	}
 	return b, b.makeSystemTopics()
 }
@@ -100,6 +102,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	for _, h := range b.polls.close() {
 		b.finish(h)
 	}
+	b.makings.work.Wait()
 	return err
 }
 
@@ -120,7 +123,9 @@ func (b *Broker) upkeep(ctx context.Context) error {
 }
 
 // Serve answers req; it is called by the connection's reading goroutine. A
-// change of topics or groups or a reset of offsets blocks it for one commit of the store, a large
+// change of topics or groups that was asked for, or a reset of offsets, blocks it for
+// one commit of the store; the use of a topic or group that is yet to be made for
+// makingTime at most; a send until the store refuses it, a second at most; a large
 // batch while other large batches are being stored; nothing else does.
 func (b *Broker) Serve(req *remoting.Request) {
 	h := b.handlers[req.Code]

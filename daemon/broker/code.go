@@ -70,7 +70,7 @@ func responseCode(err error) (code int32, remark string) {
 	case errors.Is(err, store.ErrFailed), errors.Is(err, index.ErrFailed):
 		return remoting.RespServiceNotAvailable, "the broker's disk has failed"
 	case errors.Is(err, store.ErrReadOnly):
-		return remoting.RespServiceNotAvailable, "the broker stores nothing now: it is stopping, or its commit log is damaged"
+		return remoting.RespServiceNotAvailable, "the broker stores nothing now: it is stopping or read-only, and pairmq status says why"
 	case errors.Is(err, store.ErrNotFound):
 		return remoting.RespSystemError, "there is no message at that offset"
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"pairmq/store"
 	"pairmq/store/index"
@@ -30,6 +31,7 @@ type fakeStore struct {
 	held     chan func(error)      // if set, gets done instead of its being called
 	getErr   error                 // what Get returns
 	getRes   *store.Result         // if set, what Get returns
+	slow     time.Duration         // of a change of tables
 	tableErr error                 // what changes of tables return
 	arrived  func([]store.Arrival) // if set, told of each Put
 	stale    bool                  // the next Get sees nothing
@@ -285,7 +287,24 @@ func (s *fakeStore) Topics() (all []table.Topic, v table.DataVersion) {
 	return all, table.DataVersion{Timestamp: 1, Counter: int64(s.writes)}
 }
 
+// setSlow has changes of tables take so long.
+func (s *fakeStore) setSlow(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slow = d
+}
+
+func (s *fakeStore) stall() {
+	s.mu.Lock()
+	d := s.slow
+	s.mu.Unlock()
+	if d > 0 {
+		<-time.After(d)
+	}
+}
+
 func (s *fakeStore) PutTopic(t table.Topic) error {
+	s.stall()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tableErr == nil {
@@ -326,6 +345,7 @@ func (s *fakeStore) Groups() (all []table.Group, v table.DataVersion) {
 }
 
 func (s *fakeStore) PutGroup(g table.Group) error {
+	s.stall()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tableErr == nil {

@@ -67,6 +67,9 @@ func addStorage(info map[string]string, s *store.Stats) {
 	info["commitLogDirCapacity"] = fmt.Sprintf("Total : %d MiB, Free : %d MiB.", s.DiskTotal>>20, s.DiskFree>>20)
 	info["diskLevel"] = s.Level.String() // pairmq's own, as is the next
 	info["storeBytes"] = strconv.FormatInt(s.StoreBytes, 10)
+	if s.ReadOnlyWhy != "" {
+		info["readOnly"] = s.ReadOnlyWhy
+	}
 	if s.Flaws > 0 {
 		info["logDamage"] = strconv.Itoa(s.Flaws)
 	}

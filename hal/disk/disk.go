@@ -103,7 +103,9 @@ type Entry struct {
 }
 
 // Space tells in bytes how large the file system is, how much of it is free,
-// and how much of that this process may use.
+// and how much of that this process may use. ReadOnly says that it takes no
+// writes; one that has gone bad may take none and not say so.
 type Space struct {
 	Total, Free, Avail int64
+	ReadOnly           bool
 }

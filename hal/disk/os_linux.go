@@ -161,7 +161,7 @@ func (f *osFS) Space() (Space, error) {
 		break
 	}
 	block := int64(st.Bsize)
-	return Space{Total: int64(st.Blocks) * block, Free: int64(st.Bfree) * block, Avail: int64(st.Bavail) * block}, nil
+	return Space{Total: int64(st.Blocks) * block, Free: int64(st.Bfree) * block, Avail: int64(st.Bavail) * block, ReadOnly: int64(st.Flags)&unix.ST_RDONLY != 0}, nil
 }
 
 func (f *osFS) Atomic(_ string, commit func() error) error { return commit() }

@@ -37,11 +37,13 @@ func (r Role) Slave() bool { return r.Name == Slave }
 // method that makes them returns. It is safe for concurrent use.
 type Memory struct {
 	keep func([]byte) error
+	file Role // of the configuration
 
-	mu   sync.Mutex // guards the rest
-	s    saved
-	kept []byte // what is kept, nil if that is not known
-	file Role   // of the configuration
+	changes sync.Mutex // held while a change is being kept, which the disk may take long for; guards kept
+	kept    []byte     // what is kept, nil if that is not known
+
+	mu sync.Mutex // guards s; never held during I/O. Only who holds changes sets s
+	s  saved
 }
 
 // Load reads what was kept; nil if nothing ever was. If that cannot be read it
@@ -84,11 +86,14 @@ func (m *Memory) Keep(keep func([]byte) error) error {
 }
 
 // change changes what is remembered and keeps it, unless that is what is kept
-// already. If it cannot be kept, nothing is changed.
+// already. If it cannot be kept, nothing is changed. Until it is kept, who asks is
+// told what was.
 func (m *Memory) change(f func(*saved)) error {
+	m.changes.Lock()
+	defer m.changes.Unlock()
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	next := m.s
+	m.mu.Unlock()
 	f(&next)
 	b, err := next.MarshalMsg(nil)
 	if err == nil && (m.kept == nil || !bytes.Equal(b, m.kept)) {
@@ -100,6 +105,8 @@ func (m *Memory) change(f func(*saved)) error {
 	if err != nil {
 		return fmt.Errorf("pair: keep what is known of the pair: %w", err)
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.s = next
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pairmq/replica/epoch"
 )
@@ -295,6 +297,32 @@ func FuzzSaved(f *testing.F) {
 		again, err := Load(out.value, fileSlave)
 		if err != nil || fmt.Sprintf("%+v", again.s) != fmt.Sprintf("%+v", m.s) {
 			t.Errorf("%x decodes to %+v, which encodes to %+v (%v)", in, m.s, again.s, err)
+		}
+	})
+}
+
+// TestWhatIsRememberedIsToldWhileTheDiskStandsStill: a change that is being kept
+// holds up neither status nor the other half.
+func TestWhatIsRememberedIsToldWhileTheDiskStandsStill(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := Load(nil, Role{Name: Slave, ID: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Keep(func([]byte) error { <-time.After(30 * time.Second); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		begin, done := time.Now(), make(chan error, 1)
+		go func() { done <- m.Promote(SyncMaster) }()
+		synctest.Wait()
+		if m.Role().Name != Slave || m.Raised() || len(m.Epochs()) > 0 || m.Handing() != "" || len(m.Peers()) > 0 || m.Differs() || m.SlaveID() != 1 {
+			t.Errorf("while it is being promoted the broker is %+v", m.Role())
+		}
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("who asked waited for %v", took)
+		}
+		if err := <-done; err != nil || m.Role().Name != SyncMaster || !m.Raised() {
+			t.Errorf("promoted: %v, %+v", err, m.Role())
 		}
 	})
 }

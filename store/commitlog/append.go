@@ -18,8 +18,9 @@ type Filler interface {
 // says so.
 //
 // It waits, at most MaxWait, while more is unwritten than one batch or the next
-// segment is still being made. Whenever it fails, nothing was reserved and f was
-// not called: ErrFailed, ErrReadOnly, ErrClosed, ErrTooLarge, ErrFull, ErrBusy.
+// segment is still being made; not at all if another one has waited that long for
+// the same, and it has not come since. Whenever it fails, nothing was reserved and
+// f was not called: ErrFailed, ErrReadOnly, ErrClosed, ErrTooLarge, ErrFull, ErrBusy.
 func (l *Log) Append(n int, f Filler) (phyOffset int64, err error) {
 	return l.AppendWithin(n, l.opts.within(), f)
 }

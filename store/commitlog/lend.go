@@ -26,8 +26,8 @@ func (l *Log) Lend(off int64) (f *os.File, base int64, err error) {
 	case s == nil || !ok || !l.sealed(s):
 		return nil, 0, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.RLock() // as a reader: behind who would write, all readers wait for a Patch that syncs
+	defer s.mu.RUnlock()
 	if s.gone {
 		return nil, 0, errRetired(off, l.start.Load())
 	}
@@ -37,7 +37,7 @@ func (l *Log) Lend(off int64) (f *os.File, base int64, err error) {
 	if f, err = lender.Lend(s.name); err != nil {
 		return nil, 0, fmt.Errorf("commitlog: lend segment %d: %w", s.base, err)
 	}
-	s.lent = true
+	s.lent.Store(true)
 	return f, s.base, nil
 }
 

@@ -10,6 +10,10 @@ import (
 // none is passed over until its time is up. Only the first is woken. It appends
 // for those behind it as well, as far as there is room: a batch is full at once,
 // not after as many goroutines have had their turn.
+//
+// When one has waited for MaxWait in vain, those that come later do not wait at all
+// until that comes: a connection that sends one message after the other
+// would else be held up for a second by each, and with them the heartbeats behind.
 
 // A turn is one append that waits.
 type turn struct {
@@ -25,6 +29,9 @@ type turn struct {
 // why that cannot be; if f is nil it makes none. l.mu is held, but not while it
 // waits.
 func (l *Log) stand(n int, within time.Duration, f Filler) (phyOffset int64, err error) {
+	if l.stuck != fits && f != nil {
+		return 0, l.busy()
+	}
 	t := &turn{n: n, within: within, f: f, woken: make(chan struct{}, 1)}
 	l.line = append(l.line, t)
 	defer l.leave(t)
@@ -48,7 +55,10 @@ func (l *Log) stand(n int, within time.Duration, f Filler) (phyOffset int64, err
 			return 0, err
 		}
 		if late {
-			return 0, fmt.Errorf("%w: no turn for %v, %d bytes wait to be written at %d", ErrBusy, l.opts.MaxWait, len(l.filling.buf), l.written.Load())
+			if l.line[0] == t && f != nil {
+				l.stuck = l.roomFor(t)
+			}
+			return 0, l.busy()
 		}
 		l.mu.Unlock()
 		select {
@@ -59,6 +69,11 @@ func (l *Log) stand(n int, within time.Duration, f Filler) (phyOffset int64, err
 		}
 		l.mu.Lock()
 	}
+}
+
+// busy says what the line waits for. l.mu is held.
+func (l *Log) busy() error {
+	return fmt.Errorf("%w: no turn for %v, %d bytes wait to be written at %d", ErrBusy, l.opts.MaxWait, len(l.filling.buf), l.written.Load())
 }
 
 // admit makes the append of t, the first of the line, and of those behind it
@@ -91,6 +106,14 @@ func (l *Log) roomFor(t *turn) fit {
 func (l *Log) leave(t *turn) {
 	if i := slices.Index(l.line, t); i >= 0 {
 		l.line = slices.Delete(l.line, i, i+1)
+	}
+	l.wake()
+}
+
+// came ends the waiting for what. l.mu is held.
+func (l *Log) came(what fit) {
+	if l.stuck == what {
+		l.stuck = fits
 	}
 	l.wake()
 }

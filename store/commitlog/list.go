@@ -36,7 +36,8 @@ func (l *Log) list() ([]*segment, error) {
 		}
 		segs = append(segs, l.newSegment(base))
 	}
-	l.spares, err = l.listSpares()
+	spares, err := l.listSpares()
+	l.keepSpares(spares)
 	return segs, err
 }
 

@@ -25,6 +25,7 @@ type Log struct {
 	ready   int64   // end of the last segment there is
 	full    bool    // no space for the next segment
 	line    []*turn // appends that wait, the first one first
+	stuck   fit     // what one has waited for MaxWait for, and has not come since: see stand
 	task    *task   // to be done by the writer when nothing is unwritten
 	asleep  bool    // the writer waits for kicks
 	phase   phase
@@ -42,7 +43,8 @@ type Log struct {
 	tasks   chan struct{} // holds a token for each task: one at a time
 	syncing chan struct{} // holds a token during a sync: one at a time, the kernel tells of an error only once
 	dirMu   sync.Mutex    // one change of the folder's entries at a time
-	spares  []int64       // bases of the segments below recycle/, guarded by dirMu
+	spares  []int64       // bases of the segments below recycle/, guarded by dirMu; see keepSpares
+	spared  atomic.Int32  // how many they are, for who must not wait for the disk
 
 	kicks   chan struct{} // an append found the writer asleep
 	wrote   chan struct{} // there is something to sync later

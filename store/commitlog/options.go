@@ -69,7 +69,7 @@ type Options struct {
 	UnsyncedBytes int64         // without SyncFlush, or with SyncApart or Classes: most bytes a power cut can tear, writing waits for a sync then; 0 means 8 MiB
 	FlushLinger   time.Duration // how long the first append of a batch may wait for others; 0 means not at all
 	BatchBytes    int           // most bytes of one write, and of waiting appends; 0 means 1 MiB
-	MaxWait       time.Duration // how long an append waits for its turn before ErrBusy; 0 means 1 s
+	MaxWait       time.Duration // how long an append waits for its turn before ErrBusy, unless one has waited so long already; 0 means 1 s
 	Recycle       int           // retired segments kept for reuse; 0 means 2, negative none
 	OpenFiles     int           // segments held open while nobody reads them; 0 means 64
 

@@ -69,7 +69,7 @@ func (l *Log) setFull(err error) {
 		l.log.Info("space for the next segment again", "phyOffset", l.ready)
 	}
 	l.full = err != nil
-	l.wake()
+	l.came(awaitSegment) // or it is known that it does not
 }
 
 // errNoBudget: MayGrow said no.
@@ -101,7 +101,7 @@ func (l *Log) makeSegment(base int64) error {
 	defer l.mu.Unlock()
 	l.segments.Store(&segs)
 	l.ready = s.end
-	l.wake()
+	l.came(awaitSegment)
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (l *Log) reuse(s *segment) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		l.spares = l.spares[1:]
+		l.keepSpares(l.spares[1:])
 		if usable {
 			return true, l.syncDirs()
 		}

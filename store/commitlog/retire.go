@@ -48,7 +48,7 @@ func (l *Log) FreeSpares(keep int) error {
 		if err := l.opts.FS.Remove(l.spareName(l.spares[last])); err != nil {
 			return l.fail(fmt.Errorf("commitlog: remove retired segment %d: %w", l.spares[last], err))
 		}
-		l.spares = l.spares[:last]
+		l.keepSpares(l.spares[:last])
 	}
 	if err := l.opts.FS.SyncDir(path.Join(l.opts.Dir, recycleDir)); err != nil {
 		return l.fail(fmt.Errorf("commitlog: remove retired segments: %w", err))
@@ -58,11 +58,15 @@ func (l *Log) FreeSpares(keep int) error {
 }
 
 // Files is how many segments there are on disk, and how many retired ones wait
-// to be used again.
+// to be used again. It does not wait while one moves.
 func (l *Log) Files() (segments, spares int) {
-	l.dirMu.Lock()
-	defer l.dirMu.Unlock()
-	return len(*l.segments.Load()), len(l.spares)
+	return len(*l.segments.Load()), int(l.spared.Load())
+}
+
+// keepSpares replaces spares; l.dirMu is held, or it is Open.
+func (l *Log) keepSpares(spares []int64) {
+	l.spares = spares
+	l.spared.Store(int32(len(spares)))
 }
 
 // mayRetire refuses on a log that is damaged or has failed: what it has is
@@ -79,7 +83,7 @@ func (l *Log) giveUp(s *segment) error {
 	if err := s.retire(); err != nil {
 		return err
 	}
-	if s.lent || len(l.spares) >= l.opts.Recycle { // nobody sets lent any more: s is gone
+	if s.lent.Load() || len(l.spares) >= l.opts.Recycle { // nobody sets lent any more: s is gone
 		if err := l.opts.FS.Remove(s.name); err != nil {
 			return err
 		}
@@ -93,6 +97,6 @@ func (l *Log) giveUp(s *segment) error {
 	}
 	// Not before: until now a power cut could bring it back as what it was, and
 	// it must not be changed.
-	l.spares = append(l.spares, s.base)
+	l.keepSpares(append(l.spares, s.base))
 	return nil
 }

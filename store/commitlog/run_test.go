@@ -169,9 +169,28 @@ func TestBackPressure(t *testing.T) {
 		if n, err := h.AppendRaw(end, []byte("raw")); n != 0 || !errors.Is(err, ErrBusy) {
 			t.Errorf("AppendRaw = %d, %v, want ErrBusy", n, err)
 		}
+		begin = time.Now()
+		for range 100 { // of one connection, perhaps, with a heartbeat behind
+			if _, err := h.put(3, tRec, 1); !errors.Is(err, ErrBusy) {
+				t.Fatalf("a later append: %v, want ErrBusy", err)
+			}
+		}
+		if got := time.Since(begin); got > 0 {
+			t.Errorf("a hundred later appends were held up for %v", got)
+		}
+		close(gate)
+		synctest.Wait()
+		if _, err := h.put(4, tRec, 1); err != nil || h.End() != end+tRec {
+			t.Errorf("append when the disk goes on: %v, end %d", err, h.End())
+		}
+		gate = hold(d, diskfault.Write)
+		h.put(5, tRec, 1)
+		synctest.Wait()
+		h.put(6, tRec, 10) // fills the next batch
+		end = h.End()
 		done := make(chan error)
 		go func() {
-			_, err := h.put(4, tRec, 1)
+			_, err := h.put(7, tRec, 1)
 			done <- err
 		}()
 		time.Sleep(2 * time.Second)
@@ -182,7 +201,29 @@ func TestBackPressure(t *testing.T) {
 		if err := h.await(end + tRec); err != nil {
 			t.Fatal(err)
 		}
-		wantRecord(t, h.Log, end, 4, tRec)
+		wantRecord(t, h.Log, end, 7, tRec)
+		mustStop(t, h)
+	})
+}
+
+// TestFilesAreCountedWhileOneIsMade: what status asks for waits for no disk.
+func TestFilesAreCountedWhileOneIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, d := startBubble(t, tOptions())
+		gate := hold(d, diskfault.Sync)
+		for id := range uint64(9) {
+			h.put(id, tRec, 10) // up to where the next segment is wanted
+		}
+		synctest.Wait()
+		begin := time.Now()
+		if segments, spares := h.Files(); segments != 1 || spares != 0 || time.Since(begin) > 0 {
+			t.Errorf("%d segments and %d spares after %v, want 1 and 0 at once", segments, spares, time.Since(begin))
+		}
+		close(gate)
+		synctest.Wait()
+		if segments, _ := h.Files(); segments != 2 {
+			t.Errorf("%d segments when the next is made, want 2", segments)
+		}
 		mustStop(t, h)
 	})
 }

@@ -18,6 +18,7 @@ type segment struct {
 	name      string
 
 	read, bad atomic.Bool // see Sound
+	lent      atomic.Bool // the kernel may be sending it: never to be overwritten; set while mu is held for reading
 
 	// mu is held for reading while file is used, for writing while it is
 	// opened or closed. So a segment that is retired has no reader left, and
@@ -25,7 +26,6 @@ type segment struct {
 	mu   sync.RWMutex
 	file disk.File // nil: not open
 	gone bool      // retired
-	lent bool      // the kernel may be sending it: never to be overwritten
 }
 
 // digits is the length of a segment's name.

@@ -39,7 +39,7 @@ func (l *Log) perform(t *task) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.task = nil
-	l.wake()
+	l.came(awaitWriter)
 	poke(l.kicks)
 	return err
 }

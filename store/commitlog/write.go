@@ -43,7 +43,7 @@ func (l *Log) take() (*batch, *task) {
 			}
 			b := l.filling
 			l.filling, l.spare = l.spare, nil
-			l.wake()
+			l.came(awaitWriter)
 			return b, nil
 		case l.task != nil && !l.task.begun:
 			l.task.begun = true

@@ -39,6 +39,20 @@ func OpenReadOnly(opts Options) (*Index, error) {
 	return x, nil
 }
 
+// OpenFrozen is OpenReadOnly for one who serves consumers from a file system that
+// takes no writes. Records may be applied and consumer offsets committed, all in
+// memory; the offsets begin as the journal has them.
+func OpenFrozen(opts Options) (*Index, error) {
+	x, err := OpenReadOnly(opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.readJournal(); err != nil {
+		return nil, errors.Join(err, x.offsets.close(), x.db.Close())
+	}
+	return x, nil
+}
+
 func (x *Index) openBoltToRead() (err error) {
 	defer recovered(&err)()
 	x.db, err = bbolt.Open(x.opts.FS.RealPath(x.opts.File), 0, &bbolt.Options{

@@ -37,6 +37,30 @@ func (x *Index) openJournal() (found bool, err error) {
 	return found, nil
 }
 
+// readJournal is openJournal for one who writes nothing.
+func (x *Index) readJournal() (err error) {
+	j := &x.offsets.journal
+	j.half = x.opts.JournalBytes / 2 / pageSize * pageSize // bounds what is committed
+	j.sequence = x.offsets.folded
+	f, err := x.opts.FS.Open(x.opts.Journal)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("index: open %s: %w", x.opts.Journal, err)
+	}
+	j.f = f
+	size, err := j.f.Size()
+	if err != nil {
+		return fmt.Errorf("index: size of %s: %w", x.opts.Journal, err)
+	}
+	if size >= 4*pageSize {
+		j.half = size / 2 / pageSize * pageSize
+		x.replayJournal()
+	}
+	return nil
+}
+
 // createJournal makes the file and writes all of it once. What an earlier one
 // knew goes to the index file first.
 func (x *Index) createJournal(size int64) error {

@@ -136,6 +136,7 @@ func (b *brokerStatus) remarks() (all []string) {
 		}
 	}
 	add("replication", "", "")
+	add("readOnly", "is read-only: ", "")
 	if level := b.Runtime["diskLevel"]; level != "ROOMY" {
 		add("diskLevel", "the disk is ", "")
 	}
