@@ -91,6 +91,15 @@ func word(path string) string {
 	return text
 }
 
+// folders lists what below dir fits the pattern, in order; nothing if there is none.
+func folders(dir, pattern string) []string {
+	all, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil {
+		return nil // no pattern of ours
+	}
+	return all
+}
+
 // nonsense says which file says what.
 func nonsense(path, text string) error {
 	const enough = 80

@@ -123,12 +123,3 @@ func (b *Board) Frequencies() ([]Frequency, error) {
 	}
 	return all, errors.Join(errs...)
 }
-
-// folders lists what below dir fits the pattern, in order; nothing if there is none.
-func folders(dir, pattern string) []string {
-	all, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil {
-		return nil // no pattern of ours
-	}
-	return all
-}
