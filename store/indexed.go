@@ -28,3 +28,8 @@ func (x Indexed) Range(topic string, queueID int32, from int64, dst []index.Unit
 
 // Deleted is index.Index's.
 func (x Indexed) Deleted() map[string]int64 { return x.s.index.Deleted() }
+
+// ChunkKeys is index.Index's.
+func (x Indexed) ChunkKeys(phyOffset int64) (keys index.ChunkKeys, ok bool) {
+	return x.s.index.ChunkKeys(phyOffset)
+}

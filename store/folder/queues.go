@@ -13,6 +13,7 @@ type Index interface {
 	Bounds(topic string, queueID int32) (first, end int64, ok bool)
 	Range(topic string, queueID int32, from int64, dst []index.Unit) (n int, ok bool)
 	Deleted() map[string]int64
+	ChunkKeys(phyOffset int64) (keys index.ChunkKeys, ok bool) // of the chunk that has the record there
 }
 
 // A Queue is what a log has of one queue.

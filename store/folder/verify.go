@@ -29,7 +29,7 @@ type Summary struct {
 	Records  int64   `json:"records"`
 	Bytes    int64   `json:"bytes"` // of the records
 	Findings int64   `json:"findings"`
-	Untold   int64   `json:"untold,omitempty"` // findings that were only counted: more of the same of one queue
+	Untold   int64   `json:"untold,omitempty"` // findings that were only counted: more of the same of one queue, or of keys
 	Queues   []Queue `json:"queues"`
 }
 
@@ -63,7 +63,10 @@ type verifier struct {
 	opts       VerifyOptions
 	checkpoint int64
 	queues     queues
+	keys       keys
 	damaged    int64 // parts of the log that are no records
+	reached    int64 // bytes: the end of the last part that is sound
+	damagedTo  int64 // bytes: where the last one began that does not follow the one before
 	sum        Summary
 }
 
@@ -73,12 +76,19 @@ func (v *verifier) found(f Finding) {
 }
 
 func (v *verifier) part(p *Part) {
+	if p.Kind != Wrong {
+		if v.reached > 0 && p.Off != v.reached {
+			v.damagedTo = p.Off
+		}
+		v.reached = p.Off + p.Size
+	}
 	switch p.Kind {
 	case Wrong:
 		v.damaged++
 		v.found(p.Finding)
 	case TheEnd:
 		v.sum.End = p.Off
+		v.endOfChunk(p.Off)
 	case ARecord:
 		v.sum.Records++
 		v.sum.Bytes += p.Size
@@ -86,6 +96,7 @@ func (v *verifier) part(p *Part) {
 			v.next(q, &p.Record)
 			v.indexed(q, &p.Record)
 		}
+		v.keysOf(&p.Record)
 	}
 }
 
@@ -156,7 +167,7 @@ func (f *Folder) Verify(ctx context.Context, found func(Finding), at func(off in
 	if f.Index != nil && err == nil {
 		for _, s := range f.Index.Damaged() {
 			sum.Findings++
-			found(Finding{Kind: IndexDamaged, File: indexFile, PhyOffset: s.Start, Length: s.End - s.Start, Reason: "a part of the index cannot be read; the next start makes it anew from the log"})
+			found(Finding{Kind: IndexDamaged, File: indexFile, PhyOffset: s.Start, Length: s.End - s.Start, Reason: "a part of the index cannot be read; pairmq log rebuild-index makes it anew from the log, as the daemon does where it meets it"})
 		}
 	}
 	return sum, err

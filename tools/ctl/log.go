@@ -26,7 +26,8 @@ const verifyHelp = `Verifies a commit log, in one of three ways.
 With DIR, the store's folder (storePathRootDir) of a pairmqd that does not run, or a copy
 of one from a device that died, be it only its commitlog/: every record's checksums and
 position, fillers, missing and foreign segments, queue offsets without gaps, and, if
-meta.db is there, that the index says the same. Nothing is changed.
+meta.db is there, that the index says the same, of places in queues and of keys. Nothing
+is changed.
 
 With --broker and --alone, the broker verifies its own log and index as its media have
 them, piece by piece, while it goes on working.
