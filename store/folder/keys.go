@@ -33,7 +33,7 @@ func (v *verifier) keysOf(r *record.View) {
 	if !k.known {
 		return
 	}
-	k.hashes = r.AppendKeyHashes(k.hashes[:0])
+	_, k.hashes = r.Hashes(k.hashes[:0])
 	for _, hash := range k.hashes {
 		if !k.chunk.Has(hash, off) && off >= v.opts.Index.Deleted()[string(r.Topic())] {
 			f := Finding{Length: int64(r.Size()), Topic: string(r.Topic()), QueueID: r.QueueID(),
