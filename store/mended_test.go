@@ -266,6 +266,10 @@ func TestAStoreIsMendedBesideEverything(t *testing.T) {
 		}
 	}
 	t.Logf("%d records were mended meanwhile", mended)
+	if err := p.master.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p.master = mustStart(t, options(p.masterDisk, true)) // nothing is old any more
 	before := snapshot(t, p.master.Store, queues)
 	if err := errors.Join(p.master.stop(), p.masterDisk.Remove("meta.db")); err != nil {
 		t.Fatal(err)
