@@ -275,7 +275,13 @@ func TestAStoreIsMendedBesideEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.master = mustStart(t, options(p.masterDisk, true))
-	if after := snapshot(t, p.master.Store, queues); p.master.Stats().ReadOnly || !maps.EqualFunc(before, after, slices.Equal) {
-		t.Errorf("read-only %t; after a restart consumers see something else", p.master.Stats().ReadOnly)
+	after := snapshot(t, p.master.Store, queues)
+	for key, b := range before { // the stop may come when the index has forgotten a segment that the log still has
+		if a := after[key]; len(a) < len(b) || !slices.Equal(b, a[len(a)-len(b):]) {
+			t.Errorf("%s: after a restart without an index consumers see\n%v\nand saw\n%v", key, a, b)
+		}
+	}
+	if len(before) == 0 || p.master.Stats().ReadOnly {
+		t.Errorf("%d queues; read-only %t", len(before), p.master.Stats().ReadOnly)
 	}
 }
