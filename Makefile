@@ -90,8 +90,10 @@ bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/ben
 	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
 	$(GO) run ./tools/bench $(BENCHFLAGS)
 
-generate: ## the msgp codecs
+generate: ## the msgp codecs, the installed configuration and the man page of pairmq
 	$(GO) generate ./...
+	$(GO) run ./daemon --print-config >packaging/pairmqd.conf
+	PAIRMQ_WRITE=1 $(GO) test ./tools/ctl -count=1 -run TestTheManPageIsUpToDate
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
