@@ -10,7 +10,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links wear lab race lint cross budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links wear lab race lint cross package package-twice package-check pkgtest budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -62,8 +62,9 @@ lint: ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
 	cd tools/interop && $(GO) vet ./...
+	cd tools/package && $(GO) vet ./...
 
-CROSS := linux-amd64 linux-arm64 linux-armv6 linux-armv7
+CROSS := linux-amd64 linux-arm64 linux-armv6 linux-armv7 linux-riscv64
 cross: $(CROSS:%=dist/%) ## stripped binaries for every architecture, in dist/
 	GOARCH=386 $(GO) vet ./...
 
@@ -77,7 +78,24 @@ dist/linux-%: FORCE
 	GOOS=linux GOARCH=$* $(BUILD) -o $@/pairmqd ./daemon
 	GOOS=linux GOARCH=$* $(BUILD) -o $@/pairmq ./tools/ctl
 
-budget: cross ## are the binaries within their budgets?
+# The date of a package is that of its commit, and nothing of the machine gets in: the same sources, the same bytes.
+DATE    ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+COMMITS ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
+package: build cross ## deb, rpm and tar.gz for every architecture, in dist/; without root
+	cd tools/package && $(GO) build -o $(CURDIR)/bin/package .
+	bin/package -version '$(VERSION)' -commits $(COMMITS) -date $(DATE)
+
+package-twice: package ## the packages again from nothing, an empty build cache too: are they the same bytes? (TWICE)
+	packaging/twice.sh
+
+package-check: package ## are the packages as they should be? Go tests, lintian, rpmlint, systemd-analyze
+	cd tools/package && $(GO) test -count=1 ./...
+	packaging/check.sh
+
+pkgtest: package ## what an owner does with the package, in a container that systemd boots; needs root, mmdebstrap, systemd-container
+	tools/pkgtest.sh
+
+budget: package ## are the binaries and packages within their budgets?
 	$(GO) run ./tools/budget tools/budget/budgets.json dist
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
@@ -90,11 +108,13 @@ bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/ben
 	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
 	$(GO) run ./tools/bench $(BENCHFLAGS)
 
-generate: ## the msgp codecs
+generate: ## the msgp codecs, the installed configuration and the man page of pairmq
 	$(GO) generate ./...
+	$(GO) run ./daemon --print-config >packaging/pairmqd.conf
+	PAIRMQ_WRITE=1 $(GO) test ./tools/ctl -count=1 -run TestTheManPageIsUpToDate
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 clean: ## forget what was built
 	rm -rf bin dist

@@ -29,8 +29,9 @@ const usage = `usage: pairmqd [-c FILE] [--key=value ...]
 
   -c FILE          read FILE and conf.d/*.conf beside it
   --key=value      any key of the configuration; wins over the files
-  --check-config   report every mistake and end: 0 if there is none, else 1
+  --check-config   report every mistake and end: 0 if there is none, else 2
   --print-keys     every key with its default, as a table
+  --print-config   every key with its default, as a file to begin with
   --version        the version
   --help           this text
 
@@ -62,6 +63,9 @@ func start(args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case f.keys:
 		fmt.Fprint(stdout, config.Markdown())
+		return exitOK
+	case f.sample:
+		fmt.Fprint(stdout, config.Sample())
 		return exitOK
 	}
 	cfg, notes, err := config.Load(f.file, f.settings)
@@ -111,9 +115,9 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 
 // flags is the command line.
 type flags struct {
-	file                       string
-	settings                   []string // key=value
-	help, version, keys, check bool
+	file                               string
+	settings                           []string // key=value
+	help, version, keys, sample, check bool
 }
 
 func parseFlags(args []string) (f flags, err error) {
@@ -126,6 +130,8 @@ func parseFlags(args []string) (f flags, err error) {
 			f.version = true
 		case a == "--print-keys":
 			f.keys = true
+		case a == "--print-config":
+			f.sample = true
 		case a == "--check-config":
 			f.check = true
 		case a == "-c":

@@ -25,6 +25,7 @@ func TestStartAnswersWithoutRunning(t *testing.T) {
 		{"help", []string{"--help"}, exitOK, "usage: pairmqd", ""},
 		{"version", []string{"--version"}, exitOK, "pairmqd ", ""},
 		{"keys", []string{"--print-keys"}, exitOK, "| `flushDiskType` | `SYNC_FLUSH` |", ""},
+		{"a file to begin with", []string{"--print-config"}, exitOK, "#flushDiskType=SYNC_FLUSH\n", ""},
 		{"a good configuration", []string{"--check-config", "--enableNamesrv=true"}, exitOK, "the configuration is good", ""},
 		{"every complaint", []string{"-c", bad, "--check-config"}, exitUsage, "", `pairmqd: ` + bad + `:2: unknown key "brokerNmae"; did you mean "brokerName"?`},
 		{"name servers that are none", []string{"--check-config", "--namesrvAddr=10.0.0.1:9876;10.0.0.1:9876"}, exitUsage, "", "namesrvAddr: "},

@@ -2,7 +2,8 @@
 // the house that docs/architecture.md draws (that part is its test).
 //
 // The budgets are in budgets.json beside this file: bytes per binary and
-// architecture, stripped. `budget DIR` checks DIR/<goos>-<goarch>/<binary> and
+// architecture, stripped, and per package, whose names have a * for the version.
+// `budget BUDGETS.json DIR` checks DIR/<goos>-<goarch>/<binary> and DIR/<package> and
 // prints a table; it ends with 1 if one is too large.
 package main
 
@@ -27,7 +28,7 @@ func main() {
 	}
 }
 
-// run checks every binary of the budget file below dir.
+// run checks every file of the budget below dir.
 func run(w io.Writer, budgets, dir string) error {
 	b, err := os.ReadFile(budgets)
 	if err != nil {
@@ -44,15 +45,34 @@ func run(w io.Writer, budgets, dir string) error {
 	}
 	sort.Strings(names)
 	for _, name := range names {
-		info, err := os.Stat(filepath.Join(dir, filepath.FromSlash(name)))
+		size, err := largest(filepath.Join(dir, filepath.FromSlash(name)))
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(w, "%-26s %10d bytes of %10d\n", name, info.Size(), limits[name])
-		if info.Size() > limits[name] {
-			errs = append(errs, fmt.Errorf("%s has %d bytes, %d over its budget", name, info.Size(), info.Size()-limits[name]))
+		fmt.Fprintf(w, "%-26s %10d bytes of %10d\n", name, size, limits[name])
+		if size > limits[name] {
+			errs = append(errs, fmt.Errorf("%s has %d bytes, %d over its budget", name, size, size-limits[name]))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// largest is the size in bytes of the largest file that a pattern names.
+func largest(pattern string) (size int64, err error) {
+	files, err := filepath.Glob(pattern)
+	if err == nil && len(files) == 0 {
+		err = os.ErrNotExist
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", pattern, err)
+	}
+	for _, f := range files {
+		info, err := os.Stat(f)
+		if err != nil {
+			return 0, err
+		}
+		size = max(size, info.Size())
+	}
+	return size, nil
 }

@@ -29,7 +29,8 @@ func TestRunNamesWhatIsTooLargeOrMissing(t *testing.T) {
 	tests := []struct{ name, budgets, want string }{
 		{"fits", `{"linux-arm/pairmqd": 1000}`, ""},
 		{"too large", `{"linux-arm/pairmqd": 999}`, "linux-arm/pairmqd has 1000 bytes, 1 over its budget"},
-		{"missing", `{"linux-arm/pairmq": 1000}`, "no such file"},
+		{"a version in its name", `{"linux-*/pairmqd": 999}`, "linux-*/pairmqd has 1000 bytes, 1 over its budget"},
+		{"missing", `{"linux-arm/pairmq": 1000}`, "linux-arm/pairmq: file does not exist"},
 		{"not JSON", `{`, "unexpected end"},
 	}
 	for _, tt := range tests {
