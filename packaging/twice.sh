@@ -13,10 +13,9 @@ mkdir "$work/src" "$work/out"
 git ls-files -z --cached --others --exclude-standard | tar --null -T - -c --ignore-failed-read 2>/dev/null | tar -x -C "$work/src"
 targets=${TWICE:-linux-amd64 linux-arm64 linux-armv6 linux-armv7 linux-riscv64}
 for t in $targets; do
-	GOCACHE=$work/cache GOFLAGS=-buildvcs=false make -s -C "$work/src" "dist/$t" VERSION="$version"
+	GOCACHE=$work/cache make -s -C "$work/src" "dist/$t" VERSION="$version"
 done
-GOCACHE=$work/cache make -s -C "$work/src" build VERSION="$version" GOFLAGS=-buildvcs=false
-bin/package -root "$work/src" -bin "$work/src/dist" -pairmq "$work/src/bin/pairmq" -o "$work/out" \
+bin/package -root "$work/src" -bin "$work/src/dist" -o "$work/out" \
 	-only "$targets" -version "$version" -commits "$commits" -date "$date" >/dev/null
 same=0
 for f in "$work"/out/*; do
