@@ -475,7 +475,7 @@ func TestWhatIsCutOffIsNotLost(t *testing.T) {
 	if err := f.AppendRaw(cut, p.log[cut:]); err != nil {
 		t.Fatal(err)
 	}
-	settleWritten(t, f)
+	settle(t, p.slave.Store, f)
 	if g, err := get(1); err != nil || g.Status != store.Found || g.NextBeginOffset != v.QueueOffset()+1 {
 		t.Errorf("the record that was copied anew: %v, go on at %d, %v", g.Status, g.NextBeginOffset, err)
 	}
