@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,16 +22,27 @@ import (
 	"pairmq/store/record"
 )
 
-// freePorts finds n free ports p such that p - 2 and p + 1 are free as well.
+// lastPort is the port that freePorts tried last: no two daemons of these tests get
+// the same, for they listen only later.
+var lastPort atomic.Int32
+
+// freePorts finds n free ports p such that p - 2 and p + 1 are free as well. They are
+// none of those that the kernel gives to connections: such a one could come before
+// the daemon.
 func freePorts(t *testing.T, n int) (ports []int) {
 	t.Helper()
+	lastPort.CompareAndSwap(0, 12_000+4*rand.Int32N(3_000))
 	for len(ports) < n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		p := int(lastPort.Add(4))
+		if p > 32_000 {
+			lastPort.CompareAndSwap(int32(p), 12_000)
+			continue
+		}
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p)))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		defer ln.Close()
-		p := ln.Addr().(*net.TCPAddr).Port
 		second, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(p-2)))
 		if err != nil {
 			continue
@@ -85,15 +99,40 @@ func (d *daemonUnderTest) start() {
 	cfg := d.config()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	var log bytes.Buffer
+	log := new(lockedBuffer)
+	stopped := false
+	d.t.Cleanup(func() {
+		if d.t.Failed() && !stopped {
+			d.t.Logf("the daemon at %s logged\n%s", d.broker, log)
+		}
+	})
 	d.again = make(chan config.Config)
-	go func() { ended <- run(ctx, cfg, d.disk, d.again, slog.New(slog.NewTextHandler(&log, nil))) }()
+	go func() { ended <- run(ctx, cfg, d.disk, d.again, slog.New(slog.NewTextHandler(log, nil))) }()
 	d.stop = func() error {
 		cancel()
 		err := <-ended
-		d.t.Logf("the daemon logged\n%s", &log)
+		d.t.Logf("the daemon logged\n%s", log)
+		stopped = true
 		return err
 	}
+}
+
+// A lockedBuffer may be read while others write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }
 
 // call asks addr until it answers: the daemon may still be starting.
