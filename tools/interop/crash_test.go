@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -81,10 +82,12 @@ func (c *crash) rounds(t *testing.T, damage func(round int)) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		ready := time.Since(begin)
+		c.indexed(t)
+		stores := time.Since(begin)
 		if err := c.check(t); err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		t.Logf("round %d: %d acknowledged, ready again after %v", round, len(c.acks())-before, ready.Round(time.Millisecond))
+		t.Logf("round %d: %d acknowledged, ready again after %v, all indexed after %v", round, len(c.acks())-before, ready.Round(time.Millisecond), stores.Round(time.Millisecond))
 	}
 	c.checked = [loadQueues]int64{}
 	if err := c.check(t); err != nil {
@@ -102,6 +105,20 @@ func (c *crash) rounds(t *testing.T, damage func(round int)) {
 	if err := c.target.Restart(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// indexed waits until the broker has indexed its log. Until then a queue ends, for
+// consumers, where its index does.
+func (c *crash) indexed(t *testing.T) {
+	t.Helper()
+	ctx := within(t, time.Minute)
+	eventually(ctx, t, "the log is indexed", func() error {
+		info, err := runtimeInfo(ctx, c.target.Broker)
+		if err == nil && info["indexing"] != "" {
+			err = errors.New(info["indexing"] + " of it so far")
+		}
+		return err
+	})
 }
 
 func logDir(tg *target.Target) string { return filepath.Join(tg.Store(), "commitlog") }
