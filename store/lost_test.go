@@ -3,9 +3,11 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -88,11 +90,18 @@ func (l *lockedBuffer) count(text string) int {
 // no segment. change changes the options of that start.
 func newQueueOfOne(t *testing.T, dir string, change func(*store.Options)) *queueOfOne {
 	t.Helper()
+	return newQueueOfOneApart(t, dir, 0, change)
+}
+
+// newQueueOfOneApart lets some time pass between the messages.
+func newQueueOfOneApart(t *testing.T, dir string, apart time.Duration, change func(*store.Options)) *queueOfOne {
+	t.Helper()
 	q := &queueOfOne{d: &holed{FS: diskfault.New(diskfault.Plan{Real: dir})}, logged: new(lockedBuffer)}
 	r := mustStart(t, options(q.d, true))
 	for n := range lostQueueLen {
 		m := message(n, 1)
 		m.Topic, m.QueueID, m.Body, m.Properties = "T", 0, bytes.Repeat([]byte{byte(n)}, 400), fmt.Sprintf("TAGS\x01Tag%d\x02UNIQ_KEY\x01key%06d", n%2, n)
+		time.Sleep(apart)
 		m = put(t, r.Store, m)
 		q.phy = append(q.phy, m.PhyOffset)
 	}
@@ -573,5 +582,63 @@ func TestAnyDamageIsPassed(t *testing.T) {
 	t.Logf("%d messages were damaged, and passed", total)
 	if total == 0 {
 		t.Error("nothing was damaged")
+	}
+}
+
+// TestOffsetByTimeInADamagedQueue searches for every time in queues of which some
+// records cannot be read, or are not what was stored: those count as the next sound
+// one does.
+func TestOffsetByTimeInADamagedQueue(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil []int // records of which some bits are flipped
+		hole  []int // neighbours in the first segment that cannot be read
+	}{
+		{name: "sound"},
+		{name: "the middle", spoil: []int{74, 75, 76}},
+		{name: "both ends", spoil: []int{0, 1, lostQueueLen - 1}},
+		{name: "one here, one there", spoil: []int{1, 3, 5, 7, 60, 62, 70, 72, 74, 100, 112, 140}},
+		{name: "a hole", hole: []int{10, 11, 12}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) { searchAllTimes(t, newQueueOfOneApart(t, dir, time.Second, nil), tt.spoil, tt.hole) })
+		})
+	}
+}
+
+func searchAllTimes(t *testing.T, q *queueOfOne, spoil, hole []int) {
+	defer q.stop()
+	for _, n := range spoil {
+		q.spoil(t, n, 30) // its physical offset
+	}
+	if h := hole; h != nil {
+		q.d.from.Store(q.phy[h[0]])
+		q.d.to.Store(q.phy[h[len(h)-1]] + 1)
+		q.d.times.Store(forever)
+	}
+	// The first searches have damage looked at; what cannot be read then is found to be more, by pages.
+	for n := range lostQueueLen {
+		q.OffsetByTime("T", 0, int64(binary.BigEndian.Uint64(q.raw[q.phy[n]+56:])), false)
+	}
+	synctest.Wait()
+	damaged := func(n int) bool {
+		return slices.Contains(spoil, n) || slices.Contains(hole, n) ||
+			slices.ContainsFunc(q.Flaws(), func(f store.Flaw) bool { return f.From <= q.phy[n] && q.phy[n] < f.To })
+	}
+	counts := make([]int64, lostQueueLen) // as which time each counts
+	next := int64(math.MaxInt64)
+	for n := lostQueueLen - 1; n >= 0; n-- {
+		if !damaged(n) {
+			next = int64(binary.BigEndian.Uint64(q.raw[q.phy[n]+56:]))
+		}
+		counts[n] = next
+	}
+	for _, ts := range append(slices.Clone(counts), counts[0]-1) {
+		want, _ := slices.BinarySearch(counts, ts)
+		if got, err := q.OffsetByTime("T", 0, ts, false); err != nil || got != int64(want) {
+			t.Fatalf("OffsetByTime(%d) = %d, %v; want %d", ts, got, err, want)
+		}
 	}
 }
