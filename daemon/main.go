@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -45,7 +46,14 @@ const (
 	exitUsage
 )
 
-func main() { os.Exit(start(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	crashBySignal()
+	os.Exit(start(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// crashBySignal has a signal end a daemon that crashes, or that SIGABRT has write its
+// stacks. Go ends it with 2 else, and it would not be started again.
+func crashBySignal() { debug.SetTraceback("crash") }
 
 // start runs the daemon with these arguments and returns its exit code.
 func start(args []string, stdout, stderr io.Writer) int {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 const recipes = "../../packaging"
@@ -59,8 +60,13 @@ func TestTheUnitStartsWhatIsInstalled(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, got, value)
 		}
 	}
-	if got := unit["Service.WatchdogSec"]; got != nil {
-		t.Errorf("WatchdogSec is %q, but the daemon feeds no watchdog: systemd would kill it", got)
+	// The daemon gives an answer a third of it, and one sync of a slow card has to fit into that.
+	watchdog, err := time.ParseDuration(strings.Join(unit["Service.WatchdogSec"], " "))
+	if err != nil || watchdog/3 <= 30*time.Second {
+		t.Errorf("WatchdogSec is %q, %v; a card that stands still for 30 s would have the daemon killed", unit["Service.WatchdogSec"], err)
+	}
+	if got := unit["Service.WatchdogSignal"]; got != nil {
+		t.Errorf("WatchdogSignal is %q, not SIGABRT, which has Go write every stack", got)
 	}
 	contents := readRecipe(t, "nfpm.yaml")
 	for _, installed := range []string{"dst: /usr/bin/pairmqd,", "dst: /etc/pairmq/pairmqd.conf, type: config|noreplace", "dst: /etc/pairmq/conf.d, type: dir"} {
