@@ -18,10 +18,10 @@ fi
 if have systemd-analyze; then
 	units=$(mktemp -d)
 	trap 'rm -rf "$units"' EXIT
-	for unit in pairmqd.service pairmqd@.service; do # the daemon is not installed here, nor are its pages
+	for unit in pairmqd.service pairmqd@.service pairmqd.socket; do # the daemon is not installed here, nor are its pages
 		sed -e "s,=/usr/bin/pairmqd,=$PWD/bin/pairmqd," -e '/^Documentation=/d' "packaging/systemd/$unit" >"$units/$(echo "$unit" | sed s/@/@second/)"
 	done
-	said=$(systemd-analyze verify "$units"/*.service 2>&1) || true
+	said=$(systemd-analyze verify "$units"/*.service "$units"/*.socket 2>&1) || true
 	[ -z "$said" ] || fail "systemd-analyze verify: $said"
 	systemd-analyze security --offline=true --threshold=11 "$units"/*.service >"$units/exposure" || fail "more exposed than 1.1: $(grep Overall "$units/exposure")"
 	grep Overall "$units/exposure" || fail "systemd-analyze says no exposure"

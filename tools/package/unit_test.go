@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,5 +123,36 @@ func TestTheManPageHasEveryKeyOfTheFile(t *testing.T) {
 	}
 	if _, err := configPage("enableNamesrv=true\n"); err == nil {
 		t.Error("a file without comments makes a page")
+	}
+}
+
+// TestTheSocketHasThePortsOfTheFile as it is installed: one that nobody listens on has
+// clients wait for ever.
+func TestTheSocketHasThePortsOfTheFile(t *testing.T) {
+	file := readRecipe(t, "pairmqd.conf")
+	port := func(key string) int {
+		m := regexp.MustCompile(`(?m)^#?` + key + `=(\d+)$`).FindStringSubmatch(file)
+		if m == nil {
+			t.Fatalf("pairmqd.conf has no %s", key)
+		}
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	client := port("listenPort")
+	var want []string
+	for _, p := range []int{client, client - 2, cmp.Or(port("haListenPort"), client+1), port("namesrvListenPort")} {
+		want = append(want, strconv.Itoa(p))
+	}
+	socket := readUnit(t, "pairmqd.socket")
+	if got := socket["Socket.ListenStream"]; !slices.Equal(got, want) {
+		t.Errorf("pairmqd.socket listens on %v, the daemon on %v", got, want)
+	}
+	for _, script := range []string{"deb-postinst", "rpm-post"} {
+		if strings.Contains(readRecipe(t, "scripts/"+script), "pairmqd.socket") {
+			t.Errorf("%s does something with the socket, which is not enabled unless its owner does it", script)
+		}
 	}
 }
