@@ -15,14 +15,24 @@ import (
 func newLogger(w io.Writer, cfg *config.Config) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	setLevel(level, cfg.LogLevel)
+	if cfg.LogFormat == "auto" && isJournal(w) {
+		return slog.New(newFieldHandler(newJournal(journalSocket, w), &slog.HandlerOptions{Level: level})), level
+	}
+	return lastLines(w, cfg, level), level
+}
+
+// lastLines logs what the daemon says before it ends, to w itself. The journal knows of
+// a stream whose it is from its beginning; of a line with fields it asks the kernel, and
+// puts it nowhere if its process has ended.
+func lastLines(w io.Writer, cfg *config.Config, level slog.Leveler) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
 	switch {
 	case cfg.LogFormat == "json":
-		return slog.New(slog.NewJSONHandler(w, o)), level
+		return slog.New(slog.NewJSONHandler(w, o))
 	case cfg.LogFormat == "auto" && !terminal(w):
-		return slog.New(journalHandler{slog.NewTextHandler(w, withoutTime(o)), w, new(sync.Mutex)}), level
+		return slog.New(journalHandler{slog.NewTextHandler(w, withoutTime(o)), w, new(sync.Mutex)})
 	default:
-		return slog.New(slog.NewTextHandler(w, o)), level
+		return slog.New(slog.NewTextHandler(w, o))
 	}
 }
 
@@ -66,7 +76,7 @@ type journalHandler struct {
 func (h journalHandler) Handle(ctx context.Context, r slog.Record) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if _, err := io.WriteString(h.w, priority(r.Level)); err != nil {
+	if _, err := h.w.Write([]byte{'<', priority(r.Level), '>'}); err != nil {
 		return err
 	}
 	return h.Handler.Handle(ctx, r)
@@ -82,15 +92,15 @@ func (h journalHandler) WithGroup(name string) slog.Handler {
 	return journalHandler{h.Handler.WithGroup(name), h.w, h.mu}
 }
 
-func priority(l slog.Level) string {
+func priority(l slog.Level) byte {
 	switch {
 	case l >= slog.LevelError:
-		return "<3>"
+		return '3'
 	case l >= slog.LevelWarn:
-		return "<4>"
+		return '4'
 	case l >= slog.LevelInfo:
-		return "<6>"
+		return '6'
 	default:
-		return "<7>"
+		return '7'
 	}
 }

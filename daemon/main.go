@@ -98,9 +98,10 @@ func start(args []string, stdout, stderr io.Writer) int {
 // serve runs the daemon on the machine hw until it is told to stop.
 func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
+	last := lastLines(stderr, cfg, level)
 	limitMemory(cfg, hw, os.Getenv("GOMEMLIMIT"), log)
 	if err := checkPlace(cfg, hw, log); err != nil {
-		log.Error("stopped", "err", err)
+		last.Error("stopped", "err", err)
 		return exitUsage
 	}
 	for _, n := range notes {
@@ -114,10 +115,10 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	again := make(chan config.Config)
 	go reload(ctx, hup, f, cfg, level, again, log)
 	if err := run(ctx, *cfg, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
-		log.Error("stopped", "err", err)
+		last.Error("stopped", "err", err)
 		return exitFailed
 	}
-	log.Info("stopped")
+	last.Info("stopped")
 	return exitOK
 }
 

@@ -142,7 +142,7 @@ func boundKeys() []key {
 func logKeys() []key {
 	return []key{
 		ours(live(str("logLevel", "info", "least important line that is logged", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"))),
-		ours(str("logFormat", "auto", "auto: text on a terminal, otherwise one line a record as journald likes it", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")),
+		ours(str("logFormat", "auto", "auto: text on a terminal, fields as well where it goes to the journal, otherwise one line a record with its priority", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")),
 	}
 }
 
