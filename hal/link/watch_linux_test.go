@@ -47,7 +47,7 @@ func TestWatchHearsTheKernel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there, err := netlink.NewHandle() // its sockets stay in the namespace
+	there, err := netlink.NewHandle(unix.NETLINK_ROUTE) // its sockets stay in the namespace
 	if err != nil {
 		t.Fatal(err)
 	}
