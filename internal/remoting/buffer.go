@@ -8,17 +8,39 @@ import (
 const (
 	minBuffer = 4 << 10  // what an idle connection keeps
 	hotBuffer = 64 << 10 // what a busy one may have so as to read many frames at once
+	// coarse is the largest buffer that is twice the one before it; beyond it
+	// there are four sizes to each doubling: half of 8 MiB would be too much to waste.
+	coarse      = 1 << 20
+	steps       = 4
+	coarseSizes = 9 // 4 KiB to 1 MiB
+	bufferSizes = coarseSizes + 4*steps
 )
 
-// A buffer is bytes from a bufferPool; its length is a power of two.
+// A buffer is bytes from a bufferPool; its length is one of the pool's sizes.
 type buffer struct{ b []byte }
 
 // A bufferPool keeps buffers of 4 KiB to 16 MiB for reuse. The zero value is
 // ready; it is safe for concurrent use.
-type bufferPool struct{ classes [13]sync.Pool }
+type bufferPool struct{ classes [bufferSizes]sync.Pool }
 
 // classOf returns the class whose buffers hold size bytes.
-func classOf(size int) int { return max(0, bits.Len(uint(size-1))-12) }
+func classOf(size int) int {
+	if size <= coarse {
+		return max(0, bits.Len(uint(size-1))-12)
+	}
+	double := bits.Len(uint(size-1)) - 21 // doublings of coarse that are not enough
+	step := coarse << double / steps
+	return coarseSizes - 1 + double*steps + (size-coarse<<double+step-1)/step
+}
+
+// sizeOf returns how large the buffers of a class are.
+func sizeOf(class int) int {
+	if class < coarseSizes {
+		return minBuffer << class
+	}
+	double, step := (class-coarseSizes)/steps, (class-coarseSizes)%steps+1
+	return coarse<<double + step*(coarse<<double/steps)
+}
 
 // get returns a buffer of at least size bytes, at most maxFrame.
 func (p *bufferPool) get(size int) *buffer {
@@ -26,7 +48,7 @@ func (p *bufferPool) get(size int) *buffer {
 	if b, ok := p.classes[class].Get().(*buffer); ok {
 		return b
 	}
-	return &buffer{make([]byte, minBuffer<<class)}
+	return &buffer{make([]byte, sizeOf(class))}
 }
 
 // put takes back a buffer of get.

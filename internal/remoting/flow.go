@@ -37,29 +37,34 @@ func (c *Conn) stalled() bool {
 // acquire takes n bytes of the budget for c. While there are none it waits, for
 // at most patience, and drops connections that stall. It fails with ErrBusy, or
 // with ErrClosed if c ends meanwhile.
-func (c *Conn) acquire(n int64, patience time.Duration) error {
+func (c *Conn) acquire(n int64, p purpose, patience time.Duration) error {
 	s := c.shared
-	if s.budget.take(n, s.budget.limit) {
+	t := s.budget.ask(n, p)
+	if t == nil {
 		return nil
 	}
-	s.budget.waiters.Add(1)
-	defer s.budget.waiters.Add(-1)
+	err := c.awaitTurn(t, patience)
+	if err != nil && !s.budget.leave(t, p) { // it came all the same
+		s.budget.give(n)
+	}
+	return err
+}
+
+// awaitTurn waits for t.
+func (c *Conn) awaitTurn(t *turn, patience time.Duration) error {
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	look := time.NewTicker(stallTime / 2)
 	defer look.Stop()
 	for {
-		more := s.budget.more()
-		if s.budget.take(n, s.budget.limit) {
-			return nil
-		}
 		select {
-		case <-more:
+		case <-t.got:
+			return nil
 		case <-look.C:
 			if c.draining.Load() {
 				return errDraining
 			}
-			s.dropStalled()
+			c.shared.dropStalled()
 		case <-enough.C:
 			return ErrBusy
 		case <-c.done:

@@ -18,7 +18,9 @@ type Limits struct {
 	QueuedBytes  int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
 	// BytesInFlight is over all connections of one Server or Client: frames
 	// being received, headers of requests that wait for their reply, and
-	// replies that wait to be written. One frame may go beyond it. 0 means 32 MiB.
+	// replies that wait to be written. Frames of more than 4 KiB that are being
+	// received have half of it, replies for which Request.Reserve asks all, small
+	// requests half more. One of each may go beyond that. 0 means 32 MiB.
 	BytesInFlight int64
 
 	Idle           time.Duration // without a byte either way; 0 means 120 s

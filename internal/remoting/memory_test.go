@@ -47,7 +47,7 @@ func TestBufferGrowsAsBytesArrive(t *testing.T) {
 // other connections are served all the same, as long as there is any.
 func TestLargeFramesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 2 << 20}})
 		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
 		start := time.Now()
 		a, b, c, small := r.dial(), r.dial(), r.dial(), r.dial()
@@ -77,7 +77,7 @@ func TestLargeFramesTakeTurns(t *testing.T) {
 // Whoever stalls while others wait for memory is dropped soon.
 func TestStalledPeersMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 2 << 20}})
 		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
 		var stalled []*peer
 		for range 2 {
@@ -138,31 +138,96 @@ func TestMemoryStaysShort(t *testing.T) {
 	})
 }
 
+// Each purpose has its own mark, those of one purpose take turns, and requests and
+// replies do not wait behind frames.
 func TestBudget(t *testing.T) {
 	b := newBudget(10)
-	if !b.take(9, b.limit) || !b.take(100, b.limit) {
-		t.Error("a budget that is not used up refuses")
+	if b.ask(100, forFrames) != nil {
+		t.Error("a budget of which nothing is used refuses")
 	}
-	if b.take(1, b.limit) {
-		t.Error("a budget that is used up gives")
+	first, second, reply := b.ask(3, forFrames), b.ask(1, forFrames), b.ask(7, forReplies)
+	request := b.ask(1, forRequests)
+	has := func(t *turn) bool {
+		select {
+		case <-t.got:
+			return true
+		default:
+			return false
+		}
 	}
-	b.waiters.Add(1)
-	more := b.more()
-	b.give(100)
-	select {
-	case <-more:
-	default:
-		t.Error("who waits is not told that there is more")
+	steps := []struct {
+		name                          string
+		do                            func()
+		used                          int64
+		request, reply, first, second bool
+	}{
+		{"all wait", func() {}, 100, false, false, false, false},
+		{"15 are used", func() { b.give(85) }, 15, false, false, false, false},
+		{"14 are", func() { b.give(1) }, 15, true, false, false, false},
+		{"9 are", func() { b.give(6) }, 16, true, true, false, false},
+		{"5 are", func() { b.give(11) }, 5, true, true, false, false},
+		{"4 are", func() { b.give(1) }, 7, true, true, true, false},
+		{"the last gives up", func() { b.leave(second, forFrames); b.give(7) }, 0, true, true, true, false},
 	}
-	if !b.take(1, b.limit) || b.take(1, b.limit/2) {
-		t.Error("9 of 10 in use: want 1 more, but not below a limit of 5")
+	for _, s := range steps {
+		s.do()
+		if got := b.used.Load(); got != s.used || has(request) != s.request || has(reply) != s.reply || has(first) != s.first || has(second) != s.second {
+			t.Errorf("%s: %d used, request %v, reply %v, frames %v %v; want %d, %v, %v, %v %v",
+				s.name, got, has(request), has(reply), has(first), has(second), s.used, s.request, s.reply, s.first, s.second)
+		}
 	}
+	if b.leave(first, forFrames) {
+		t.Error("one whose turn has come can leave")
+	}
+	if b.waiting.Load() != 0 {
+		t.Errorf("%d wait, want nobody", b.waiting.Load())
+	}
+}
+
+// A reply's room is counted before it is made, until it is written.
+func TestReserve(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 900 << 10
+		var asked []int64
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 1 << 20}})
+		r.srv.shared.handler = HandlerFunc(func(req *Request) {
+			go func() {
+				if err := req.Reserve(size); err != nil {
+					req.ReplyError(RespSystemBusy, err.Error())
+					return
+				}
+				asked = append(asked, r.srv.shared.budget.used.Load())
+				req.Reply(&Response{Body: make([]byte, size), Release: func() {}})
+			}()
+		})
+		first, second, third, start := r.dial(), r.dial(), r.dial(), time.Now()
+		for _, p := range []*peer{first, second, third} {
+			p.send(Command{})
+			synctest.Wait()
+		}
+		if len(asked) != 2 || asked[1] < 2*size || asked[1] > 2*size+64<<10 {
+			t.Fatalf("bytes in use at each reply: %d, want two replies of %d", asked, size)
+		}
+		third.expect(0, RespSuccess)
+		if got := time.Since(start); got == 0 || got > 2*stallTime {
+			t.Errorf("the third was answered after %v, want once those were dropped who do not read, within %v", got, 2*stallTime)
+		}
+		r.srv.shared.budget.force(1200 << 10)
+		defer r.srv.shared.budget.give(1200 << 10)
+		fourth := r.dial()
+		fourth.send(Command{})
+		fourth.expect(0, RespSystemBusy)
+		if got := time.Since(start); got < reserveTime || got > reserveTime+2*stallTime {
+			t.Errorf("the fourth was refused after %v, want after %v more", got, reserveTime)
+		}
+		r.log.expect(t, 1, "stalled while memory is short")
+	})
 }
 
 func TestBufferClasses(t *testing.T) {
 	var p bufferPool
 	for _, tt := range []struct{ size, want int }{
-		{1, minBuffer}, {minBuffer, minBuffer}, {minBuffer + 1, 2 * minBuffer}, {hotBuffer, hotBuffer}, {5 << 20, 8 << 20}, {maxFrame, maxFrame},
+		{1, minBuffer}, {minBuffer, minBuffer}, {minBuffer + 1, 2 * minBuffer}, {hotBuffer, hotBuffer}, {1 << 20, 1 << 20}, {1<<20 + 1, 5 << 18}, {4<<20 + 400, 5 << 20}, {5 << 20, 5 << 20}, {5<<20 + 1, 6 << 20}, {maxFrame, maxFrame},
 	} {
 		b := p.get(tt.size)
 		if len(b.b) != tt.want {
@@ -181,7 +246,7 @@ func TestAcquireEndsWithTheConnection(t *testing.T) {
 		synctest.Wait()
 		c := r.srv.shared.each()[0]
 		time.AfterFunc(time.Second, func() { _ = c.Close() })
-		if err := c.acquire(1, time.Minute); !errors.Is(err, ErrClosed) {
+		if err := c.acquire(1, forReplies, time.Minute); !errors.Is(err, ErrClosed) {
 			t.Errorf("acquire: %v, want ErrClosed", err)
 		}
 	})

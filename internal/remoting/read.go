@@ -68,7 +68,7 @@ func (c *Conn) admit(held int64, small bool) error {
 	lim := &c.shared.limits
 	if !small {
 		c.shared.budget.force(held)
-	} else if err := c.acquire(held, lim.Idle); err != nil {
+	} else if err := c.acquire(held, forRequests, lim.Idle); err != nil {
 		return fmt.Errorf("no room for a request: %w", err)
 	}
 	c.mu.Lock()

@@ -1,6 +1,11 @@
 package remoting
 
-import "sync/atomic"
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
 
 // A Handler serves the requests of connections. Serve is called for one request
 // of a connection after the other, in their order of arrival, on the goroutine
@@ -36,6 +41,36 @@ type Response struct {
 	// goroutine, perhaps before Reply returns. Otherwise Body is copied
 	// before Reply returns.
 	Release func()
+}
+
+// reserveTime is how long Reserve waits: clients wait longer for an answer.
+const reserveTime = 5 * time.Second
+
+// Reserve waits until there is room for a reply with a body of n bytes, before the
+// handler makes one that is large: replies that are made count anyway, when it is too
+// late for it. It fails with ErrBusy if there is none for a while, and with ErrClosed.
+// The room is the request's until it is answered. It may be called once, from the
+// goroutine that answers.
+func (r *Request) Reserve(n int) error {
+	if r.IsOneway() || n <= copyInline {
+		return nil
+	}
+	c := r.conn
+	if err := c.acquire(int64(n), forReplies, reserveTime); err != nil {
+		if errors.Is(err, errDraining) {
+			err = ErrClosed
+		}
+		return fmt.Errorf("no room for a reply of %d bytes: %w", n, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone != nil {
+		c.shared.budget.give(int64(n))
+		return c.ended()
+	}
+	r.held += int64(n)
+	c.held += int64(n)
+	return nil
 }
 
 // Conn returns the connection that the request came on.

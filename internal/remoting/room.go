@@ -7,7 +7,8 @@ import (
 
 // makeRoom sees that the buffer has room behind w for at least one byte, and
 // for a frame of need bytes at r as far as bytes have arrived to justify it: a
-// buffer grows to twice what it holds, never to what a peer announces. What
+// buffer grows to twice what it holds, not to what a peer announces, unless a MiB of
+// that has come: to double further would leave as much behind as the frame has. What
 // goes beyond minBuffer counts against the budget; for a frame that does, all
 // of it is taken before its buffer grows, so that half-received frames do not
 // wait for each other.
@@ -26,7 +27,12 @@ func (c *Conn) makeRoom(need int) error {
 		if err := c.reserve(need); err != nil {
 			return err
 		}
-		if in.w-in.r == size {
+		switch {
+		case in.w-in.r < size:
+		case size >= coarse:
+			c.resize(need)
+			return nil
+		default:
 			c.resize(2 * size)
 			return nil
 		}
@@ -46,9 +52,9 @@ func (c *Conn) makeRoom(need int) error {
 // buffer holds.
 func (c *Conn) reserve(need int) error {
 	in := &c.in
-	want := int64(minBuffer) << classOf(need)
+	want := int64(sizeOf(classOf(need)))
 	if more := want - minBuffer - in.reserved; more > 0 {
-		if err := c.acquire(more, c.shared.limits.FrameTime); err != nil {
+		if err := c.acquire(more, forFrames, c.shared.limits.FrameTime); err != nil {
 			return fmt.Errorf("no room for a frame of %d bytes: %w", need, err)
 		}
 		in.reserved += more
@@ -83,7 +89,7 @@ func (c *Conn) noteEnd() {
 	}
 }
 
-// resize moves what has arrived to the front of a buffer of size bytes, and
+// resize moves what has arrived to the front of a buffer of size bytes or more, and
 // gives back what the budget has beyond it if it is a smaller one.
 func (c *Conn) resize(size int) {
 	in, s := &c.in, c.shared
@@ -95,7 +101,7 @@ func (c *Conn) resize(size int) {
 	if size > len(old.b) {
 		return
 	}
-	spare := in.reserved - int64(size-minBuffer)
+	spare := in.reserved - int64(len(in.buf.b)-minBuffer)
 	in.reserved -= spare
 	s.budget.give(spare)
 }

@@ -116,8 +116,8 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 func TestShutdownWhileMemoryIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 1 << 20}})
-		r.srv.shared.budget.force(1 << 20)
-		defer r.srv.shared.budget.give(1 << 20)
+		r.srv.shared.budget.force(2 << 20)
+		defer r.srv.shared.budget.give(2 << 20)
 		p, start := r.dial(), time.Now()
 		p.send(Command{})
 		if err := r.srv.Shutdown(t.Context()); err != nil || time.Since(start) > stallTime {

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"pairmq/internal/warner"
 )
@@ -26,6 +28,8 @@ type shared struct {
 	batches batchPool
 	parsers parserPool
 	wg      sync.WaitGroup // connections
+	born    time.Time
+	looked  atomic.Int64 // when stalled connections were looked for last, in ns since born
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}
@@ -44,8 +48,8 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *sh
 	return &shared{
 		limits: lim, handler: h, onClose: onClose, log: log,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
-		budget: newBudget(lim.BytesInFlight),
-		conns:  make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
+		budget: newBudget(lim.BytesInFlight), born: time.Now(),
+		conns: make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
 	}
 }
 
@@ -122,8 +126,13 @@ func (s *shared) each() []*Conn {
 	return all
 }
 
-// dropStalled ends the connections that keep memory without making progress.
+// dropStalled ends the connections that keep memory without making progress. All who
+// wait for memory call it; one of them looks, the others leave it to him.
 func (s *shared) dropStalled() {
+	last, now := s.looked.Load(), int64(time.Since(s.born))
+	if now-last < int64(stallTime/4) || !s.looked.CompareAndSwap(last, now) {
+		return
+	}
 	for _, c := range s.each() {
 		if c.stalled() {
 			c.fail(errStalled)
