@@ -31,7 +31,23 @@ const nearby = 4 << 10
 // damaged is an error, and looked at soon; once it is known to be lost it is passed
 // over, as if no filter let it through.
 func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter) (Result, error) {
+	return s.GetWithin(topic, queueID, offset, maxMsgs, maxBytes, f, nil)
+}
+
+// A Room is where what is read has to find room.
+type Room interface {
+	Reserve(bytes int) error
+}
+
+// GetWithin is Get for who has to find room first: room is asked for the bytes that
+// the records have before memory is taken for them, and an error of its ends it.
+func (s *Store) GetWithin(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter, room Room) (Result, error) {
 	r, units, err := s.find(topic, queueID, offset, maxMsgs, maxBytes, f)
+	if err == nil && len(units) > 0 && room != nil {
+		if err := room.Reserve(sizeOf(units)); err != nil {
+			return r, err
+		}
+	}
 	if err == nil && len(units) > 0 {
 		var good int
 		if good, err = s.load(&r, units); err != nil && good > 0 { // what lies before the damage is served
@@ -47,6 +63,14 @@ func (s *Store) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes
 	}
 	s.stats.ledAround.Add(int64(r.around))
 	return r, err
+}
+
+// sizeOf returns how many bytes the units' records have together.
+func sizeOf(units []index.Unit) (n int) {
+	for i := range units {
+		n += int(units[i].Size)
+	}
+	return n
 }
 
 // find chooses the records from the index.

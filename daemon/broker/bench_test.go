@@ -27,6 +27,10 @@ func (s *quickStore) Get(string, int32, int64, int, int, store.Filter) (store.Re
 	return s.result, nil
 }
 
+func (s *quickStore) GetWithin(_ string, _ int32, _ int64, _, _ int, _ store.Filter, room store.Room) (store.Result, error) {
+	return s.result, room.Reserve(len(s.result.Body))
+}
+
 // served calls f with a request as a connection's goroutine would. The request
 // may be served again and again: only its first answer leaves.
 func served(tb testing.TB, cmd *remoting.Command, f func(b *Broker, st *quickStore, req *remoting.Request)) {

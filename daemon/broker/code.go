@@ -67,6 +67,10 @@ func responseCode(err error) (code int32, remark string) {
 		return remoting.RespServiceNotAvailable, "the topic has reached its quota of the broker's log (topicMaxBytes)"
 	case errors.Is(err, store.ErrBusy):
 		return remoting.RespSystemBusy, "[PC_SYNCHRONIZED] the broker's disk is too slow" // as 5.x, whose clients then try elsewhere
+	case errors.Is(err, remoting.ErrBusy):
+		return remoting.RespSystemBusy, "the broker's memory is taken by other requests and their answers (maxBytesInFlight)"
+	case errors.Is(err, remoting.ErrClosed): // nobody reads this
+		return remoting.RespServiceNotAvailable, "the connection ends"
 	case errors.Is(err, store.ErrFailed), errors.Is(err, index.ErrFailed):
 		return remoting.RespServiceNotAvailable, "the broker's disk has failed"
 	case errors.Is(err, store.ErrReadOnly):

@@ -32,6 +32,7 @@ func TestResponseCode(t *testing.T) {
 		{fmt.Errorf("%w: %w", store.ErrFailed, cause), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrReadOnly, cause), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrBusy, cause), 2, true},
+		{fmt.Errorf("no room: %w", remoting.ErrBusy), 2, true}, {fmt.Errorf("no room: %w", remoting.ErrClosed), 14, true},
 		{fmt.Errorf("%w: %w", index.ErrFailed, cause), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrNotFound, cause), 1, true},
 		{fmt.Errorf("compare: %w: it is away", ErrPeer), 1, true},

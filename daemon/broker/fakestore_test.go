@@ -137,6 +137,14 @@ func (s *fakeStore) Get(topic string, queueID int32, offset int64, maxMsgs, maxB
 	return r, nil
 }
 
+func (s *fakeStore) GetWithin(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter, room store.Room) (store.Result, error) {
+	r, err := s.Get(topic, queueID, offset, maxMsgs, maxBytes, f)
+	if err == nil && r.Status == store.Found {
+		err = room.Reserve(len(r.Body))
+	}
+	return r, err
+}
+
 func (s *fakeStore) MinOffset(topic string, queueID int32) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

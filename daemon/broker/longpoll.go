@@ -76,7 +76,7 @@ func (b *Broker) finish(h *heldPull) {
 		b.replyReset(h.req, &h.reading, offset)
 		return
 	}
-	res, err := b.read(&h.reading)
+	res, err := b.read(h.req, &h.reading)
 	if err != nil {
 		b.fail(h.req, err)
 		return

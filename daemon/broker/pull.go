@@ -39,7 +39,7 @@ func (b *Broker) pull(req *remoting.Request) error {
 		b.replyReset(req, &r, offset)
 		return nil
 	}
-	res, err := b.read(&r)
+	res, err := b.read(req, &r)
 	if err != nil {
 		return err
 	}
@@ -104,11 +104,12 @@ func (b *Broker) pullFilter(h *pullHeader, g *table.Group) (store.Filter, error)
 	return filterOf(tags), nil
 }
 
-// read reads what a pull asks for. A slave that is behind does not correct an
+// read reads what a pull asks for, once there is room for it: many pulls of large
+// messages would have more memory together than there is. A slave that is behind does not correct an
 // offset that it has not reached yet, as a master does: the consumer, who comes
 // from the master, would see messages again.
-func (b *Broker) read(r *reading) (store.Result, error) {
-	res, err := b.store.Get(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter)
+func (b *Broker) read(req *remoting.Request, r *reading) (store.Result, error) {
+	res, err := b.store.GetWithin(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter, req)
 	if b.slave() && r.offset > 0 {
 		switch res.Status {
 		case store.OffsetOverflowBadly, store.NoMessageInQueue, store.NoMatchedLogicQueue:

@@ -27,6 +27,8 @@ type Messages interface {
 	// Get reads from queue offset on: at most maxMsgs, about maxBytes; see
 	// store.Status for what it may find.
 	Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter) (store.Result, error)
+	// GetWithin asks room for what it will return before it takes memory for that.
+	GetWithin(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter, room store.Room) (store.Result, error)
 	MinOffset(topic string, queueID int32) int64
 	MaxOffset(topic string, queueID int32) int64
 	// OffsetByTime returns the first queue offset stored at timestamp (ms) or

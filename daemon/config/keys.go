@@ -131,7 +131,7 @@ func boundKeys() []key {
 		number("maxConnections", "4096", "client connections", func(c *Config) *int { return &c.MaxConnections }, 1, 1<<20),
 		number("maxConnectionsPerAddress", "2048", "client connections from one address", func(c *Config) *int { return &c.MaxConnectionsPerAddr }, 1, 1<<20),
 		number("maxRequestsInFlight", "4096", "unanswered requests of one connection; more wait in the socket", func(c *Config) *int { return &c.MaxInFlight }, 1, 1<<20),
-		number("maxBytesInFlight", "24m", "bytes of requests and answers in memory, over all connections", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
+		number("maxBytesInFlight", "12m", "bytes of requests and answers in memory, over all connections; what is being received has half of it, and one message more", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
 		number("maxTopics", "10000", "topics", func(c *Config) *int { return &c.MaxTopics }, 16, 1<<20),
 		number("maxSubscriptionGroups", "10000", "subscription groups", func(c *Config) *int { return &c.MaxGroups }, 16, 1<<20),
 		number("maxHeldPulls", "20000", "pulls held for long polling", func(c *Config) *int { return &c.MaxHeldPulls }, 16, 1<<20),
