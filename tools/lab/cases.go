@@ -22,8 +22,12 @@ type trial struct {
 	seed uint64
 	do   func(ctx context.Context, t *trial) error
 
-	dir string
-	out bytes.Buffer // what it has to say
+	dir     string
+	out     bytes.Buffer // what it has to say
+	figures []figure
+	ran     bool
+	failed  bool
+	took    time.Duration
 }
 
 // say adds a line to what is printed of the trial.
@@ -74,6 +78,7 @@ func (l *lab) runCases(ctx context.Context, all []*trial, chosen *regexp.Regexp)
 			err := l.runCase(ctx, t)
 			mu.Lock()
 			defer mu.Unlock()
+			t.ran, t.failed, t.took = true, err != nil, time.Since(began)
 			verdict := "PASS"
 			if err == nil {
 				passed++
@@ -83,7 +88,7 @@ func (l *lab) runCases(ctx context.Context, all []*trial, chosen *regexp.Regexp)
 				t.say("%s", strings.ReplaceAll(err.Error(), "\n", "\n    "))
 				t.say("images, logs and history are in %s; again: lab -seed %d -run '^%s$'", t.dir, l.seed, t.name)
 			}
-			fmt.Printf("--- %s: %s (%.1fs)\n%s", verdict, t.name, time.Since(began).Seconds(), t.out.String())
+			fmt.Printf("--- %s: %s (%.1fs)\n%s", verdict, t.name, t.took.Seconds(), t.out.String())
 		})
 	}
 	work.Wait()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,8 +17,17 @@ import (
 // A lab is what all cases share.
 type lab struct {
 	args
-	kernel kernel
-	initrd string
+	kernel  kernel
+	initrd  string
+	debians []debian
+}
+
+// subject is what the machines run.
+func (l *lab) subject() string {
+	if l.booted != "" {
+		return "Debian " + suite + " for " + strings.ReplaceAll(l.booted, ",", ", ")
+	}
+	return l.kernel.name
 }
 
 // tools are the programs that the lab runs, and Debian's packages of them.
@@ -30,7 +40,15 @@ func (l *lab) prepare(ctx context.Context) (err error) {
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("%w: file systems are made, and packages installed, as root", errUnable)
 	}
-	if err := install(ctx); err != nil {
+	chosen, err := findArches(l.booted)
+	if err != nil {
+		return err
+	}
+	need := tools()
+	for _, a := range chosen {
+		maps.Copy(need, a.tools())
+	}
+	if err := install(ctx, need); err != nil {
 		return err
 	}
 	if l.cache == "" {
@@ -40,8 +58,10 @@ func (l *lab) prepare(ctx context.Context) (err error) {
 		}
 		l.cache = filepath.Join(home, "pairmq-lab")
 	}
-	if l.kernel, err = findKernel(ctx, l.cache); err != nil {
-		return err
+	if l.booted == "" {
+		if l.kernel, err = findKernel(ctx, l.cache); err != nil {
+			return err
+		}
 	}
 	if l.dir == "" {
 		l.dir, err = os.MkdirTemp("", "lab-")
@@ -51,17 +71,47 @@ func (l *lab) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if l.booted != "" {
+		return l.prepareDebians(ctx, chosen)
+	}
 	l.initrd = filepath.Join(l.dir, "initramfs")
 	return writeInitramfs(l.initrd, l.guest, l.daemon, l.kernel)
 }
 
+// prepareDebians has a system for each of some architectures, and the packages for it.
+func (l *lab) prepareDebians(ctx context.Context, chosen []arch) (err error) {
+	l.mirror = cmp.Or(l.mirror, ownMirror(ctx))
+	for _, a := range chosen {
+		for _, dir := range []string{l.debs, l.previous} {
+			if _, err := onePackage(dir, a.name); err != nil {
+				return err
+			}
+		}
+		d, err := findDebian(ctx, a, l.cache, l.mirror)
+		if err != nil {
+			return err
+		}
+		l.debians = append(l.debians, d)
+	}
+	return nil
+}
+
+// onePackage returns the one package for an architecture in a folder.
+func onePackage(dir, arch string) (string, error) {
+	found, _ := filepath.Glob(filepath.Join(dir, "pairmq_*_"+arch+".deb"))
+	if len(found) != 1 {
+		return "", fmt.Errorf("%w: %s has %d packages for %s, which make lab-packages makes", errUnable, dir, len(found), arch)
+	}
+	return found[0], nil
+}
+
 // install gets the packages of tools that are not there.
-func install(ctx context.Context) error {
+func install(ctx context.Context, need map[string]string) error {
 	path := cmp.Or(os.Getenv("PATH"), "/usr/bin:/bin")
 	if !strings.Contains(path, "/usr/sbin") { // where mkfs is
 		os.Setenv("PATH", path+":/usr/sbin:/sbin")
 	}
-	missing := missingPackages()
+	missing := missingPackages(need)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -70,14 +120,14 @@ func install(ctx context.Context) error {
 	if err == nil {
 		err = command(ctx, "env", append([]string{"DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-qy", "--no-install-recommends"}, missing...)...)
 	}
-	if missing := missingPackages(); len(missing) > 0 {
+	if missing := missingPackages(need); len(missing) > 0 {
 		return fmt.Errorf("%w: missing: apt-get install %s: %w", errUnable, strings.Join(missing, " "), err)
 	}
 	return nil
 }
 
-func missingPackages() (pkgs []string) {
-	for tool, pkg := range tools() {
+func missingPackages(need map[string]string) (pkgs []string) {
+	for tool, pkg := range need {
 		if _, err := exec.LookPath(tool); err != nil && !slices.Contains(pkgs, pkg) {
 			pkgs = append(pkgs, pkg)
 		}

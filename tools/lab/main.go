@@ -36,6 +36,14 @@ type args struct {
 	dir    string
 	keep   bool
 	limit  time.Duration
+
+	booted    string // architectures
+	full      bool
+	installed int
+	debs      string
+	previous  string
+	mirror    string
+	record    string
 }
 
 func parseArgs() args {
@@ -52,11 +60,20 @@ func parseArgs() args {
 	flag.StringVar(&a.dir, "dir", "", "folder for images, logs and histories; empty: a temporary one")
 	flag.BoolVar(&a.keep, "keep", false, "leave what is in that folder, also of cases that passed")
 	flag.DurationVar(&a.limit, "timeout", 0, "give up after this time; 0: as the number of cuts, drops and points suggests")
+	flag.StringVar(&a.booted, "debian", "", "architectures, separated by commas: a booted Debian of each with the package installed; the cases of the kernel alone are left out")
+	flag.BoolVar(&a.full, "full", false, "with -debian: all cases, not only those that fit into a gate")
+	flag.IntVar(&a.installed, "installed-cuts", 10, "with -debian: power cuts in a row")
+	flag.StringVar(&a.debs, "debs", "dist/lab", "with -debian: folder of the packages, pairmq_*_ARCH.deb")
+	flag.StringVar(&a.previous, "previous", "dist/lab/previous", "with -debian: folder of the packages to upgrade from")
+	flag.StringVar(&a.mirror, "mirror", "", "with -debian: archive to make Debian from; empty: the one that this machine's packages come from")
+	flag.StringVar(&a.record, "record", "", "with -debian: write what came out into the tables of this page")
 	flag.Parse()
 	if a.seed == 0 {
 		a.seed = uint64(time.Now().UnixNano()) % 1e9
 	}
-	if a.limit == 0 {
+	if a.limit == 0 && a.booted != "" {
+		a.limit = 3 * time.Hour
+	} else if a.limit == 0 {
 		a.limit = 10*time.Minute + time.Duration(a.cuts)*30*time.Second + time.Duration(a.drops+a.points)*10*time.Second
 	}
 	return a
@@ -87,8 +104,17 @@ func runLab(ctx context.Context, a args) (failed int, err error) {
 	if err := l.prepare(ctx); err != nil {
 		return 0, err
 	}
-	fmt.Printf("lab: seed %d, %s\n", a.seed, l.kernel.name)
-	passed, failed := l.runCases(ctx, l.cases(), chosen)
+	fmt.Printf("lab: seed %d, %s\n", a.seed, l.subject())
+	all := l.cases()
+	if a.booted != "" {
+		all = l.systemCases()
+	}
+	passed, failed := l.runCases(ctx, all, chosen)
+	if a.record != "" {
+		if err := recordResults(a.record, all); err != nil {
+			return failed, err
+		}
+	}
 	if failed == 0 && !a.keep {
 		if err := os.RemoveAll(l.dir); err != nil {
 			return 0, err

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Idle figures are taken with so many topics, over so long.
+const (
+	idleTopics = 100
+	idleTime   = time.Minute
+)
+
+// hangTime is how long systemd may take to find out that the daemon hangs, and to
+// have it running again.
+const hangTime = 4 * time.Minute
+
+// boots installs the package in a booted Debian, uses it from outside, has the
+// daemon hang, measures it while it idles, and boots again.
+func (l *lab) boots(ctx context.Context, t *trial, d debian) error {
+	deb, err := onePackage(l.debs, d.name)
+	if err != nil {
+		return err
+	}
+	s, err := newSystem(ctx, d, t.dir, "", "", map[string]string{"pairmq.deb": deb})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	clients, err := newLoad(t.dir)
+	if err != nil {
+		return err
+	}
+	defer clients.close()
+	if err := s.boot(ctx); err != nil {
+		return err
+	}
+	began := time.Now()
+	if _, err := s.run(installing("pairmq.deb")); err != nil {
+		return err
+	}
+	if us, err := s.run("systemctl show pairmqd -p WatchdogUSec --value"); err != nil || us == "0" || us == "infinity" {
+		if err := errors.Join(err, s.giveWatchdog()); err != nil {
+			return err
+		}
+		t.say("the unit has no watchdog: it was given one of 20s")
+	}
+	t.say("booted in %.1fs, installed in %.1fs", s.booted.Seconds(), time.Since(began).Seconds())
+	if err := errors.Join(s.serve(ctx), clients.makeTopics(ctx, s.broker, 0)); err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(t.seed, 5))
+	working, stop := context.WithTimeout(ctx, 2*time.Second)
+	clients.start(working, s.broker, rng)()
+	stop()
+	if clients.ledger.OKs() == 0 {
+		return errors.New("no client outside of the machine could send a message")
+	}
+	if err := l.hang(t, s); err != nil {
+		return err
+	}
+	if err := s.stillThere(ctx, t, clients, "after the watchdog's restart"); err != nil {
+		return err
+	}
+	if err := l.measureIdle(ctx, t, s); err != nil {
+		return err
+	}
+	if err := errors.Join(s.off(), s.boot(ctx), s.serve(ctx)); err != nil {
+		return err
+	}
+	if err := s.stillThere(ctx, t, clients, "after another boot"); err != nil {
+		return err
+	}
+	if err := l.measureStart(t, s); err != nil {
+		return err
+	}
+	return errors.Join(s.off(), clients.err())
+}
+
+// stillThere judges, and fails if anything is missing.
+func (s *system) stillThere(ctx context.Context, t *trial, l *load, when string) error {
+	if err := s.serve(ctx); err != nil {
+		return err
+	}
+	sum, found, err := s.judge(ctx, l)
+	if err = errors.Join(err, violated(found)); err != nil {
+		return fmt.Errorf("%s: %w", when, err)
+	}
+	t.say("%s: %d promised, %d kept, %d unasked", when, sum.Promised, sum.Kept, sum.Unasked)
+	return nil
+}
+
+// giveWatchdog gives the unit the watchdog that it does not come with.
+func (s *system) giveWatchdog() error {
+	_, err := s.run(`mkdir -p /etc/systemd/system/pairmqd.service.d
+printf '[Service]\nWatchdogSec=20s\n' >/etc/systemd/system/pairmqd.service.d/watchdog.conf
+systemctl daemon-reload && systemctl restart pairmqd`)
+	return err
+}
+
+// hang stops the daemon as a bug would that has all of its threads wait, and
+// waits until systemd's watchdog has replaced it.
+func (l *lab) hang(t *trial, s *system) error {
+	began := time.Now()
+	_, err := s.agent.run(hangTime, `p=$(systemctl show pairmqd -p MainPID --value)
+kill -STOP $p
+until n=$(systemctl show pairmqd -p MainPID --value); [ "$n" != 0 ] && [ "$n" != "$p" ]; do sleep 0.5; done
+until systemctl -q is-active pairmqd; do sleep 0.2; done
+# That it was the watchdog.
+journalctl -u pairmqd -o cat | grep -i 'watchdog timeout'`)
+	if err != nil {
+		return fmt.Errorf("the daemon hangs, and was not replaced: %w; see %s", err, s.console)
+	}
+	t.say("stopped with SIGSTOP, it was replaced and ready after %.1fs", time.Since(began).Seconds())
+	return nil
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// A figure is one thing that was measured.
+type figure struct {
+	arch, name string
+	value      int64
+}
+
+// figure notes one. The line it prints is what others look for.
+func (t *trial) figure(arch, name string, value int64) {
+	t.figures = append(t.figures, figure{arch, name, value})
+	t.say("figure: %s %s %d", arch, name, value)
+}
+
+// measureIdle measures what the daemon costs while nobody uses it and it has many topics.
+func (l *lab) measureIdle(ctx context.Context, t *trial, s *system) error {
+	c := newClient(s.broker)
+	defer c.Close()
+	for i := range idleTopics {
+		if err := c.makeTopic(ctx, fmt.Sprintf("LabIdle%d", i)); err != nil {
+			return fmt.Errorf("make topic %d of %d: %w", i+1, idleTopics, err)
+		}
+	}
+	c.Close()
+	// As after any start: what making them took is no matter of idling.
+	if _, err := s.run("systemctl restart pairmqd"); err != nil {
+		return err
+	}
+	pause(ctx, 5*time.Second)
+	const usage = `sed -n 's/^usage_usec //p' /sys/fs/cgroup/system.slice/pairmqd.service/cpu.stat`
+	before, err := s.count(usage)
+	if err != nil {
+		return err
+	}
+	pause(ctx, idleTime)
+	after, err := s.count(usage)
+	if err != nil {
+		return err
+	}
+	t.figure(s.name, "idle-cpu-us-per-minute", (after-before)*int64(time.Minute/idleTime))
+	for _, m := range []struct{ name, script string }{
+		{"idle-rss-kib", `sed -n 's/^VmRSS:[ \t]*\([0-9]*\) kB/\1/p' /proc/$(systemctl show pairmqd -p MainPID --value)/status`},
+		{"idle-pss-kib", `sed -n 's/^Pss:[ \t]*\([0-9]*\) kB/\1/p' /proc/$(systemctl show pairmqd -p MainPID --value)/smaps_rollup`},
+		{"idle-anon-kib", `sed -n 's/^RssAnon:[ \t]*\([0-9]*\) kB/\1/p' /proc/$(systemctl show pairmqd -p MainPID --value)/status`},
+	} {
+		v, err := s.count(m.script)
+		if err != nil {
+			return err
+		}
+		t.figure(s.name, m.name, v)
+	}
+	return nil
+}
+
+// measureStart asks systemd how long the start took that the last boot had.
+func (l *lab) measureStart(t *trial, s *system) error {
+	begun, err := s.count("systemctl show pairmqd -p ExecMainStartTimestampMonotonic --value")
+	if err != nil {
+		return err
+	}
+	ready, err := s.count("systemctl show pairmqd -p ActiveEnterTimestampMonotonic --value")
+	if err != nil {
+		return err
+	}
+	t.figure(s.name, "kernel-to-ready-ms", ready/1000)
+	t.figure(s.name, "exec-to-ready-ms", (ready-begun)/1000)
+	return nil
+}

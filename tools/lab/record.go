@@ -1,0 +1,3 @@
+package main
+
+func recordResults(file string, all []*trial) error { return nil }
