@@ -276,8 +276,8 @@ func (t *tenure) begin(ctx context.Context) error {
 	return nil
 }
 
-// watchLinks looks for the others at once when a link has come up or an address
-// has arrived, instead of when a wait is over.
+// watchLinks looks for the others at once when a link has come up, an address
+// has arrived or the way to them is another, instead of when a wait is over.
 func (t *tenure) watchLinks(ctx context.Context) error {
 	wait := lifecycle.Backoff{Min: time.Second, Max: time.Minute}
 	for told := false; ; told = true {
@@ -286,7 +286,7 @@ func (t *tenure) watchLinks(ctx context.Context) error {
 			return nil
 		}
 		if !told { // it may be forbidden: everything is tried again in time
-			t.log.Warn("changes of network links are not heard of", "err", err)
+			t.log.Warn("changes of network links and routes are not heard of", "err", err)
 		}
 		if !wait.Wait(ctx) {
 			return nil

@@ -1,7 +1,7 @@
 // Package link knows this host's network links: which of its addresses others
-// can reach it by.
+// can reach it by, how the links stand, and what went over each.
 //
-// Watch hears of links that come up. The package opens no connection of its own
+// Watch hears of links, addresses and routes that come and go. The package opens no connection of its own
 // and sends nothing but questions to the kernel.
 package link
 
