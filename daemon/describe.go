@@ -21,7 +21,7 @@ func (t *tenure) describe() map[string]string {
 	}
 	info["namesrvs"] = describeServers(t.reg.Status())
 	describePlace(info, board.New(board.Options{}), t.cfg.StoreRoot)
-	describeLinks(info)
+	describeLinks(info, t.whyHostless())
 	if p.slave != nil {
 		p.describeSlave(info, st)
 	} else {

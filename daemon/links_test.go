@@ -14,10 +14,16 @@ func TestADescriptionHasTheLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	info := map[string]string{}
-	describeLinks(info)
+	describeLinks(info, nil)
 	text, ok := info["links"]
 	if ok != (len(list) > 0) {
 		t.Errorf("%d links, described as %q", len(list), text)
+	}
+	if _, ok := info["addressMissing"]; ok {
+		t.Errorf("an address is missing: %v", info)
+	}
+	if describeLinks(info, link.ErrNoAddress); info["addressMissing"] != link.ErrNoAddress.Error() {
+		t.Errorf("no address is missing: %v", info)
 	}
 	for _, s := range list {
 		if !strings.Contains(text, s.Name+" ") {

@@ -31,6 +31,7 @@ func run(ctx context.Context, cfg config.Config, open opener, again <-chan confi
 	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
+	warnAhead(cfg.BindAddress, log)
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, m, log)
 		if err != nil {

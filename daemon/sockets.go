@@ -1,14 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
+	"syscall"
+
+	"pairmq/hal/link"
 
 	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
 )
 
 // sockets are those that systemd holds open for the daemon, by port. Who connects
@@ -66,7 +72,7 @@ func (s sockets) listen(bind string, ports ...int) ([]net.Listener, error) {
 		if f := s[p]; f != nil {
 			ln, err = net.FileListener(f)
 		} else {
-			ln, err = net.Listen("tcp", net.JoinHostPort(bind, strconv.Itoa(p)))
+			ln, err = listenAhead(net.JoinHostPort(bind, strconv.Itoa(p)))
 		}
 		if err != nil {
 			for _, l := range all {
@@ -77,4 +83,43 @@ func (s sockets) listen(bind string, ports ...int) ([]net.Listener, error) {
 		all = append(all, ln)
 	}
 	return all, nil
+}
+
+// listenAhead listens at an address that no link may have yet: connections come once
+// one has it. A daemon that ended instead would be started again and again until then.
+func listenAhead(addr string) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if !errors.Is(err, unix.EADDRNOTAVAIL) {
+		return ln, err
+	}
+	ahead := net.ListenConfig{Control: func(network, _ string, c syscall.RawConn) (err error) {
+		outer := c.Control(func(fd uintptr) {
+			if network == "tcp6" {
+				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
+			} else {
+				err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+			}
+		})
+		return errors.Join(outer, err)
+	}}
+	return ahead.Listen(context.Background(), "tcp", addr)
+}
+
+// warnAhead says that the daemon listens where nobody can come from yet.
+func warnAhead(bind string, log *slog.Logger) {
+	if bind == "" || onALink(bind) {
+		return
+	}
+	log.Warn("no link has this address yet: nobody is served before one has it", "bindAddress", bind)
+}
+
+// onALink says whether a link of this machine has addr, an IP address; true if that is unknown
+// or addr is every address.
+func onALink(addr string) bool {
+	a, err := netip.ParseAddr(addr)
+	if err != nil || a.IsUnspecified() || a.IsLoopback() {
+		return true
+	}
+	list, err := link.Interfaces()
+	return err != nil || link.Has(list, a)
 }

@@ -31,7 +31,8 @@ type tenure struct {
 	file  string        // brokerRole as the files have it
 	began time.Time
 	addresses
-	memory *pair.Memory
+	hostless atomic.Pointer[error] // why nobody beyond this machine can find it now; nil if they can
+	memory   *pair.Memory
 	// memoryOnly is what is remembered and cannot be kept: the file system is read-only.
 	memoryOnly atomic.Pointer[[]byte]
 	store      *store.Store
@@ -73,12 +74,17 @@ type before struct {
 func newTenure(file *config.Config, m platform, last before, client *remoting.Client, log *slog.Logger) (*tenure, error) {
 	t := &tenure{was: last.addr, platform: m, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	var err error
-	if t.addresses, err = findAddresses(file); err != nil {
+	found, err := findAddresses(file)
+	if err != nil {
 		return nil, err
 	}
-	if t.host.Addr().IsLoopback() && file.BindAddress == "" && file.BrokerIP1 != t.host.Addr().String() {
-		log.Warn("there is no address yet that others could reach: this broker is found on this machine alone until a link has one", "brokerIP1", file.BrokerIP1)
+	t.addresses = found.addresses
+	t.setHostless(found.hostless)
+	if found.hostless != nil {
+		log.Warn("this broker is found on this machine alone until a link has an address: name servers are told then", "err", found.hostless)
+	}
+	if found.haless != nil {
+		log.Warn("slaves are told the address of brokerIP1 until brokerIP2 has one", "haAddress", t.ha.String(), "err", found.haless)
 	}
 	if err := t.openStore(file, &last); err != nil {
 		return nil, err
@@ -159,6 +165,7 @@ func (t *tenure) build() (err error) {
 	if err != nil {
 		return err
 	}
+	ro.Hold = t.holdBack
 	ro.OnMaster = func(main, ha string) { t.pair.found(cfg, main, ha) } // called on slaves only
 	if t.reg, err = discovery.NewRegistrar(ro); err != nil {
 		return err
@@ -297,7 +304,7 @@ func (t *tenure) watchLinks(ctx context.Context) error {
 
 // linkUp looks whether this broker is found elsewhere now, and for the others.
 func (t *tenure) linkUp() {
-	if now, yes := moved(&t.cfg, t.addresses); yes {
+	if now, yes := t.findAgain(); yes {
 		t.log.Warn("the address of this broker has changed; clients connect again", "was", t.host.String(), "address", now.host.String(), "haAddress", now.ha.String())
 		t.moved.Store(true)
 		t.over()

@@ -36,6 +36,12 @@ type RegistrarOptions struct {
 	// neither block nor call the Registrar.
 	OnMaster func(masterAddr, haAddr string)
 
+	// Hold, if set, is asked before each registration, and says why that name server is
+	// not to be told of this broker now: what it knows already it keeps for as long as it
+	// likes. When the answer changes, LinkUp has it asked again. It is called from many goroutines
+	// and may block.
+	Hold func(server string) error
+
 	Period  time.Duration // between registrations; 0 means 30 s; name servers forget after 120 s
 	Timeout time.Duration // of one registration with one name server; 0 means 6 s
 	Force   bool          // sends the whole table each time, as RocketMQ does by default (forceRegister)

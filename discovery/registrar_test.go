@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -445,5 +446,50 @@ func TestAServerLeavesTheListWhileItIsAwaited(t *testing.T) {
 		if err := r.RegisterNow(t.Context()); err != nil || time.Since(begin) > registerNowTime-time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(begin), err)
 		}
+	})
+}
+
+// TestAServerThatIsNotToBeTold hears nothing, and hears at once when it may; what it had heard
+// before it is not asked to forget.
+func TestAServerThatIsNotToBeTold(t *testing.T) {
+	registrarTest(t, func(t *testing.T, l *lan, opts RegistrarOptions, b *testTable) {
+		near, far := newScribe(), newScribe()
+		l.serve("a:1", near)
+		l.serve("b:1", far)
+		opts.Servers = []string{"a:1", "b:1"}
+		missing := errors.New("the link wwan0 is switched off")
+		var held atomic.Bool
+		held.Store(true)
+		opts.Hold = func(server string) error {
+			if held.Load() && server == "b:1" {
+				return missing
+			}
+			return nil
+		}
+		r, stop := start(t, opts)
+		time.Sleep(65 * time.Second)
+		near.check(t, "103@0 322@30 322@60")
+		far.check(t, "")
+		if st := r.Status()[1]; st.State != Failing || !errors.Is(st.Err, missing) {
+			t.Errorf("status while held back: %+v", st)
+		}
+		if err := r.RegisterNow(t.Context()); err != nil {
+			t.Errorf("who waits for a registration waits for those that are to be told: %v", err)
+		}
+		held.Store(false)
+		r.LinkUp()
+		synctest.Wait()
+		far.check(t, "103@65")
+		if st := r.Status()[1]; st.State != Registered {
+			t.Errorf("status when told: %+v", st)
+		}
+		held.Store(true)
+		time.Sleep(61 * time.Second)
+		far.check(t, "103@65")
+		held.Store(false)
+		r.LinkUp()
+		synctest.Wait()
+		far.check(t, "103@65 322@126")
+		stop()
 	})
 }

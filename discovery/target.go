@@ -85,6 +85,12 @@ func (t *target) attempt(ctx context.Context) time.Duration {
 	generation, hurry := t.r.wanted, t.hurry
 	t.hurry = false
 	t.r.mu.Unlock()
+	if hold := t.r.opts.Hold; hold != nil {
+		if err := hold(t.addr); err != nil {
+			t.settle(generation, err, t.r.opts.Period)
+			return t.r.opts.Period
+		}
+	}
 	old := t.conn
 	limit := t.r.opts.Timeout
 	if hurry && old != nil {

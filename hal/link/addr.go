@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -92,11 +93,19 @@ func Choose(list []Interface) (netip.Addr, error) {
 }
 
 // Of returns the address that others reach the named link by: IPv4 before IPv6.
-// It fails with ErrNoAddress if there is no such link, if it is down, or has none.
+// It fails with ErrNoAddress if there is no such link, if it is down, or has none, and says
+// which of these.
 func Of(list []Interface, name string) (netip.Addr, error) {
+	var names []string
 	for _, l := range list {
-		if l.Name != name || !l.Up {
+		if l.Name != name {
+			if !l.Loopback {
+				names = append(names, l.Name)
+			}
 			continue
+		}
+		if !l.Up {
+			return netip.Addr{}, fmt.Errorf("%w: the link %s is switched off", ErrNoAddress, name)
 		}
 		var v6 netip.Addr
 		for _, a := range l.Addrs {
@@ -111,8 +120,22 @@ func Of(list []Interface, name string) (netip.Addr, error) {
 		if v6.IsValid() {
 			return v6, nil
 		}
+		return netip.Addr{}, fmt.Errorf("%w: the link %s has none yet", ErrNoAddress, name)
 	}
-	return netip.Addr{}, fmt.Errorf("%w on link %s", ErrNoAddress, name)
+	if len(names) == 0 {
+		return netip.Addr{}, fmt.Errorf("%w: there is no link %s, nor any other", ErrNoAddress, name)
+	}
+	return netip.Addr{}, fmt.Errorf("%w: there is no link %s, only %s", ErrNoAddress, name, strings.Join(names, ", "))
+}
+
+// Has says whether a is an address of one of these links.
+func Has(list []Interface, a netip.Addr) bool {
+	for _, l := range list {
+		if slices.Contains(l.Addrs, a.WithZone("").Unmap()) {
+			return true
+		}
+	}
+	return false
 }
 
 // virtual says whether a link leads to containers or machines on this host.

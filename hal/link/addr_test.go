@@ -3,6 +3,7 @@ package link_test
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"pairmq/hal/link"
@@ -73,10 +74,27 @@ func TestOfALink(t *testing.T) {
 		{Name: "wwan0", Up: true, Addrs: []netip.Addr{addr("fe80::2"), addr("2001:db8::8")}},
 		{Name: "tun0", Up: true, Addrs: []netip.Addr{addr("fe80::3")}},
 	}
-	for name, want := range map[string]string{"eth0": "192.168.1.7", "eth1": "", "wwan0": "2001:db8::8", "tun0": "", "eth9": ""} {
-		a, err := link.Of(list, name)
-		if want == "" && !errors.Is(err, link.ErrNoAddress) || want != "" && (err != nil || a.String() != want) {
-			t.Errorf("Of(%s) = %v, %v; want %s", name, a, err, want)
+	for _, tt := range []struct{ name, want, says string }{
+		{"eth0", "192.168.1.7", ""},
+		{"wwan0", "2001:db8::8", ""},
+		{"eth1", "", "the link eth1 is switched off"},
+		{"tun0", "", "the link tun0 has none yet"},
+		{"eth9", "", "there is no link eth9, only eth0, eth1, wwan0, tun0"},
+	} {
+		a, err := link.Of(list, tt.name)
+		if tt.want != "" && (err != nil || a.String() != tt.want) {
+			t.Errorf("Of(%s) = %v, %v; want %s", tt.name, a, err, tt.want)
+		}
+		if tt.want == "" && (!errors.Is(err, link.ErrNoAddress) || !strings.Contains(err.Error(), tt.says)) {
+			t.Errorf("Of(%s) = %v, %v; want ErrNoAddress: %s", tt.name, a, err, tt.says)
+		}
+	}
+	if _, err := link.Of([]link.Interface{{Name: "lo", Loopback: true}}, "eth0"); err == nil || !strings.Contains(err.Error(), "nor any other") {
+		t.Errorf("without any link: %v", err)
+	}
+	for a, want := range map[string]bool{"192.168.1.7": true, "::ffff:192.168.2.7": true, "fe80::2%eth9": true, "192.168.1.8": false} {
+		if got := link.Has(list, addr(a)); got != want {
+			t.Errorf("Has(%s) = %v", a, got)
 		}
 	}
 }

@@ -20,6 +20,10 @@ import (
 // clients have to find the broker again.
 const foundWithin = 2 * time.Second
 
+// stick is the link that a broker is known by in the second part: it is made and taken
+// away like one that is plugged in.
+const stick = "wwan0"
+
 // linkSteps are what is done to the broker's link, and for how long it is down
 // meanwhile; addr is its address from then on.
 func linkSteps() []linkStep {
@@ -76,27 +80,99 @@ func runLinks(a args) (failed int, err error) {
 	} else {
 		fmt.Printf("links: the first send is answered %v after the start\n", took.Round(time.Millisecond))
 	}
-	steps := linkSteps()
-	for _, s := range steps {
-		if err := r.do(s); err != nil {
-			return failed, err
-		}
+	judge := func(what string) error {
 		took, err := r.found(startTime)
 		if ctx.Err() != nil {
-			return failed, ctx.Err()
+			return ctx.Err()
 		}
 		verdict := "ok"
 		if err != nil || took > foundWithin {
 			failed++
 			verdict = fmt.Sprintf("FAILED, at most %v are allowed (%v)", foundWithin, err)
 		}
-		fmt.Printf("links: %s: clients send again after %v: %s\n", s.what, took.Round(time.Millisecond), verdict)
+		fmt.Printf("links: %s: clients send again after %v: %s\n", what, took.Round(time.Millisecond), verdict)
+		return nil
+	}
+	steps := linkSteps()
+	for _, s := range steps {
+		if err := r.do(s); err != nil {
+			return failed, err
+		}
+		if err := judge(s.what); err != nil {
+			return failed, err
+		}
 	}
 	if err := r.broker.stop(); err != nil {
 		return failed, err
 	}
-	fmt.Printf("links: %d passed, %d failed\n", len(steps)-failed, failed)
+	sticks := 0
+	for _, s := range stickSteps() {
+		if err := r.doStick(s); err != nil {
+			return failed, err
+		}
+		sticks++
+		if err := judge(s.what); err != nil {
+			return failed, err
+		}
+	}
+	if n := r.broker.starts; n != 2 {
+		failed++
+		fmt.Printf("links: the broker was started %d times, want 2: FAILED\n", n)
+	}
+	if err := r.broker.stop(); err != nil {
+		return failed, err
+	}
+	fmt.Printf("links: %d passed, %d failed\n", len(steps)+sticks-failed, failed)
 	return failed, nil
+}
+
+// stickSteps are what is done to a broker that is known by a link which comes and goes,
+// while another one goes on and leads to the name server.
+func stickSteps() []stickStep {
+	return []stickStep{
+		{"the broker is started 3 s before its link is there", true, 3 * time.Second, "198.18.5.2"},
+		{"its link is pulled out, and is back after 3 s with another address", false, 3 * time.Second, "198.18.5.9"},
+		{"its link is pulled out, and is back after 3 s as it was", false, 3 * time.Second, "198.18.5.9"},
+		{"its link is pulled out, and is back after 0.3 s with another address", false, 300 * time.Millisecond, "198.18.5.2"},
+	}
+}
+
+type stickStep struct {
+	what  string
+	start bool          // the broker; its link is not there
+	away  time.Duration // of the link
+	addr  string        // that it has then
+}
+
+// doStick does a step, and returns at the moment at which the link has its address. While it is away the
+// broker must run, and name servers must not be told of it elsewhere.
+func (r *linkRig) doStick(s stickStep) error {
+	hub := func(line string) error { return command("", strings.Fields(line)...) }
+	in := strings.Join(r.lan.within(0), " ") + " "
+	if s.start {
+		r.broker.argv = append(r.broker.argv, "--brokerIP1="+stick)
+		if err := r.broker.start(); err != nil {
+			return err
+		}
+	} else if err := hub(in + "ip link del " + stick); err != nil {
+		return err
+	}
+	end := time.Now().Add(s.away)
+	for time.Now().Before(end) && r.ctx.Err() == nil {
+		if addr, err := r.route(); err == nil && addr != r.addr {
+			return fmt.Errorf("%s: the name server was told of %s, where nobody else can reach the broker", s.what, addr)
+		}
+		if r.broker.ended() {
+			return fmt.Errorf("%s: the broker has ended; see %s", s.what, r.broker.log)
+		}
+		pause(r.ctx, 20*time.Millisecond)
+	}
+	r.addr = s.addr
+	return errors.Join(
+		hub(fmt.Sprintf("ip link add stick type veth peer name %s netns %d", stick, r.lan.holders[0].Process.Pid)),
+		hub("ip addr add 198.18.5.1/24 dev stick"), hub("ip link set stick up"),
+		hub(in+"ip link set "+stick+" up"),
+		hub(fmt.Sprintf("%sip addr add %s/24 dev %s", in, s.addr, stick)))
 }
 
 // do does a step, and returns at the moment at which the broker can be reached again.
@@ -143,45 +219,51 @@ func (r *linkRig) found(limit time.Duration) (time.Duration, error) {
 	}
 }
 
+// ask asks whoever is at addr, with little patience.
+func (r *linkRig) ask(addr string, req *remoting.Command) (*remoting.Command, error) {
+	const impatience = 300 * time.Millisecond
+	ctx, cancel := context.WithTimeout(r.ctx, impatience)
+	defer cancel()
+	conn, err := r.client.Conn(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := conn.Call(ctx, req)
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if resp.Code != remoting.RespSuccess {
+		return nil, refusal{resp.Code, resp.Remark}
+	}
+	return resp, nil
+}
+
+// route is where the name server says that the broker is.
+func (r *linkRig) route() (string, error) {
+	resp, err := r.ask(namesrvIP.String()+":9876", &remoting.Command{Code: remoting.ReqGetRouteinfoByTopic, Fields: remoting.Fields{{Key: "topic", Value: "TBW102"}}})
+	if err != nil {
+		return "", err
+	}
+	addr, _, _ := strings.Cut(masterIn(string(resp.Body)), ":")
+	if addr == "" {
+		return "", fmt.Errorf("the route has no master: %s", resp.Body)
+	}
+	return addr, nil
+}
+
 // send looks up where the broker is, as a client does that has just failed, and
 // sends one message.
 func (r *linkRig) send() error {
-	const impatience = 300 * time.Millisecond
-	ask := func(addr string, req *remoting.Command) (*remoting.Command, error) {
-		ctx, cancel := context.WithTimeout(r.ctx, impatience)
-		defer cancel()
-		conn, err := r.client.Conn(ctx, addr)
-		if err != nil {
-			return nil, err
-		}
-		resp, err := conn.Call(ctx, req)
-		if err != nil {
-			conn.Close()
-		}
-		return resp, err
-	}
-	resp, err := ask(namesrvIP.String()+":9876", &remoting.Command{Code: remoting.ReqGetRouteinfoByTopic, Fields: remoting.Fields{{Key: "topic", Value: "TBW102"}}})
+	addr, err := r.route()
 	if err != nil {
 		return err
 	}
-	if resp.Code != remoting.RespSuccess {
-		return refusal{resp.Code, resp.Remark}
-	}
-	addr := masterIn(string(resp.Body))
-	if addr == "" {
-		return fmt.Errorf("the route has no master: %s", resp.Body)
-	}
-	resp, err = ask(addr, &remoting.Command{Code: remoting.ReqSendMessageV2, Body: check.Body(1), Fields: remoting.Fields{
+	_, err = r.ask(addr+":10911", &remoting.Command{Code: remoting.ReqSendMessageV2, Body: check.Body(1), Fields: remoting.Fields{
 		{Key: "a", Value: "LinksProducer"}, {Key: "b", Value: "Links"}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "1"}, {Key: "e", Value: "0"}, {Key: "f", Value: "0"},
 		{Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)}, {Key: "h", Value: "0"}, {Key: "i", Value: ""}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
 	}})
-	if err != nil {
-		return err
-	}
-	if resp.Code != remoting.RespSuccess {
-		return refusal{resp.Code, resp.Remark}
-	}
-	return nil
+	return err
 }
 
 // masterIn finds the address of the master in a route of one broker.

@@ -96,6 +96,13 @@ func (p *process) stop() error {
 	}
 }
 
+// ended says whether it does not run, although it may have been started.
+func (p *process) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cmd == nil
+}
+
 // look takes note of what the process needs.
 func (p *process) look() {
 	p.mu.Lock()
