@@ -28,6 +28,7 @@ type brokerPart struct {
 	now  *tenure       // nil if the last one could not be built; run's to replace
 	last before        // what the next one takes over
 
+	stall   stall     // works' own
 	between time.Time // works has found one tenure over and the next not begun since; zero if not
 }
 
@@ -81,7 +82,8 @@ func (p *brokerPart) run(ctx context.Context) error {
 
 func (p *brokerPart) serves() <-chan struct{} { return p.serving }
 
-// works asks for what nearly everything has a part in: the broker's description. Who
+// works asks for what nearly everything has a part in, the broker's description, at
+// each port for clients, and looks whether the store's work goes on. Who
 // goes from one tenure to the next answers nobody for a while.
 func (p *brokerPart) works(ctx context.Context) error {
 	var t *tenure
@@ -91,7 +93,7 @@ func (p *brokerPart) works(ctx context.Context) error {
 	}
 	if t != nil && !t.isOver() {
 		p.between = time.Time{}
-		err := answers(ctx, t.lns[0].Addr(), remoting.ReqGetBrokerRuntimeInfo)
+		err := p.tenureWorks(ctx, t)
 		if err == nil || !t.isOver() {
 			return err
 		}
@@ -103,6 +105,19 @@ func (p *brokerPart) works(ctx context.Context) error {
 		return fmt.Errorf("it has been on its way to another role or address for %v", took.Round(time.Second))
 	}
 	return nil
+}
+
+func (p *brokerPart) tenureWorks(ctx context.Context, t *tenure) error {
+	for _, ln := range t.lns {
+		if err := answers(ctx, ln.Addr(), remoting.ReqGetBrokerRuntimeInfo); err != nil {
+			return err
+		}
+	}
+	limit := stallTime
+	if t.cfg.WaitsForSlaves() {
+		limit += t.cfg.SlaveTimeout // for so long, waiting is what was asked for
+	}
+	return p.stall.check(time.Now(), t.store, limit)
 }
 
 // reconfigure applies what of a configuration that was read again can change now.

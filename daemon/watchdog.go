@@ -15,9 +15,9 @@ import (
 )
 
 // A watchdog tells systemd that the daemon works, for as long as it does: every
-// part answers a request that comes as any client's does, over a new connection. A
-// disk that does not answer is no hang: starting again would not help, and a store
-// that has failed ends the daemon by itself.
+// part answers a request that comes as any client's does, over a new connection, and the store's
+// work goes on. A disk that does not answer is no hang for stallTime: starting again would not
+// help, and a store that has failed ends the daemon by itself.
 type watchdog struct {
 	period time.Duration // systemd restarts the daemon when it hears nothing for so long
 	parts  []part

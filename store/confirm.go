@@ -115,7 +115,7 @@ func (s *Store) seal(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-s.sealC:
-			if err := s.index.Seal(s.durable.Load()); err != nil {
+			if err := underWay(&s.sealWork, func() error { return s.index.Seal(s.durable.Load()) }); err != nil {
 				return fmt.Errorf("store: seal index chunk: %w", err)
 			}
 		}
@@ -157,15 +157,16 @@ func (s *Store) upkeep(ctx context.Context) error {
 				return fmt.Errorf("store: %w", err)
 			}
 		case <-offsets.C:
-			if err := s.index.FlushOffsets(); err != nil {
+			if err := underWay(&s.upkeepWork, s.index.FlushOffsets); err != nil {
 				return fmt.Errorf("store: write consumer offsets: %w", err)
 			}
 		case <-s.cleanC:
-			if err := s.Clean(time.Now()); err != nil {
+			if err := underWay(&s.upkeepWork, func() error { return s.Clean(time.Now()) }); err != nil {
 				return fmt.Errorf("store: upkeep: %w", err)
 			}
 		case now := <-clean.C:
-			if err := errors.Join(s.Clean(now), s.mend()); err != nil {
+			// A large part of the index may be made anew: how long that takes nobody knows.
+			if err := errors.Join(underWay(&s.upkeepWork, func() error { return s.Clean(now) }), s.mend()); err != nil {
 				return fmt.Errorf("store: upkeep: %w", err)
 			}
 		}

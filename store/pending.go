@@ -67,6 +67,16 @@ func (q *pendingQueue) each(f func(*pendingEntry)) {
 	}
 }
 
+// oldest is where the record lies that waits for longest, if one does.
+func (q *pendingQueue) oldest() (phy int64, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.head == len(q.entries) {
+		return 0, false
+	}
+	return q.entries[q.head].phy, true
+}
+
 // cut drops the records that end behind end: they are not in the log.
 func (q *pendingQueue) cut(end int64) {
 	q.mu.Lock()

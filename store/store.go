@@ -131,17 +131,19 @@ type Store struct {
 
 	versions struct{ topics, groups, offsets atomic.Int64 }
 	gate     gate
-	down     atomic.Bool // closing
-	corrupt  bool        // the log is damaged in the middle; set by Open alone
-	frozen   bool        // the file system takes no writes; set by Open alone
-	worn     bool        // the disk fails, or takes no writes: nothing at all is written; set by Open alone
-	damaged  bool        // one of these, or much is not indexed: read-only; set by Open alone
-	mendable bool        // it is corrupt, and may be written; set by Open alone
-	stats    counters
-	puts     puts
-	bodies   sync.Pool
-	arrivals []Arrival // announce only
-	limits   record.Limits
+	// What the goroutines of Run are at; see Work.
+	sealWork, upkeepWork commitlog.Turnstile
+	down                 atomic.Bool // closing
+	corrupt              bool        // the log is damaged in the middle; set by Open alone
+	frozen               bool        // the file system takes no writes; set by Open alone
+	worn                 bool        // the disk fails, or takes no writes: nothing at all is written; set by Open alone
+	damaged              bool        // one of these, or much is not indexed: read-only; set by Open alone
+	mendable             bool        // it is corrupt, and may be written; set by Open alone
+	stats                counters
+	puts                 puts
+	bodies               sync.Pool
+	arrivals             []Arrival // announce only
+	limits               record.Limits
 }
 
 // open is Open; frozen says that opts.FS takes no writes.

@@ -53,6 +53,8 @@ type Log struct {
 	freed   chan struct{} // there may be space for it now
 	counts  counts
 
+	syncWork, segmentWork Turnstile // see Work
+
 	told struct { // what the callbacks know
 		mu                 sync.Mutex
 		durable, confirmed int64

@@ -20,11 +20,13 @@ func (l *Log) prepareAhead(done <-chan struct{}) {
 	defer retry.Stop()
 	for full, try := false, true; ; {
 		if base, ok := l.wanted(); ok && try {
+			l.segmentWork.Pass()
 			err := l.makeSegment(base)
 			if noSpace(err) && l.opts.MakeRoom != nil {
 				l.opts.MakeRoom()
 				err = l.makeSegment(base)
 			}
+			l.segmentWork.Pass()
 			if err != nil && !noSpace(err) {
 				l.fail(err)
 				return

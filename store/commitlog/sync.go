@@ -9,6 +9,8 @@ import (
 func (l *Log) sync() error {
 	l.syncing <- struct{}{}
 	defer func() { <-l.syncing }()
+	l.syncWork.Pass()
+	defer l.syncWork.Pass()
 	// The kernel reports a lost page once: whoever comes after that must not
 	// take his own success for proof.
 	if err := l.Failed(); err != nil {
