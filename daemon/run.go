@@ -26,12 +26,19 @@ const (
 // are told, the clients get their answers, the store is flushed. What comes from
 // again is applied as far as it can be meanwhile. open opens the store's folder.
 func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
+	warnAhead(cfg.BindAddress, log)
+	dog, release := newHardwareDog(cfg.WatchdogDevice, log).begin(ctx)
+	err := runParts(ctx, cfg, open, again, dog, log)
+	release(err == nil)
+	return err
+}
+
+func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
 	var parts []part
 	m := platform{open: open, sockets: passedSockets(log)}
 	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
-	warnAhead(cfg.BindAddress, log)
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, m, log)
 		if err != nil {
@@ -53,9 +60,9 @@ func run(ctx context.Context, cfg config.Config, open opener, again <-chan confi
 	}
 	reporting, stop := context.WithCancel(ctx)
 	reports := lifecycle.NewGroup(reporting)
-	reports.Go("systemd", func(ctx context.Context) error { return report(ctx, parts, log) })
+	reports.Go("systemd", func(ctx context.Context) error { return report(ctx, parts, dog, log) })
 	defer func() { stop(); _ = reports.Wait() }() // nor does this
-	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping) })
+	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping); dog.stopping() })
 	return errors.Join(err, closeAll(parts))
 }
 
@@ -70,8 +77,8 @@ func ports(cfg *config.Config) (all []int) {
 	return all
 }
 
-// report tells systemd once clients are served, and from then on that they are.
-func report(ctx context.Context, parts []part, log *slog.Logger) error {
+// report tells systemd once clients are served, and from then on it and dog that they are.
+func report(ctx context.Context, parts []part, dog *hardwareDog, log *slog.Logger) error {
 	for _, p := range parts {
 		select {
 		case <-ctx.Done():
@@ -80,7 +87,8 @@ func report(ctx context.Context, parts []part, log *slog.Logger) error {
 		}
 	}
 	notify(log, sd.SdNotifyReady)
-	if w := newWatchdog(parts, log); w != nil {
+	dog.serving()
+	if w := newWatchdog(parts, dog, log); w != nil {
 		return w.run(ctx)
 	}
 	return nil

@@ -14,27 +14,37 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// A watchdog tells systemd that the daemon works, for as long as it does: every
+// A watchdog tells systemd, and the machine's own watchdog, that the daemon works, for as long as it does: every
 // part answers a request that comes as any client's does, over a new connection, and the store's
 // work goes on. A disk that does not answer is no hang for stallTime: starting again would not
 // help, and a store that has failed ends the daemon by itself.
 type watchdog struct {
-	period time.Duration // systemd restarts the daemon when it hears nothing for so long
+	period time.Duration // the daemon is restarted, or the machine reset, when nothing is heard for so long
 	parts  []part
-	tell   func(state string)
+	feed   []func()
 	log    *slog.Logger
 }
 
-// newWatchdog returns nil unless systemd waits to hear of the daemon.
-func newWatchdog(parts []part, log *slog.Logger) *watchdog {
+// newWatchdog returns nil unless systemd, or dog, waits to hear of the daemon.
+func newWatchdog(parts []part, dog *hardwareDog, log *slog.Logger) *watchdog {
+	w := &watchdog{parts: parts, log: log}
 	period, err := sd.SdWatchdogEnabled(false)
 	if err != nil {
 		log.Warn("no watchdog: WATCHDOG_USEC and WATCHDOG_PID make no sense", "err", err)
+	} else if period > 0 {
+		w.period = period
+		w.feed = append(w.feed, func() { notify(log, sd.SdNotifyWatchdog) })
 	}
-	if err != nil || period <= 0 {
+	if limit := dog.timeout(); limit > 0 {
+		w.feed = append(w.feed, dog.alive)
+		if w.period == 0 || limit < w.period {
+			w.period = limit
+		}
+	}
+	if len(w.feed) == 0 {
 		return nil
 	}
-	return &watchdog{period: period, parts: parts, tell: func(state string) { notify(log, state) }, log: log}
+	return w
 }
 
 // run asks the parts until ctx ends, three times in each period.
@@ -43,9 +53,11 @@ func (w *watchdog) run(ctx context.Context) error {
 	defer t.Stop()
 	for {
 		if err := w.ask(ctx); err == nil {
-			w.tell(sd.SdNotifyWatchdog)
+			for _, feed := range w.feed {
+				feed()
+			}
 		} else if ctx.Err() == nil {
-			w.log.Error("the daemon does not work; systemd restarts it unless that ends", "watchdogSec", w.period.Seconds(), "err", err)
+			w.log.Error("the daemon does not work; it is restarted, or the machine reset, unless that ends", "watchdogSec", w.period.Seconds(), "err", err)
 		}
 		select {
 		case <-ctx.Done():

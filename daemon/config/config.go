@@ -90,6 +90,8 @@ type Config struct {
 	MaxHeldPulls          int
 	IdleTimeout           time.Duration
 
+	WatchdogDevice string // of the machine, fed while the daemon works; empty: none
+
 	// Logs.
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // auto, text, json

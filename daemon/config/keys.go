@@ -141,6 +141,7 @@ func boundKeys() []key {
 
 func logKeys() []key {
 	return []key{
+		ours(str("watchdogDevice", "", "hardware watchdog to feed while the daemon works, such as /dev/watchdog; it resets the machine otherwise, after a minute or what the hardware can; for systems without systemd, whose WatchdogSec does this", func(c *Config) *string { return &c.WatchdogDevice })),
 		ours(live(str("logLevel", "info", "least important line that is logged", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"))),
 		ours(str("logFormat", "auto", "auto: text on a terminal, fields as well where it goes to the journal, otherwise one line a record with its priority", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")),
 	}
