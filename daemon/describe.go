@@ -22,7 +22,13 @@ func (t *tenure) describe() map[string]string {
 	info["namesrvs"] = describeServers(t.reg.Status())
 	describePlace(info, board.New(board.Options{}), t.cfg.StoreRoot)
 	describeLinks(info, t.whyHostless())
+	if text := describeTraffic(p.master.Traffic()); text != "" {
+		info["haBytesOut"] = text
+	}
 	if p.slave != nil {
+		if text := describeTraffic(p.slave.Traffic()); text != "" {
+			info["haBytesIn"] = text
+		}
 		p.describeSlave(info, st)
 	} else {
 		p.describeMaster(info, st)
@@ -75,6 +81,13 @@ func (p *pairing) describeMaster(info map[string]string, st *store.Store) {
 			info["haBehindMillis"+n] = strconv.FormatInt(late.Milliseconds(), 10)
 		}
 		text[i] = fmt.Sprintf("%s %d bytes%s behind", s.Addr, max(0, end-s.Acked), inSeconds(late))
+		if s.Link != "" {
+			info["haLink"+n] = s.Link
+		}
+		if s.Held != "" {
+			info["haHeld"+n] = s.Held
+			text[i] += " (" + s.Held + ")"
+		}
 	}
 	info["replication"] = fmt.Sprintf("slaves %d: %s", len(slaves), strings.Join(text, ", "))
 }

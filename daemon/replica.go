@@ -46,10 +46,17 @@ func (b *addrBox) get() string {
 func newPairing(t *tenure) (*pairing, error) {
 	cfg, st, log := &t.cfg, t.store, t.log.With("part", "replica")
 	p := &pairing{}
+	metered, err := newMeteredLinks(cfg.MeteredLinks)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Slave() {
+		metered = nil // who asks a slave is its master, for what that has lost
+	}
 	if cfg.Slave() {
 		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
-			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log,
+			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log, Via: metered.name,
 			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}
@@ -78,6 +85,7 @@ func newPairing(t *tenure) (*pairing, error) {
 	p.master = replica.NewMaster(replica.MasterOptions{
 		Rate: rate, Source: st, Acks: p.acks, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence,
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
+		Metered: replica.Metered{Via: metered.via, Rate: cfg.MeteredRate, Lag: cfg.MeteredLag, Delay: cfg.MeteredDelay},
 	})
 	return p, nil
 }

@@ -313,6 +313,7 @@ func (t *tenure) linkUp() {
 	if t.pair.slave != nil {
 		t.pair.slave.Retry()
 	}
+	t.pair.master.LinksChanged()
 	t.halves.Look()
 	t.reg.LinkUp()
 }

@@ -46,7 +46,10 @@ type Acks struct {
 // A progress is how far a slave is, in bytes. What it says first is where its
 // log ends, and no acknowledgement: whether its bytes are the master's it only
 // finds out then.
-type progress struct{ at, acked int64 }
+type progress struct {
+	at, acked int64
+	rests     bool // it is not sent what it lacks for now
+}
 
 // A wait is for everything before end.
 type wait struct {
@@ -112,9 +115,19 @@ func (a *Acks) join(c *masterConn, end int64) {
 func (a *Acks) advance(c *masterConn, end int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.slaves[c] = progress{at: end, acked: end}
+	a.slaves[c] = progress{at: end, acked: end, rests: a.slaves[c].rests}
 	if acked := min(a.acked(), a.confirmed); len(a.waiting) > 0 && acked > 0 {
 		a.release(acked, nil)
+	}
+}
+
+// rest says whether a slave is worth waiting for: not while it is held.
+func (a *Acks) rest(c *masterConn, rests bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if p, ok := a.slaves[c]; ok {
+		p.rests = rests
+		a.slaves[c] = p
 	}
 }
 
@@ -153,8 +166,8 @@ func (a *Acks) acked() int64 {
 func (a *Acks) byAddr() map[netip.Addr]progress {
 	best := make(map[netip.Addr]progress, len(a.slaves))
 	for c, p := range a.slaves {
-		b := best[c.addr]
-		best[c.addr] = progress{max(b.at, p.at), max(b.acked, p.acked)}
+		b, more := best[c.addr]
+		best[c.addr] = progress{max(b.at, p.at), max(b.acked, p.acked), p.rests && (b.rests || !more)}
 	}
 	return best
 }
@@ -163,7 +176,7 @@ func (a *Acks) byAddr() map[netip.Addr]progress {
 // a.mu is held.
 func (a *Acks) near(end int64) (n int) {
 	for _, p := range a.byAddr() {
-		if end-p.at < a.opts.FallBehind {
+		if !p.rests && end-p.at < a.opts.FallBehind {
 			n++
 		}
 	}

@@ -188,6 +188,7 @@ type stream struct {
 }
 
 func (s *stream) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (s *stream) LocalAddr() net.Addr              { return &net.TCPAddr{} }
 func (s *stream) Read(b []byte) (int, error)       { return s.in.Read(b) }
 func (s *stream) Write(b []byte) (int, error)      { return len(b), nil }
 func (s *stream) SetReadDeadline(time.Time) error  { return nil }

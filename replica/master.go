@@ -39,6 +39,7 @@ type MasterOptions struct {
 	Batch     int           // bytes of one transfer, haTransferBatchSize; 0 means 32 KiB
 	Rate      int64         // bytes per second to one slave, so that catching up leaves clients their share; 0 means no limit
 	MaxSlaves int           // connections at a time; 0 means 16
+	Metered   Metered       // links whose traffic costs money; the zero value has none
 	Log       *slog.Logger  // nil discards
 }
 
@@ -47,16 +48,19 @@ type Master struct {
 	opts MasterOptions
 	log  *slog.Logger
 
-	mu     sync.Mutex
-	conns  []*masterConn // the oldest first
-	kin    kin
-	faults *warner.Warner // of what strangers can cause
+	mu      sync.Mutex
+	conns   []*masterConn // the oldest first
+	kin     kin
+	lags    lags
+	traffic traffic
+	faults  *warner.Warner // of what strangers can cause
 }
 
 // NewMaster returns a Master without a slave.
 func NewMaster(o MasterOptions) *Master {
 	o.Heartbeat, o.Silence = cmp.Or(o.Heartbeat, defaultHeartbeat), cmp.Or(o.Silence, defaultSilence)
 	o.Batch, o.MaxSlaves = min(cmp.Or(o.Batch, defaultBatch), maxBatch), cmp.Or(o.MaxSlaves, 16)
+	o.Metered.setDefaults()
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -170,6 +174,8 @@ type SlaveStatus struct {
 	Sent  int64     // end of what was sent, bytes
 	Acked int64     // end of what it has, bytes
 	Level time.Time // when it last had all there was; zero if it never had
+	Link  string    // by which it is reached; "" if nobody has said
+	Held  string    // why it is not sent what it lacks at once; "" if it is
 }
 
 // Slaves lists the slaves that have reported, the oldest connection first.
@@ -179,7 +185,7 @@ func (m *Master) Slaves() []SlaveStatus {
 	var all []SlaveStatus
 	for _, c := range m.conns {
 		if c.reported.Load() {
-			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed())})
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get()})
 		}
 	}
 	return all

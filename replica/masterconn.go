@@ -15,6 +15,9 @@ import (
 // errReport says that a slave reported what cannot be true.
 var errReport = errors.New("replica: a report that cannot be true")
 
+// leastTransfer is the least that is sent at once where the rate is limited, in bytes.
+const leastTransfer = 512
+
 // errBehind says that a slave needs what its master has given back already.
 var errBehind = errors.New("replica: the slave is behind the log's start")
 
@@ -24,6 +27,7 @@ type masterConn struct {
 	nc     net.Conn
 	remote netip.AddrPort
 	addr   netip.Addr // by which connections of one slave are known
+	local  netip.Addr
 	since  time.Time
 
 	grown    chan struct{} // there may be more to send
@@ -32,6 +36,9 @@ type masterConn struct {
 	sent     atomic.Int64 // end of what was sent, or of what the slave had before
 	acked    atomic.Int64 // what it reported after that
 	leveled  atomic.Int64 // when it last had all there was, in ns since since
+
+	link note // by which the slave is reached
+	held note // why it is not sent what it lacks
 
 	last    int64    // report; the reader's own
 	shipper *shipper // the sender's own; nil where every transfer goes through a buffer
@@ -46,9 +53,20 @@ func newMasterConn(m *Master, nc net.Conn) *masterConn {
 	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		p := tcp.AddrPort()
 		c.remote = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
-		c.addr = c.remote.Addr()
 	}
+	c.local, c.addr = ends(nc)
 	return c
+}
+
+// ends are the addresses of a connection, zero where it is none of TCP.
+func ends(nc net.Conn) (local, remote netip.Addr) {
+	of := func(a net.Addr) netip.Addr {
+		if tcp, ok := a.(*net.TCPAddr); ok {
+			return tcp.AddrPort().Addr().Unmap()
+		}
+		return netip.Addr{}
+	}
+	return of(nc.LocalAddr()), of(nc.RemoteAddr())
 }
 
 // level is when the slave last had all there was, which is up to end now.
@@ -180,10 +198,21 @@ func (c *masterConn) send() error {
 	most := c.longest()
 	beat := time.NewTimer(c.m.opts.Heartbeat)
 	defer beat.Stop()
-	pace := pace{rate: c.m.opts.Rate}
+	pace, first := pace{}, next
+	way := &route{m: c.m, local: c.local, remote: c.addr}
 	for {
-		n := int(min(int64(most), src.Confirmed()-next))
-		if n <= 0 {
+		now, lacks := time.Now(), src.Confirmed()-next
+		if way.look(now) {
+			c.link.set(way.link)
+		}
+		t := way.terms(now, lacks, c.acked.Load() > first)
+		c.hold(t.why)
+		pace.rate = slower(c.m.opts.Rate, t.rate)
+		n := int(min(int64(most), lacks))
+		if t.rate > 0 {
+			n = min(n, max(int(t.rate/8), leastTransfer)) // the pause behind it stays short
+		}
+		if n <= 0 || t.wait {
 			select {
 			case <-c.gone:
 				return nil
@@ -198,6 +227,7 @@ func (c *masterConn) send() error {
 			return err
 		}
 		next += int64(n)
+		c.m.traffic.add(way.link, n)
 		beat.Reset(c.m.opts.Heartbeat)
 		if wait := pace.spent(time.Now(), n); wait > 0 {
 			select {
@@ -206,6 +236,46 @@ func (c *masterConn) send() error {
 			case <-time.After(wait):
 			}
 		}
+	}
+}
+
+// hold notes why the slave is not sent what it lacks, "" if it is. Senders do not wait
+// for one that is held.
+func (c *masterConn) hold(why string) {
+	was := c.held.get()
+	c.held.set(why)
+	if (was == "") == (why == "") {
+		return
+	}
+	c.m.opts.Acks.rest(c, why != "")
+	if why != "" {
+		c.m.log.Info("a slave that is behind is held", "remote", c.remote, "sent", c.sent.Load(), "because", why)
+	} else {
+		c.m.log.Info("a slave is held no more", "remote", c.remote, "sent", c.sent.Load())
+	}
+}
+
+// slower is the lower of two rates, of which 0 is no limit.
+func slower(a, b int64) int64 {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+// A note is a text that others may read while it changes.
+type note struct{ v atomic.Pointer[string] }
+
+func (n *note) get() string {
+	if p := n.v.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+func (n *note) set(text string) {
+	if n.get() != text {
+		n.v.Store(&text)
 	}
 }
 

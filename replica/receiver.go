@@ -34,6 +34,7 @@ type receiver struct {
 	log   Log
 	nc    net.Conn
 	addr  string
+	link  string // by which it comes; "" if that is not known
 
 	from   int64         // first report
 	theirs epoch.History // of the master's log; nil if it knows none
@@ -75,6 +76,7 @@ func (r *receiver) receive() error {
 			if err := r.take(b); err != nil {
 				return err
 			}
+			r.slave.bytes.add(r.link, len(b))
 			_, _ = in.Discard(len(b))
 			rest -= len(b)
 		}

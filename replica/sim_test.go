@@ -72,13 +72,13 @@ func TestPairs(t *testing.T) {
 
 // A tally counts what happened.
 type tally struct {
-	Sent, OK, Unsure, Lost, Deaths, PowerCuts, Outages, SetAside, Fetched int
+	Sent, OK, Unsure, Lost, Deaths, PowerCuts, Outages, SetAside, Fetched, Held int
 }
 
 func (a *tally) add(b *tally) {
 	a.Sent, a.OK, a.Unsure, a.Lost = a.Sent+b.Sent, a.OK+b.OK, a.Unsure+b.Unsure, a.Lost+b.Lost
 	a.Deaths, a.PowerCuts, a.Outages, a.SetAside = a.Deaths+b.Deaths, a.PowerCuts+b.PowerCuts, a.Outages+b.Outages, a.SetAside+b.SetAside
-	a.Fetched += b.Fetched
+	a.Fetched, a.Held = a.Fetched+b.Fetched, a.Held+b.Held
 }
 
 // A world is one pair and what was done to it.
@@ -169,7 +169,7 @@ func (w *world) startMaster() {
 	if st.Stats().ReadOnly {
 		w.t.Fatal("the master opened read-only")
 	}
-	m = replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks, Log: slog.New(slog.NewTextHandler(&w.notes, nil)), Batch: 500 + w.rng.IntN(4000)})
+	m = replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks, Log: slog.New(slog.NewTextHandler(&w.notes, nil)), Batch: 500 + w.rng.IntN(4000), Metered: w.metered()})
 	ctx, cancel := context.WithCancel(context.Background())
 	n.st, n.cancel, n.up = st, cancel, true
 	n.ended.Go(func() { _ = st.Run(ctx) }) // it fails when the power goes
@@ -181,6 +181,18 @@ func (w *world) startMaster() {
 			w.t.Errorf("the master's port: %v", err)
 		}
 	})
+}
+
+// metered has half of the pairs reach the slave by a link that costs money every other
+// seven seconds, half of those with a slave that catches up slowly meanwhile instead of waiting.
+func (w *world) metered() replica.Metered {
+	if w.seed/4%2 == 0 {
+		return replica.Metered{}
+	}
+	return replica.Metered{
+		Via: func(netip.Addr, netip.Addr) (string, bool) { return "wwan0", time.Now().Unix()/7%2 == 0 },
+		Lag: 2000, Rate: int64(w.seed / 8 % 2 * 4096), Delay: 40 * time.Second,
+	}
 }
 
 // fetch has the slave asked for what the master may have lost.
@@ -383,6 +395,9 @@ func (w *world) check() {
 			}
 		}
 	}
+	w.notes.mu.Lock()
+	w.Held = bytes.Count(w.notes.buf.Bytes(), []byte("a slave that is behind is held"))
+	w.notes.mu.Unlock()
 	if len(w.acks)+w.Lost != w.Sent {
 		w.t.Errorf("%d messages were sent, %d answered", w.Sent, len(w.acks)+w.Lost)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ type SlaveOptions struct {
 	Overlap   int64                                                    // bytes compared on each connection; 0 means 64 KiB
 	Histories Histories                                                // nil: the bytes alone are compared
 	Joined    func()                                                   // called when the log was found to be a copy of that of a master with epochs; must not block; nil is allowed
+	Via       func(local, remote netip.Addr) (link string)             // names the link that a connection uses, to count its bytes; nil: not counted
 	Notes     *slog.Logger                                             // nil discards
 	Dial      func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
 }
@@ -40,6 +42,7 @@ type Slave struct {
 	kick  chan struct{} // try again at once
 	grown chan struct{} // Acked has moved
 	keeps bool          // nothing of the log is ever cut off: see Fetch
+	bytes traffic       // of log that came
 	back  int64         // bytes to compare on the next connection; receiver's own
 
 	mu     sync.Mutex
@@ -91,6 +94,10 @@ func (s *Slave) Status() MasterStatus {
 	defer s.mu.Unlock()
 	return s.status
 }
+
+// Traffic is how many bytes of log have come over each link that Via has named,
+// since the Slave was made.
+func (s *Slave) Traffic() map[string]int64 { return s.bytes.all() }
 
 // level notes the time if this log has all that is known of the master's.
 func (s *Slave) level() {
@@ -177,6 +184,10 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 		from = max(least, min(end, l.Acked())-s.back) // what was found equal may be reported
 	}
 	r := &receiver{slave: s, log: l, nc: nc, addr: addr, theirs: theirs, from: from, least: least, next: from, end: end, begun: make(chan struct{})}
+	if s.opts.Via != nil {
+		local, remote := ends(nc)
+		r.link = s.opts.Via(local, remote)
+	}
 	if err := r.writeReport(from); err != nil {
 		return fmt.Errorf("replica: report to the master: %w", err)
 	}

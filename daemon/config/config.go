@@ -32,6 +32,12 @@ type Config struct {
 	SlaveTimeout    time.Duration
 	InSyncReplicas  int // the master counts
 
+	// Links whose traffic costs money.
+	MeteredLinks string        // names and patterns, separated by semicolons; empty: none
+	MeteredRate  int64         // bytes per second to a slave that is behind; 0: it waits
+	MeteredLag   int64         // bytes that a slave may lack and is not behind
+	MeteredDelay time.Duration // after that it is sent what it lacks all the same
+
 	// Where it listens and what it tells others.
 	BrokerIP1    string // advertised address; empty: the one that reaches the name servers
 	BrokerIP2    string // advertised HA address; empty: BrokerIP1

@@ -67,6 +67,10 @@ func replicaKeys() []key {
 		duration("slaveTimeout", "3000", "SYNC_MASTER: milliseconds until a sender is answered FLUSH_SLAVE_TIMEOUT", time.Millisecond, func(c *Config) *time.Duration { return &c.SlaveTimeout }, 10*time.Millisecond, 10*time.Minute),
 		number("haSlaveFallbehindMax", "256m", "SYNC_MASTER: a slave so many bytes behind is not waited for: senders are answered SLAVE_NOT_AVAILABLE", func(c *Config) *int64 { return &c.HAFallBehind }, 4096, math.MaxInt64>>1),
 		number("inSyncReplicas", "2", "SYNC_MASTER: brokers that must have a message before OK, the master counted", func(c *Config) *int { return &c.InSyncReplicas }, 1, 16),
+		ours(str("meteredLinks", "", "links whose traffic costs money, as in wwan0;ppp*: a slave that is behind and reached by one waits for another link; one that follows goes on", func(c *Config) *string { return &c.MeteredLinks })),
+		ours(number("haMeteredBytesPerSecond", "0", "bytes a second sent to a slave that is behind over one of meteredLinks; 0: it waits", func(c *Config) *int64 { return &c.MeteredRate }, 0, math.MaxInt64>>1)),
+		ours(number("haMeteredLag", "16m", "bytes that a slave may lack and is sent at once over one of meteredLinks: beyond it is behind, until it has all", func(c *Config) *int64 { return &c.MeteredLag }, 4096, math.MaxInt64>>1)),
+		ours(duration("haMeteredMaxDelay", "24", "hours that a slave is behind over one of meteredLinks at most: then it is sent all it lacks", time.Hour, func(c *Config) *time.Duration { return &c.MeteredDelay }, time.Minute, 3650*day)),
 		ours(number("haMaxSlaves", "16", "connections of slaves", func(c *Config) *int { return &c.HAMaxSlaves }, 1, 1024)),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,12 @@ func validate(c *Config) (errs []error) {
 	if c.EnableBroker && c.BrokerID == 0 && c.Slave() {
 		complain("brokerRole is SLAVE, but brokerId is 0, which is the master's; give each slave another number")
 	}
+	if err := badPattern(c.MeteredLinks); err != nil {
+		complain("meteredLinks is %q; want names of links or patterns of names, as in wwan0;ppp*: %v", c.MeteredLinks, err)
+	}
+	if c.MeteredRate > 0 && c.MeteredRate < 1024 {
+		complain("haMeteredBytesPerSecond is %d; want 0, or at least 1024, which leaves room for heartbeats", c.MeteredRate)
+	}
 	for _, a := range []struct{ key, value string }{{"haMasterAddress", c.HAMasterAddress}, {"haSlaveAddress", c.HASlaveAddress}} {
 		if _, _, err := net.SplitHostPort(a.value); a.value != "" && err != nil {
 			complain("%s is %q; want host:port", a.key, a.value)
@@ -65,6 +72,20 @@ func validate(c *Config) (errs []error) {
 		}
 	}
 	return append(errs, ports(c)...)
+}
+
+// badPattern fails if one of these names, separated by semicolons, can be no link's, nor a
+// pattern of such.
+func badPattern(names string) error {
+	for n := range strings.SplitSeq(names, ";") {
+		if _, err := path.Match(strings.TrimSpace(n), ""); err != nil {
+			return err
+		}
+		if strings.ContainsAny(strings.TrimSpace(n), "/ ") {
+			return fmt.Errorf("%q has a blank or a slash", n)
+		}
+	}
+	return nil
 }
 
 // isLinkName says whether s is what links are called, and no address that was

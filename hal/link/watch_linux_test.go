@@ -191,8 +191,18 @@ func TestBytesOfALink(t *testing.T) {
 	}
 	addr := &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(192, 0, 2, 1), Mask: net.CIDRMask(24, 32)}}
 	neighbour := &netlink.Neigh{LinkIndex: of().Index, IP: net.IPv4(192, 0, 2, 2), HardwareAddr: peer.Attrs().HardwareAddr, State: netlink.NUD_PERMANENT}
+	updates, done := make(chan netlink.LinkUpdate, 64), make(chan struct{})
+	defer close(done)
+	if err := netlink.LinkSubscribe(updates, done); err != nil {
+		t.Fatal(err)
+	}
 	if err := errors.Join(netlink.AddrAdd(cable, addr), netlink.LinkSetUp(cable), netlink.LinkSetUp(peer), netlink.NeighSet(neighbour)); err != nil {
 		t.Fatal(err)
+	}
+	for u := range updates { // it comes up a moment later
+		if u.Attrs().Name == "here" && u.Attrs().OperState == netlink.OperUp {
+			break
+		}
 	}
 	c, err := net.Dial("udp", "192.0.2.2:9")
 	if err != nil {

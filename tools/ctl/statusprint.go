@@ -143,6 +143,8 @@ func (b *brokerStatus) remarks() (all []string) {
 	if text := b.place(); text != "" {
 		all = append(all, safe(text))
 	}
+	add("haBytesOut", "log sent to slaves, by link: ", "")
+	add("haBytesIn", "log copied, by link: ", "")
 	add("addressMissing", "cannot be found by others: ", "")
 	add("links", "links: ", "")
 	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
