@@ -25,7 +25,8 @@ type sockets map[int]*os.File
 // A platform is what the daemon takes from the one that it runs on.
 type platform struct {
 	sockets
-	open opener // opens the store's folder
+	open     opener                 // opens the store's folder
+	identity func() (string, error) // tells this machine from others; nil: as package board does
 }
 
 // passedSockets takes what systemd has passed, once in a process.

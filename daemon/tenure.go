@@ -131,6 +131,9 @@ func (t *tenure) openStore(file *config.Config, last *before) error {
 	if t.store, err = store.Open(so); err != nil {
 		return err
 	}
+	if err := t.nameStore(file); err != nil {
+		return errors.Join(fmt.Errorf("brokerName: %w", err), t.store.Close())
+	}
 	keep := func(b []byte) error {
 		if t.store.Frozen() { // a role that changes lasts as long as this process
 			t.memoryOnly.Store(&b)

@@ -9,13 +9,17 @@ package config
 
 import "time"
 
+// AutoName as BrokerName asks for a name that no other machine has.
+const AutoName = "auto"
+
 // Config is everything that can be set, in the units of its comments. Use
 // Default or Load; the zero value is not a valid configuration.
 type Config struct {
 	// Who this broker is.
 	ClusterName  string
-	BrokerName   string
-	BrokerID     int64 // 0 is the master
+	BrokerName   string // AutoName: after the machine
+	HostNamed    bool   // BrokerName is the host name, since none is configured
+	BrokerID     int64  // 0 is the master
 	BrokerRole   string
 	EnableBroker bool
 

@@ -96,6 +96,7 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"a quota that no number holds", "too large", []string{"enableNamesrv=true", "topicMaxBytes=Debug:9223372036854775807g"}},
 		{"too small a budget", "four segments", []string{"enableNamesrv=true", "storeMaxBytes=128m"}},
 		{"watermarks out of order", "follow each other upwards", []string{"enableNamesrv=true", "diskSpaceWarningLevelRatio=96"}},
+		{"a slave that names itself", "its master's name", []string{"enableNamesrv=true", "brokerRole=SLAVE", "brokerId=1", "brokerName=auto"}},
 		{"no pattern of links", "meteredLinks", []string{"enableNamesrv=true", "meteredLinks=ppp["}},
 		{"two links without a semicolon", "a blank or a slash", []string{"enableNamesrv=true", "meteredLinks=wwan0 ppp0"}},
 		{"too slow to live", "at least 1024", []string{"enableNamesrv=true", "haMeteredBytesPerSecond=100"}},

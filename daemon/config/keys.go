@@ -19,7 +19,7 @@ func keys() []key {
 func identityKeys() []key {
 	return []key{
 		str("brokerClusterName", "DefaultCluster", "cluster this broker belongs to", func(c *Config) *string { return &c.ClusterName }),
-		str("brokerName", "", "name that master and slaves share; empty: the host name", func(c *Config) *string { return &c.BrokerName }),
+		str("brokerName", "", "name that master and slaves share; empty: the host name, but gw- and a part of this machine's identity for a new store where the host name is one that images come with, such as raspberrypi; auto: that in any case. The store keeps the name it was given", func(c *Config) *string { return &c.BrokerName }),
 		number("brokerId", "0", "0 for the master; each slave has another number", func(c *Config) *int64 { return &c.BrokerID }, 0, math.MaxInt32),
 		str("brokerRole", roleAsync, "ASYNC_MASTER: a send does not wait for slaves; SYNC_MASTER: OK means that a slave has the message too; SLAVE: copies a master of the same brokerName", func(c *Config) *string { return &c.BrokerRole }, roleAsync, roleSync, roleSlave),
 		ours(boolean("enableBroker", "true", "false: no broker, a name server alone", func(c *Config) *bool { return &c.EnableBroker })),

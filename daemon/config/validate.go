@@ -15,7 +15,10 @@ import (
 func validate(c *Config) (errs []error) {
 	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("configuration: "+format, args...)) }
 	if c.BrokerName == "" {
-		c.BrokerName = hostName()
+		c.BrokerName, c.HostNamed = hostName(), true
+	}
+	if c.BrokerName == AutoName && c.EnableBroker && c.Slave() {
+		complain("brokerName is auto, but a slave has its master's name, which it cannot make up: pairmq status at the master shows it")
 	}
 	if c.HAListenPort == 0 {
 		c.HAListenPort = c.ListenPort + 1
