@@ -11,7 +11,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links wear lab race lint cross package package-twice package-check pkgtest budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links wear lab lab-debian lab-full race lint cross package package-twice package-check pkgtest budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -50,10 +50,21 @@ wear: build ## is what is written to flash within its budget? measured on loop d
 	bin/bench -wear $(WEARFLAGS)
 
 LABFLAGS ?= -seed 1
-lab: build ## power cuts of a real kernel under load, and lost and failing writes in it, 5 minutes (LABFLAGS); needs root, installs qemu and others
+lab: build ## power cuts of a real kernel under load, lost and failing writes in it, and the package on a booted Debian (LABFLAGS); needs root, installs qemu and others
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/labguest ./tools/lab/guest
 	$(GO) build -o bin/lab ./tools/lab
 	bin/lab $(LABFLAGS)
+	$(MAKE) --no-print-directory lab-debian
+
+SYSTEMS     ?= amd64
+SYSTEMFLAGS ?= -seed 1
+lab-debian: ## the part of "make lab" with the package: a Debian that systemd boots, power cuts, an upgrade (SYSTEMS, SYSTEMFLAGS)
+	$(GO) build -o bin/lab ./tools/lab
+	tools/lab/packages.sh $(SYSTEMS)
+	bin/lab -debian "$(SYSTEMS)" $(SYSTEMFLAGS)
+
+lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md; an hour
+	$(MAKE) --no-print-directory lab SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md'
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...

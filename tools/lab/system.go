@@ -16,8 +16,8 @@ import (
 
 // How long a booted Debian may take. An emulated ARM on a busy host is slow.
 const (
-	systemBootTime = 5 * time.Minute
-	scriptTime     = 3 * time.Minute
+	systemBootTime = 10 * time.Minute
+	scriptTime     = 6 * time.Minute
 )
 
 // stateFolder is where the package keeps its store.
