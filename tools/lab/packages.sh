@@ -17,22 +17,24 @@ out=$PWD/dist/lab
 rm -rf "$out"
 mkdir -p "$out"
 
-build() { # VERSION FOLDER: builds the sources in the current folder
+build() { # VERSION: builds the sources in the current folder
 	make --no-print-directory build VERSION="$1"
 	make --no-print-directory "${targets[@]/#/dist/}" VERSION="$1"
-	(cd tools/package && go build -o ../../bin/package .)
-	bin/package -version "$1" -only "${targets[*]}" -o "$2"
-	rm -f "$2"/*.rpm "$2"/*.tar.gz
+}
+package() { # ROOT VERSION FOLDER: packages what was built there
+	bin/package -root "$1" -bin "$1/dist" -pairmq "$1/bin/pairmq" -version "$2" -only "${targets[*]}" -formats deb -o "$3"
 }
 
+build v1.0.0
+(cd tools/package && go build -o ../../bin/package .)
+package "$PWD" v1.0.0 "$out"
 if git cat-file -e "$previous^{commit}" 2>/dev/null; then
 	old=$(mktemp -d)
 	trap 'rm -rf "$old"' EXIT
 	git archive "$previous" | tar -x -C "$old"
-	(cd "$old" && build v0.9.0 "$out/previous")
-	build v1.0.0 "$out"
+	(cd "$old" && build v0.9.0)
+	package "$old" v0.9.0 "$out/previous"
 else
 	echo "packages: git has no commit $previous here: the upgrade is from these sources"
-	build v1.0.0 "$out"
-	bin/package -version v0.9.0 -only "${targets[*]}" -o "$out/previous"
+	package "$PWD" v0.9.0 "$out/previous"
 fi

@@ -29,6 +29,9 @@ func (b *builder) build(t target, stage string) error {
 		return err
 	}
 	for _, format := range t.formats {
+		if !b.wants(format) {
+			continue
+		}
 		info, err := b.recipe(t, stage, format)
 		if err != nil {
 			return err
@@ -36,6 +39,9 @@ func (b *builder) build(t target, stage string) error {
 		if err := b.packageAs(format, info); err != nil {
 			return fmt.Errorf("%s: %w", format, err)
 		}
+	}
+	if !b.wants("tar.gz") {
+		return nil
 	}
 	return b.create(fmt.Sprintf("pairmq-%s-%s.tar.gz", b.version, t.dir), func(w io.Writer) error {
 		return b.tarball(w, t, stage)

@@ -21,6 +21,7 @@ type args struct {
 	commits int    // before this one, for a version that no tag names
 	date    int64  // of the commit, in seconds since 1970
 	only    string // targets, separated by spaces; empty: all
+	formats string // deb, rpm, tar.gz, separated by spaces; empty: all
 }
 
 func main() {
@@ -33,6 +34,7 @@ func main() {
 	flag.IntVar(&a.commits, "commits", 0, "what git rev-list --count HEAD prints")
 	flag.Int64Var(&a.date, "date", 0, "seconds since 1970 that the packages are of")
 	flag.StringVar(&a.only, "only", "", "targets such as linux-amd64, separated by spaces; empty: all")
+	flag.StringVar(&a.formats, "formats", "", "deb, rpm, tar.gz, separated by spaces; empty: all")
 	flag.Parse()
 	if err := run(a); err != nil {
 		fmt.Fprintln(os.Stderr, "package:", err)
@@ -69,6 +71,11 @@ func run(a args) error {
 		}
 	}
 	return nil
+}
+
+// wants says whether packages of a format were asked for.
+func (a args) wants(format string) bool {
+	return a.formats == "" || slices.Contains(strings.Fields(a.formats), format)
 }
 
 // removeOld removes the packages that an earlier run has made.
