@@ -41,7 +41,7 @@ chaos: build ## a pair of real brokers in network namespaces, mistreated for 3 m
 	$(GO) build -o bin/chaos ./tools/chaos
 	bin/chaos -bin bin/pairmqd $(CHAOSFLAGS)
 
-links: build ## how soon clients find a broker whose link was down, pulled out or missing, or whose address has changed; needs root, iproute2, nftables
+links: build ## how soon clients find a broker whose link was down, pulled out or missing, or whose address or route has changed; needs root, iproute2, nftables
 	$(GO) build -o bin/chaos ./tools/chaos
 	bin/chaos -bin bin/pairmqd -links
 

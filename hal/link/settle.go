@@ -27,13 +27,15 @@ const (
 
 // A settler makes one call of many changes. The zero value knows of none.
 type settler struct {
-	due   time.Time // of the next call; zero: there is nothing to tell
-	since time.Time // of the first that came since the last call; zero: none
-	told  time.Time // the last call
+	due    time.Time // of the next call; zero: there is nothing to tell
+	since  time.Time // of the first that came since the last call; zero: none
+	routes bool      // nothing but routes has changed since the last call
+	routed time.Time // the last call that was for routes alone
 }
 
 // note takes note of n at now.
 func (s *settler) note(now time.Time, n news) {
+	s.routes = n == rerouted && (s.routes || s.due.IsZero())
 	switch n {
 	case came:
 		if s.since.IsZero() {
@@ -42,7 +44,7 @@ func (s *settler) note(now time.Time, n news) {
 		s.due = earlier(now.Add(settleTime), s.since.Add(mostTime)) // whatever else waited is told with it
 	case rerouted:
 		due := now.Add(settleTime)
-		if next := s.told.Add(routeGap); due.Before(next) {
+		if next := s.routed.Add(routeGap); due.Before(next) {
 			due = next
 		}
 		s.due = earlier(s.due, due)
@@ -52,7 +54,13 @@ func (s *settler) note(now time.Time, n news) {
 }
 
 // tell says at now that the call is made.
-func (s *settler) tell(now time.Time) { *s = settler{told: now} }
+func (s *settler) tell(now time.Time) {
+	next := settler{routed: s.routed}
+	if s.routes {
+		next.routed = now
+	}
+	*s = next
+}
 
 // earlier is the earlier of two times, of which zero is none.
 func earlier(a, b time.Time) time.Time {

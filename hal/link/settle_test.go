@@ -30,6 +30,7 @@ func TestChangesSettle(t *testing.T) {
 		{"changes without end are told all the same", every(100*ms, 5*time.Second, came), []time.Duration{2000 * ms, 4000 * ms, 5100 * ms}},
 		{"one other way is told at once", []change{{0, rerouted}}, []time.Duration{200 * ms}},
 		{"many other ways now and then", every(50*ms, 12*time.Second, rerouted), []time.Duration{200 * ms, 5200 * ms, 10200 * ms, 15200 * ms}},
+		{"another way soon after a link has gone", []change{{0, lost}, {1500 * ms, rerouted}}, []time.Duration{1000 * ms, 1700 * ms}},
 		{"a link that comes up meanwhile does not wait for them", []change{{0, rerouted}, {300 * ms, rerouted}, {1000 * ms, came}}, []time.Duration{200 * ms, 1200 * ms}},
 	}
 	for _, tt := range tests {

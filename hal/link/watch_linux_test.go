@@ -86,7 +86,7 @@ func TestManyRoutesAreFewCalls(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		synctest.Wait()
-		if want := []time.Duration{200 * time.Millisecond, 3200 * time.Millisecond, 8200 * time.Millisecond}; !slices.Equal(calls, want) {
+		if want := []time.Duration{200 * time.Millisecond, 3200 * time.Millisecond, 5200 * time.Millisecond}; !slices.Equal(calls, want) {
 			t.Errorf("told at %v, want %v", calls, want)
 		}
 		cancel()

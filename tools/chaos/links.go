@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strconv"
@@ -115,15 +116,91 @@ func runLinks(a args) (failed int, err error) {
 			return failed, err
 		}
 	}
-	if n := r.broker.starts; n != 2 {
+	if err := r.broker.stop(); err != nil {
+		return failed, err
+	}
+	// From now on it finds its address by itself again.
+	r.broker.argv = r.broker.argv[:len(r.broker.argv)-1]
+	if err := r.broker.start(); err != nil {
+		return failed, err
+	}
+	for _, s := range routeSteps() {
+		pause(ctx, calmTime)
+		took, err := r.doRoute(s.lines)
+		if err != nil {
+			return failed, err
+		}
+		sticks++
+		verdict := "ok"
+		if took > foundWithin {
+			failed++
+			verdict = fmt.Sprintf("FAILED, at most %v are allowed", foundWithin)
+		}
+		fmt.Printf("links: %s: name servers know the broker at %s after %v: %s\n", s.what, r.addr, took.Round(time.Millisecond), verdict)
+		if err := judge(s.what); err != nil {
+			return failed, err
+		}
+	}
+	if n := r.broker.starts; n != 3 {
 		failed++
-		fmt.Printf("links: the broker was started %d times, want 2: FAILED\n", n)
+		fmt.Printf("links: the broker was started %d times, want 3: FAILED\n", n)
 	}
 	if err := r.broker.stop(); err != nil {
 		return failed, err
 	}
 	fmt.Printf("links: %d passed, %d failed\n", len(steps)+sticks-failed, failed)
 	return failed, nil
+}
+
+// calmTime lies before each change of a route: a broker that has just moved looks where it is
+// anyhow.
+const calmTime = 2 * time.Second
+
+// routeSteps are what is done to the routes of a broker with two uplinks, and no link or
+// address with it, but at last.
+func routeSteps() []routeStep {
+	return []routeStep{
+		{"the default route is the LAN's", []string{"ip route del default", "ip route add default via 198.18.1.1 metric 200"}},
+		{"a better one leads over the stick", []string{"ip route add default via 198.18.5.1 metric 100"}},
+		{"that one goes", []string{"ip route del default via 198.18.5.1 metric 100"}},
+		{"it is back", []string{"ip route add default via 198.18.5.1 metric 100"}},
+		{"the stick is pulled out", []string{"ip link del " + stick}},
+	}
+}
+
+type routeStep struct {
+	what  string
+	lines []string
+}
+
+// doRoute runs the lines in the broker's namespace, and returns how long it took until name servers
+// knew the broker where the kernel leads to them from by then.
+func (r *linkRig) doRoute(lines []string) (took time.Duration, err error) {
+	in := r.lan.within(0)
+	for _, line := range lines {
+		if err := command("", append(in, strings.Fields(line)...)...); err != nil {
+			return 0, err
+		}
+	}
+	begin := time.Now()
+	argv := append(in, "ip", "-o", "route", "get", namesrvIP.String())
+	out, err := exec.Command(argv[0], argv[1:]...).Output()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", strings.Join(argv, " "), err)
+	}
+	_, rest, _ := strings.Cut(string(out), " src ")
+	r.addr, _, _ = strings.Cut(rest, " ")
+	ctx, cancel := context.WithTimeout(r.ctx, startTime)
+	defer cancel()
+	for {
+		at, err := r.route()
+		if err == nil && at == r.addr {
+			return time.Since(begin), nil
+		}
+		if pause(ctx, 10*time.Millisecond); ctx.Err() != nil {
+			return 0, fmt.Errorf("the broker was not found at %s within %v, but at %s: %w", r.addr, startTime, at, err)
+		}
+	}
 }
 
 // stickSteps are what is done to a broker that is known by a link which comes and goes,
