@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"pairmq/internal/meter"
 )
 
 // What a sender is told when no slave has its message in time. It is stored all
@@ -41,6 +43,8 @@ type Acks struct {
 	waiting   []wait        // ascending
 	ended     bool          // Run has: nobody's time is watched any more
 	kick      chan struct{} // the first of waiting has changed
+
+	took meter.Histogram
 }
 
 // A progress is how far a slave is, in bytes. What it says first is where its
@@ -97,7 +101,12 @@ func (a *Acks) Confirmed(end int64) {
 // release lets everything before end go; a.mu is held.
 func (a *Acks) release(end int64, err error) {
 	n := 0
+	var now time.Time
 	for n < len(a.waiting) && a.waiting[n].end <= end {
+		if n == 0 {
+			now = time.Now()
+		}
+		a.took.Observe(a.opts.Timeout - a.waiting[n].until.Sub(now))
 		n++
 	}
 	a.waiting = slices.Delete(a.waiting, 0, n)
@@ -228,6 +237,10 @@ func (a *Acks) giveUp() {
 		a.release(a.waiting[n-1].end, ErrSlaveTimeout)
 	}
 }
+
+// Took is for how long confirmed bytes waited for slaves, or until that was given
+// up, once for each Confirmed that had to wait.
+func (a *Acks) Took() *meter.Histogram { return &a.took }
 
 // poke leaves a token in c, unless there is one.
 func poke(c chan struct{}) {

@@ -32,11 +32,7 @@ func (s *Store) abandon(err error) {
 	s.releasing.Lock()
 	defer s.releasing.Unlock()
 	defer s.pending.release()
-	for _, e := range s.pending.take(math.MaxInt64) {
-		if e.done != nil {
-			e.done(err)
-		}
-	}
+	s.answer(s.pending.take(math.MaxInt64), err)
 }
 
 // Release makes the confirmed records before end visible, wakes consumers, and
@@ -47,12 +43,24 @@ func (s *Store) Release(end int64, err error) {
 	defer s.releasing.Unlock()
 	defer s.pending.release()
 	entries := s.pending.take(min(end, s.confirmedEnd.Load()))
-	s.apply(entries)
+	if len(entries) > 0 {
+		began := time.Now()
+		s.apply(entries)
+		s.times.Index.Observe(time.Since(began))
+	}
 	s.visible.Store(max(min(end, s.confirmedEnd.Load()), s.visible.Load()))
 	s.announce(entries)
+	s.answer(entries, err)
+}
+
+// answer answers the senders of these records, those that were not told before
+// that their time is up.
+func (s *Store) answer(entries []pendingEntry, err error) {
+	now := time.Now()
 	for i := range entries {
-		if entries[i].done != nil {
-			entries[i].done(err)
+		if e := &entries[i]; e.done != nil {
+			s.times.Send.Observe(now.Sub(e.putAt))
+			e.done(err)
 		}
 	}
 }
@@ -132,6 +140,7 @@ func (s *Store) answerLate(ctx context.Context) error {
 			return nil
 		case now := <-late.C:
 			for _, done := range s.pending.overdue(now.Add(-s.opts.FlushTimeout)) {
+				s.times.Send.Observe(s.opts.FlushTimeout) // at least
 				done(fmt.Errorf("%w: %v", ErrFlushTimeout, s.opts.FlushTimeout))
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"time"
 
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -42,6 +43,7 @@ type Room interface {
 // GetWithin is Get for who has to find room first: room is asked for the bytes that
 // the records have before memory is taken for them, and an error of its ends it.
 func (s *Store) GetWithin(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f Filter, room Room) (Result, error) {
+	began := time.Now()
 	r, units, err := s.find(topic, queueID, offset, maxMsgs, maxBytes, f)
 	if err == nil && len(units) > 0 && room != nil {
 		if err := room.Reserve(sizeOf(units)); err != nil {
@@ -58,6 +60,8 @@ func (s *Store) GetWithin(topic string, queueID int32, offset int64, maxMsgs, ma
 		s.stats.found.Add(1)
 		s.stats.gets.Add(int64(r.Count))
 		s.stats.getBytes.Add(int64(len(r.Body)))
+		s.topics.topic(topic).get(r.Count, len(r.Body))
+		s.times.Get.Observe(time.Since(began))
 	} else {
 		s.stats.misses.Add(1)
 	}

@@ -50,6 +50,7 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	}
 	s.stats.puts.Add(int64(len(ms)))
 	s.stats.putBytes.Add(int64(total))
+	p.entries[0].queue.count.put(len(ms), total)
 	return nil
 }
 

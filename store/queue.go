@@ -12,6 +12,7 @@ type queue struct {
 	topic string // our copy: no request's memory hangs on it
 	id    int32
 	next  int64 // queue offset of the next record; under queueTable.mu
+	count *TopicCount
 }
 
 type queueKey struct {
@@ -24,11 +25,12 @@ type queueKey struct {
 type queueTable struct {
 	mu   sync.Mutex
 	byID map[queueKey]*queue
+	of   *topicCounts
 	end  int64 // bytes; of the newest record that was given an offset
 	last int64 // newest store timestamp in milliseconds; it never runs backwards
 }
 
-func (t *queueTable) init() { t.byID = map[queueKey]*queue{} }
+func (t *queueTable) init(of *topicCounts) { t.byID, t.of = map[queueKey]*queue{}, of }
 
 // get finds the queue, or makes it, going on where the index ends. The caller
 // holds mu.
@@ -37,6 +39,7 @@ func (t *queueTable) get(x *index.Index, topic string, id int32) *queue {
 		return q
 	}
 	q := &queue{topic: strings.Clone(topic), id: id}
+	q.count = t.of.topic(q.topic)
 	if _, end, ok := x.Bounds(topic, id); ok {
 		q.next = end
 	}

@@ -110,6 +110,7 @@ func (s *Store) openFiles() (err error) {
 	if err != nil {
 		return fmt.Errorf("store: open commit log: %w", err)
 	}
+	s.times.Log = s.clog.Times()
 	return nil
 }
 

@@ -1,6 +1,12 @@
 package store
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+
+	"pairmq/internal/meter"
+	"pairmq/store/commitlog"
+)
 
 // counters count since Open.
 type counters struct {
@@ -34,4 +40,28 @@ func (s *Store) Stats() Stats {
 		st.DiskTotal, st.DiskFree = space.Total, space.Avail
 	}
 	return st
+}
+
+// Times is how long it took since Open.
+type Times struct {
+	Send  meter.Histogram // from a Put until its sender is answered
+	Index meter.Histogram // to index what was confirmed together
+	Get   meter.Histogram // for a Get that found a record
+	Log   *commitlog.Times
+}
+
+// Times is counted on; only its histograms' Counts are for others.
+func (s *Store) Times() *Times { return &s.times }
+
+// Written is what was written to the log, and for how long a sync has been under way;
+// 0 if none is.
+func (s *Store) Written() (commitlog.Stats, time.Duration) {
+	return s.clog.Stats(), s.clog.Syncing()
+}
+
+// CountTables returns how many topics and subscription groups there are.
+func (s *Store) CountTables() (topics, groups int) {
+	ts, _ := s.index.Topics()
+	gs, _ := s.index.Groups()
+	return len(ts), len(gs)
 }

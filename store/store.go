@@ -90,6 +90,7 @@ type Options struct {
 	// more than two segments of the log: see CaughtUp. Otherwise it waits until all is
 	// indexed.
 	OpenBehind   bool
+	CountTopics  int          // topics of which is counted what goes in and out, each by itself; the rest is counted together; 0 means 100
 	IndexNoSync  bool         // tests on a simulated disk: bbolt need not sync the real one
 	JournalBytes int64        // size of the consumer offset journal; 0 means index's default
 	ChunkBytes   int64        // bytes of log per index chunk; 0 means index's default
@@ -140,6 +141,8 @@ type Store struct {
 	damaged              bool        // one of these, or much is not indexed: read-only; set by Open alone
 	mendable             bool        // it is corrupt, and may be written; set by Open alone
 	stats                counters
+	times                Times
+	topics               topicCounts
 	puts                 puts
 	bodies               sync.Pool
 	arrivals             []Arrival // announce only
@@ -156,7 +159,8 @@ func open(opts Options, frozen bool) (*Store, error) {
 	s.ages.reserved = opts.Reserved
 	s.scrubber.asked = make(chan struct{}, 1)
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
-	s.queues.init()
+	s.topics.init(opts.CountTopics)
+	s.queues.init(&s.topics)
 	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }
 	if err := s.openAll(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
@@ -200,6 +204,9 @@ func setDefaults(o *Options) {
 	}
 	if o.SetAsideBytes == 0 {
 		o.SetAsideBytes = 256 << 20
+	}
+	if o.CountTopics == 0 {
+		o.CountTopics = 100
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

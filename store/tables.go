@@ -56,6 +56,7 @@ func (s *Store) DeleteTopic(name string) error {
 		return err
 	}
 	defer s.changed(&s.versions.topics)
+	s.topics.forget(name) // before: the next queue of that name is another topic's
 	if err := s.index.DeleteTopic(name, max(s.queues.forget(name), s.visible.Load())); err != nil {
 		return err
 	}
@@ -74,6 +75,9 @@ func (s *Store) DeleteTopicBelow(name string, phyOffset int64, settings bool) (b
 	defer s.releasing.Unlock()
 	done, err := s.index.DeleteTopicBelow(name, phyOffset, settings)
 	if done {
+		if settings {
+			s.topics.forget(name)
+		}
 		s.queues.forget(name)
 		s.changed(&s.versions.topics)
 	}

@@ -38,6 +38,7 @@ type Broker struct {
 	resets          *resets
 	registrations   *registrations
 	rates           *rates
+	refusals        refusals
 	reads, compares *logWork // requests 31005 and 31006, and 31007 and 31008
 }
 
@@ -54,7 +55,7 @@ func New(opts Options) (*Broker, error) {
 	b := &Broker{opts: opts, store: opts.Store, log: opts.Log, started: time.Now()}
 	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
 	b.makings.byName = map[string]*making{}
-	b.sends.init()
+	b.sends.init(&b.refusals)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
 	b.notices = newNotices()

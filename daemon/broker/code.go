@@ -97,6 +97,7 @@ func (b *Broker) fail(req *remoting.Request, err error) {
 	if !known(err) {
 		b.log.Error("request failed", "code", remoting.RequestName(req.Code), "err", err)
 	}
+	b.refusals.add(err)
 	req.ReplyError(responseCode(err))
 }
 

@@ -120,6 +120,7 @@ func (b *Broker) bury(req *remoting.Request, group string, m record.Message) err
 	m.SysFlag &^= record.SysTransactionMask
 	m.ReconsumeTimes++
 	return b.store.Put([]record.Message{m}, func(err error) {
+		b.refusals.add(err)
 		req.ReplyError(responseCode(err))
 	})
 }

@@ -28,6 +28,7 @@ const defaultRegion = "DefaultRegion"
 // finish replies when the store is done with the messages.
 func (s *sending) finish(err error) {
 	code, remark := responseCode(err)
+	s.pool.refusals.add(err)
 	s.resp = remoting.Response{Code: code, Remark: remark}
 	switch code {
 	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
@@ -81,9 +82,11 @@ func (s *sending) release() {
 type sendPool struct {
 	pool  sync.Pool
 	large chan struct{}
+
+	refusals *refusals // what the store gave up on is counted there
 }
 
-func (p *sendPool) init() { p.large = make(chan struct{}, largeBatches) }
+func (p *sendPool) init(r *refusals) { p.large, p.refusals = make(chan struct{}, largeBatches), r }
 
 func (p *sendPool) get() *sending {
 	if s, ok := p.pool.Get().(*sending); ok {

@@ -53,7 +53,7 @@ func NewClient(opts ClientOptions) *Client {
 	}
 	cl := &Client{opts: opts, dials: make(map[string]*dial)}
 	cl.ctx, cl.cancel = context.WithCancel(context.Background())
-	cl.shared = newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Log)
+	cl.shared = newShared(opts.Limits, opts.Handler, opts.OnClose, nil, opts.Log)
 	return cl
 }
 

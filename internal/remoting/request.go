@@ -82,7 +82,12 @@ func (r *Request) Conn() *Conn { return r.conn }
 // response that does not fit a frame is replaced by a RespSystemError that says
 // so. Apart from a Body with a Release, resp is the caller's again on return.
 func (r *Request) Reply(resp *Response) {
-	if r.answered.Swap(true) || r.IsOneway() {
+	if r.answered.Swap(true) {
+		resp.release()
+		return
+	}
+	r.conn.shared.count(r.Code, resp.Code)
+	if r.IsOneway() {
 		resp.release()
 		return
 	}

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"pairmq/internal/meter"
 )
 
 // ServerOptions says what a Server does with its connections.
@@ -16,6 +18,9 @@ type ServerOptions struct {
 	// OnClose, if set, is called once for each connection after it has ended
 	// and Serve was called for it for the last time.
 	OnClose func(*Conn)
+	// Answers counts the answers by the codes of request and answer, those to oneway
+	// requests too; nil counts none. Requests whose code is not supported count as 0.
+	Answers *meter.Pairs
 	Limits  Limits
 	Log     *slog.Logger // nil discards
 }
@@ -32,7 +37,7 @@ type Server struct {
 // NewServer returns a Server ready for Serve.
 func NewServer(opts ServerOptions) *Server {
 	return &Server{
-		shared:    newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Log),
+		shared:    newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Answers, opts.Log),
 		listeners: make(map[net.Listener]struct{}),
 	}
 }
@@ -95,7 +100,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // take serves an accepted connection, or closes it if there are too many.
 func (s *Server) take(nc net.Conn) {
 	remote := nc.RemoteAddr()
+	s.shared.taken.Add(1)
 	if _, err := s.shared.start(nc, s.shared.limits.ConnsPerAddr); err != nil && !errors.Is(err, ErrClosed) {
+		s.shared.refused.Add(1)
 		s.shared.drops.Log("connection refused", "remote", remote, "err", err)
 	}
 }
@@ -136,4 +143,22 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// ServerStats is what a Server has to do with.
+type ServerStats struct {
+	Conns             int   // connections there are
+	Taken, Refused    int64 // since the start: that came, and of these, those beyond Limits
+	Dropped           int64 // that were ended for what the peer did or did not do
+	Bytes, BytesLimit int64 // in flight, and the limit: see Limits.BytesInFlight
+}
+
+// Stats returns it.
+func (s *Server) Stats() ServerStats {
+	sh := s.shared
+	sh.mu.Lock()
+	n := len(sh.conns)
+	sh.mu.Unlock()
+	return ServerStats{Conns: n, Taken: sh.taken.Load(), Refused: sh.refused.Load(), Dropped: sh.dropped.Load(),
+		Bytes: sh.budget.used.Load(), BytesLimit: sh.budget.limit}
 }

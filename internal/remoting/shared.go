@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"pairmq/internal/meter"
 	"pairmq/internal/warner"
 )
 
@@ -19,7 +20,8 @@ import (
 type shared struct {
 	limits  Limits // defaults filled in
 	handler Handler
-	onClose func(*Conn) // may be nil
+	onClose func(*Conn)  // may be nil
+	answers *meter.Pairs // may be nil
 	log     *slog.Logger
 	drops   *warner.Warner
 	panics  *warner.Warner
@@ -31,13 +33,15 @@ type shared struct {
 	born    time.Time
 	looked  atomic.Int64 // when stalled connections were looked for last, in ns since born
 
+	taken, refused, dropped atomic.Int64 // connections
+
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}
 	perAddr map[netip.Addr]int
 	closed  bool
 }
 
-func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *shared {
+func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs, log *slog.Logger) *shared {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -46,7 +50,7 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), log *slog.Logger) *sh
 	}
 	lim = lim.withDefaults()
 	return &shared{
-		limits: lim, handler: h, onClose: onClose, log: log,
+		limits: lim, handler: h, onClose: onClose, answers: answers, log: log,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
 		budget: newBudget(lim.BytesInFlight), born: time.Now(),
 		conns: make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
@@ -96,6 +100,7 @@ func (s *shared) remove(c *Conn) {
 	if cause := c.gone; ordinary(cause) { // set once, before this goroutine saw it
 		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
 	} else {
+		s.dropped.Add(1)
 		s.drops.Log("connection dropped", "remote", c.remote, "err", cause)
 	}
 	if s.onClose != nil {
@@ -152,4 +157,16 @@ func (s *shared) close(drain bool) {
 			c.fail(ErrClosed)
 		}
 	}
+}
+
+// count counts an answer, if anybody wants to know. Codes that strangers make up
+// must not fill the counter.
+func (s *shared) count(request, answer int32) {
+	if s.answers == nil {
+		return
+	}
+	if answer == RespRequestCodeNotSupported {
+		request = 0
+	}
+	s.answers.Add(request, answer)
 }

@@ -76,9 +76,9 @@ func (l *Log) fill(f Filler, n int, off int64) {
 	done = true
 }
 
-// begin notes when the batch got its first bytes, if that matters.
+// begin notes when the batch got its first bytes.
 func (l *Log) begin(b *batch) {
-	if l.opts.FlushLinger > 0 && len(b.buf) == 0 {
+	if len(b.buf) == 0 {
 		b.since = time.Now()
 	}
 }

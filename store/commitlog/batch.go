@@ -9,7 +9,7 @@ const smallBatch = 64 << 10
 type batch struct {
 	buf    []byte
 	pieces []piece
-	since  time.Time     // of its first append, if FlushLinger is set
+	since  time.Time     // of its first append
 	sync   bool          // an append in it is confirmed once it is durable
 	within time.Duration // the others are to be durable within this, the least that was asked; 0: there is none
 }

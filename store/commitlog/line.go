@@ -34,6 +34,8 @@ func (l *Log) stand(n int, within time.Duration, f Filler) (phyOffset int64, err
 	}
 	t := &turn{n: n, within: within, f: f, woken: make(chan struct{}, 1)}
 	l.line = append(l.line, t)
+	began := time.Now()
+	defer func() { l.times.Turn.Observe(time.Since(began)) }()
 	defer l.leave(t)
 	timer := time.NewTimer(l.opts.MaxWait)
 	defer timer.Stop()

@@ -7,6 +7,9 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"pairmq/internal/meter"
 )
 
 // A Log is the commit log. Its methods may be called from any goroutine, but
@@ -52,6 +55,9 @@ type Log struct {
 	prepare chan struct{} // the next segment will be needed
 	freed   chan struct{} // there may be space for it now
 	counts  counts
+	times   Times
+	opened  time.Time    // monotonic
+	began   atomic.Int64 // when the sync that is under way began, ns since opened; 0: none is
 
 	syncWork, segmentWork Turnstile // see Work
 
@@ -82,7 +88,7 @@ func Open(opts Options) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{
-		opts: opts, log: opts.Log, sound: math.MaxInt64,
+		opts: opts, log: opts.Log, sound: math.MaxInt64, opened: time.Now(),
 		filling: &batch{}, spare: &batch{},
 		tasks: make(chan struct{}, 1), failed: make(chan struct{}), syncing: make(chan struct{}, 1),
 		kicks: make(chan struct{}, 1), wrote: make(chan struct{}, 1), news: make(chan struct{}, 1), prepare: make(chan struct{}, 1), freed: make(chan struct{}, 1),
@@ -172,4 +178,24 @@ type counts struct{ batches, writes, bytes, syncs atomic.Int64 }
 func (l *Log) Stats() Stats {
 	c := &l.counts
 	return Stats{Batches: c.batches.Load(), Writes: c.writes.Load(), Bytes: c.bytes.Load(), Syncs: c.syncs.Load()}
+}
+
+// Times is how long it took since Open.
+type Times struct {
+	Turn  meter.Histogram // for an append that had to wait to come into a batch, or to be refused
+	Queue meter.Histogram // for the first append of each batch to be taken by the writer
+	Write meter.Histogram // for one pwrite
+	Sync  meter.Histogram // for one fdatasync, failed ones too
+}
+
+// Times is counted on; only its histograms' Counts are for others.
+func (l *Log) Times() *Times { return &l.times }
+
+// Syncing is for how long the sync that is under way has been; 0 if none is.
+func (l *Log) Syncing() time.Duration {
+	began := l.began.Load()
+	if began == 0 {
+		return 0
+	}
+	return time.Since(l.opened) - time.Duration(began)
 }

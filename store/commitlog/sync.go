@@ -27,7 +27,11 @@ func (l *Log) sync() error {
 	if err != nil {
 		return l.fail(err)
 	}
+	began := time.Now()
+	l.began.Store(max(1, int64(began.Sub(l.opened))))
 	err = f.Datasync()
+	l.began.Store(0)
+	l.times.Sync.Observe(time.Since(began))
 	s.release()
 	l.counts.syncs.Add(1)
 	if err != nil {

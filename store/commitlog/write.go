@@ -106,6 +106,7 @@ func (l *Log) giveBack(b *batch) {
 // must be durable before it is confirmed.
 func (l *Log) writeBatch(b *batch) error {
 	l.counts.batches.Add(1)
+	l.times.Queue.Observe(time.Since(b.since))
 	if b.sync {
 		l.owed.Store(b.end()) // before it is written: see confirmed
 	}
@@ -161,7 +162,10 @@ func (l *Log) writePiece(p piece, data []byte) error {
 				return err
 			}
 		}
-		if _, err := f.WriteAt(data[:n], off-s.base); err != nil {
+		began := time.Now()
+		_, err := f.WriteAt(data[:n], off-s.base)
+		l.times.Write.Observe(time.Since(began))
+		if err != nil {
 			return fmt.Errorf("commitlog: write at offset %d: %w", off, err)
 		}
 		l.counts.writes.Add(1)
