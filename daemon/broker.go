@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pairmq/daemon/config"
@@ -20,8 +21,9 @@ type brokerPart struct {
 	platform platform
 	log      *slog.Logger
 
-	serving chan struct{} // see serves
-	begun   func()        // closes it
+	begun  chan struct{} // see serves
+	begins func()        // closes it
+	active atomic.Bool   // a tenure serves
 
 	mu   sync.Mutex    // guards the rest where run is not alone
 	cfg  config.Config // as the files have it
@@ -37,8 +39,8 @@ type brokerPart struct {
 const turnTime = 10 * time.Minute
 
 func newBroker(cfg *config.Config, m platform, log *slog.Logger) (*brokerPart, error) {
-	p := &brokerPart{cfg: *cfg, platform: m, log: log, serving: make(chan struct{})}
-	p.begun = sync.OnceFunc(func() { close(p.serving) })
+	p := &brokerPart{cfg: *cfg, platform: m, log: log, begun: make(chan struct{})}
+	p.begins = sync.OnceFunc(func() { close(p.begun) })
 	return p, p.next()
 }
 
@@ -64,7 +66,8 @@ func (p *brokerPart) next() error {
 // behind its log has caught up.
 func (p *brokerPart) run(ctx context.Context) error {
 	for {
-		err := p.now.run(ctx, p.begun)
+		err := p.now.run(ctx, func() { p.begins(); p.active.Store(true) })
+		p.active.Store(false)
 		if !errors.Is(err, errNextTenure) {
 			return err
 		}
@@ -80,7 +83,10 @@ func (p *brokerPart) run(ctx context.Context) error {
 	}
 }
 
-func (p *brokerPart) serves() <-chan struct{} { return p.serving }
+func (p *brokerPart) serves() <-chan struct{} { return p.begun }
+
+// serving has not the last word: a change of roles takes a moment to stop the ports.
+func (p *brokerPart) serving() bool { return p.active.Load() }
 
 // works asks for what nearly everything has a part in, the broker's description, at
 // each port for clients, and looks whether the store's work goes on. Who

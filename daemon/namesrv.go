@@ -4,12 +4,14 @@ import (
 	"context"
 	"log/slog"
 	"net"
+	"sync/atomic"
 
 	"pairmq/daemon/config"
 	"pairmq/discovery/nameserver"
 	"pairmq/discovery/nameserver/statefile"
 	"pairmq/hal/disk"
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/meter"
 	"pairmq/internal/remoting"
 )
 
@@ -20,7 +22,9 @@ type nameServerPart struct {
 	lns []net.Listener
 	log *slog.Logger
 
-	serving chan struct{} // see serves
+	answers meter.Pairs
+	begun   chan struct{} // see serves
+	ended   atomic.Bool
 }
 
 func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServerPart, error) {
@@ -46,8 +50,9 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	if err != nil {
 		return nil, err
 	}
-	srv := remoting.NewServer(remoting.ServerOptions{Handler: ns, OnClose: ns.Closed, Limits: limits(cfg), Log: log})
-	return &nameServerPart{ns: ns, srv: srv, lns: lns, log: log, serving: make(chan struct{})}, nil
+	p := &nameServerPart{ns: ns, lns: lns, log: log, begun: make(chan struct{})}
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: ns, OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), Log: log})
+	return p, nil
 }
 
 func (p *nameServerPart) name() string { return "name server" }
@@ -56,14 +61,24 @@ func (p *nameServerPart) run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
 	g.Go("expiry", p.ns.Run)
 	g.Go("listeners", func(ctx context.Context) error { return serveAll(ctx, p.srv, p.lns) })
-	close(p.serving)
+	close(p.begun)
 	p.log.Info("name server ready", "listen", p.lns[0].Addr().String())
 	err := g.Wait()
+	p.ended.Store(true)
 	drain(p.srv, drainTime, p.log)
 	return err
 }
 
-func (p *nameServerPart) serves() <-chan struct{} { return p.serving }
+func (p *nameServerPart) serves() <-chan struct{} { return p.begun }
+
+func (p *nameServerPart) serving() bool {
+	select {
+	case <-p.begun:
+		return !p.ended.Load()
+	default:
+		return false
+	}
+}
 
 func (p *nameServerPart) works(ctx context.Context) error {
 	return answers(ctx, p.lns[0].Addr(), remoting.ReqGetBrokerClusterInfo)

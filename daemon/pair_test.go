@@ -24,7 +24,7 @@ func (d *daemonUnderTest) newSlave() *daemonUnderTest {
 	return &daemonUnderTest{
 		t: d.t, client: d.client, disk: disk.OS, namesrv: d.namesrv, broker: fmt.Sprintf("127.0.0.1:%d", p[0]),
 		settings: []string{
-			"brokerName=under-test", "bindAddress=127.0.0.1", "mappedFileSizeCommitLog=8m", "brokerRole=SLAVE", "brokerId=1", "namesrvAddr=" + d.namesrv,
+			"brokerName=under-test", "bindAddress=127.0.0.1", "metricsListen=", "mappedFileSizeCommitLog=8m", "brokerRole=SLAVE", "brokerId=1", "namesrvAddr=" + d.namesrv,
 			fmt.Sprintf("listenPort=%d", p[0]), fmt.Sprintf("haListenPort=%d", p[1]), "storePathRootDir=" + d.t.TempDir(),
 		},
 	}

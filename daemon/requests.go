@@ -23,6 +23,7 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
 		remoting.ReqWatchMetadata:     t.watchTables,
 		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
+		remoting.ReqGetMetrics:        t.showMetrics,
 	}
 }
 
@@ -51,6 +52,15 @@ func (t *tenure) watchTables(req *remoting.Request) error {
 	if err != nil {
 		return broker.Refuse(remoting.RespSystemBusy, "%v", err)
 	}
+	return nil
+}
+
+// showMetrics serves 31010: the body is the text of the metrics.
+func (t *tenure) showMetrics(req *remoting.Request) error {
+	if t.platform.metrics == nil {
+		return broker.Refuse(remoting.RespRequestCodeNotSupported, "this broker shows no metrics")
+	}
+	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: t.platform.metrics()})
 	return nil
 }
 

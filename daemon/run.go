@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/metrics"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 
@@ -35,7 +36,12 @@ func run(ctx context.Context, cfg config.Config, open opener, again <-chan confi
 
 func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
 	var parts []part
-	m := platform{open: open, sockets: passedSockets(log)}
+	shows := newObservatory(&cfg, log)
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text}
+	showing, hide := context.WithCancel(ctx)
+	shown := lifecycle.NewGroup(showing)
+	shown.Go("metrics", shows.run)
+	defer func() { hide(); _ = shown.Wait() }() // it fails never
 	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
@@ -45,6 +51,7 @@ func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan 
 			return err
 		}
 		parts = append(parts, p)
+		shows.add(p)
 	}
 	if cfg.EnableBroker {
 		p, err := newBroker(&cfg, m, log)
@@ -52,12 +59,14 @@ func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan 
 			return errors.Join(err, closeAll(parts))
 		}
 		parts = append(parts, p)
+		shows.add(p)
 		// Not only ctx ends it: a part that fails ends the daemon as well.
 		following, stop := context.WithCancel(ctx)
 		applied := lifecycle.NewGroup(following)
 		applied.Go("configuration", func(ctx context.Context) error { return p.follow(ctx, again) })
 		defer func() { stop(); _ = applied.Wait() }() // it fails never
 	}
+	shows.complete()
 	reporting, stop := context.WithCancel(ctx)
 	reports := lifecycle.NewGroup(reporting)
 	reports.Go("systemd", func(ctx context.Context) error { return report(ctx, parts, dog, log) })
@@ -127,12 +136,16 @@ func serveUntil(ctx context.Context, parts []part, stopping func()) error {
 // A part is a name server or a broker: run serves until its context ends and
 // then drains; close releases what the constructor took. serves is closed when run
 // answers clients for the first time. From then on works fails if a request gets no
-// answer before its context ends; one goroutine calls it.
+// answer before its context ends; one goroutine calls it. serving says whether
+// clients are answered now, and measure adds the part's numbers to a page; both may be
+// called from any goroutine, at any time.
 type part interface {
 	name() string
 	run(context.Context) error
 	serves() <-chan struct{}
 	works(context.Context) error
+	serving() bool
+	measure(*metrics.Page)
 	close() error
 }
 

@@ -76,7 +76,7 @@ func newDaemon(t *testing.T) *daemonUnderTest {
 	d := &daemonUnderTest{t: t, client: remoting.NewClient(remoting.ClientOptions{}), disk: disk.OS}
 	d.namesrv, d.broker = fmt.Sprintf("127.0.0.1:%d", p[0]), fmt.Sprintf("127.0.0.1:%d", p[1])
 	d.settings = []string{
-		"brokerName=under-test", "bindAddress=127.0.0.1", "enableNamesrv=true", "mappedFileSizeCommitLog=8m",
+		"brokerName=under-test", "bindAddress=127.0.0.1", "metricsListen=", "enableNamesrv=true", "mappedFileSizeCommitLog=8m",
 		fmt.Sprintf("namesrvListenPort=%d", p[0]), fmt.Sprintf("listenPort=%d", p[1]), fmt.Sprintf("haListenPort=%d", p[2]),
 		"storePathRootDir=" + t.TempDir(),
 	}

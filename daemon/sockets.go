@@ -27,6 +27,8 @@ type platform struct {
 	sockets
 	open     opener                 // opens the store's folder
 	identity func() (string, error) // tells this machine from others; nil: as package board does
+	recovery *recovery              // is told how far a start has come; nil: nobody is
+	metrics  func() []byte          // the text of the metrics
 }
 
 // passedSockets takes what systemd has passed, once in a process.

@@ -15,6 +15,7 @@ import (
 	"pairmq/discovery"
 	"pairmq/hal/link"
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/meter"
 	"pairmq/internal/remoting"
 	"pairmq/replica/pair"
 	"pairmq/store"
@@ -49,6 +50,8 @@ type tenure struct {
 	platform   platform
 	srv        *remoting.Server
 	lns        []net.Listener
+	answers    meter.Pairs
+	measuring  sync.RWMutex // held for reading by who looks into the store from outside; for writing, to close it
 	log        *slog.Logger
 
 	was      string        // where clients found the tenure before; "" if it was there
@@ -123,7 +126,9 @@ func (t *tenure) openStore(file *config.Config, last *before) error {
 	}
 	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run
 	so.Grown = func(end int64) { t.pair.grown(end, t.cfg.WaitsForSlaves()) }
+	defer t.platform.recovery.note(0, 0)
 	so.Recovering = func(done, total int64) { // systemd must not lose patience
+		t.platform.recovery.note(done, total)
 		notify(t.log, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d\nSTATUS=recovering the log: %d of about %d MiB", (30*time.Second).Microseconds(), done>>20, total>>20))
 	}
 	so.Flawed = t.heal                                    // only Run calls it, too
@@ -185,7 +190,7 @@ func (t *tenure) build() (err error) {
 	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
 		return err
 	}
-	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Limits: limits(cfg), Log: t.log})
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), Log: t.log})
 	return nil
 }
 
@@ -346,6 +351,8 @@ func (t *tenure) close() error {
 		ln.Close() // closed by its server already where that ran
 	}
 	t.cancel()
+	t.measuring.Lock()
+	defer t.measuring.Unlock()
 	if t.pair != nil {
 		t.pair.close()
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/metrics"
 )
 
 // A fakePart works, or fails, or does not answer.
@@ -27,6 +28,8 @@ type fakePart struct {
 func (p *fakePart) name() string              { return "fake" }
 func (p *fakePart) run(context.Context) error { return nil }
 func (p *fakePart) serves() <-chan struct{}   { return nil }
+func (p *fakePart) serving() bool             { return p.err == nil && !p.hangs }
+func (p *fakePart) measure(*metrics.Page)     {}
 func (p *fakePart) close() error              { return nil }
 func (p *fakePart) works(ctx context.Context) error {
 	if p.hangs {

@@ -98,6 +98,10 @@ func (f *Follower) AppendRaw(off int64, b []byte) error {
 	}
 	f.s.stats.puts.Add(int64(len(f.walk.entries)))
 	f.s.stats.putBytes.Add(int64(n))
+	for i := range f.walk.entries {
+		e := &f.walk.entries[i]
+		e.queue.count.put(1, int(e.size))
+	}
 	return err
 }
 

@@ -102,6 +102,11 @@ type Config struct {
 
 	WatchdogDevice string // of the machine, fed while the daemon works; empty: none
 
+	// Metrics.
+	MetricsListen    string // host:port; empty: not over HTTP
+	MetricsTextfile  string // path; empty: none
+	MetricsMaxTopics int
+
 	// Logs.
 	LogLevel  string // debug, info, warn, error
 	LogFormat string // auto, text, json

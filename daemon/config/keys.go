@@ -10,7 +10,7 @@ const day = 24 * time.Hour
 // keys is every key there is, in the order in which a person reads them.
 func keys() []key {
 	all := []key{}
-	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), messageKeys(), boundKeys(), logKeys()} {
+	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
 		all = append(all, group...)
 	}
 	return all
@@ -140,6 +140,14 @@ func boundKeys() []key {
 		number("maxSubscriptionGroups", "10000", "subscription groups", func(c *Config) *int { return &c.MaxGroups }, 16, 1<<20),
 		number("maxHeldPulls", "20000", "pulls held for long polling", func(c *Config) *int { return &c.MaxHeldPulls }, 16, 1<<20),
 		duration("connectionIdleTimeout", "120", "seconds after which a silent connection is closed", time.Second, func(c *Config) *time.Duration { return &c.IdleTimeout }, time.Second, day),
+	})
+}
+
+func metricsKeys() []key {
+	return oursAll([]key{
+		str("metricsListen", "127.0.0.1:10915", "address and port of /metrics for Prometheus, and of /healthz, over HTTP; empty: none", func(c *Config) *string { return &c.MetricsListen }),
+		str("metricsTextfile", "", "file NAME.prom with the same for node_exporter's textfile collector, written every 15 s: below /run, so that it wears no flash; empty: none", func(c *Config) *string { return &c.MetricsTextfile }),
+		number("metricsMaxTopics", "100", "topics, and pairs of group and topic, that have metrics of their own; the rest is counted together", func(c *Config) *int { return &c.MetricsMaxTopics }, 1, 10_000),
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -55,6 +56,12 @@ func validate(c *Config) (errs []error) {
 			complain("%s is %q; want host:port", a.key, a.value)
 		}
 	}
+	if _, port, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && (err != nil || !isPort(port)) {
+		complain("metricsListen is %q; want host:port, such as 127.0.0.1:10915, or nothing", c.MetricsListen)
+	}
+	if c.MetricsTextfile != "" && (!filepath.IsAbs(c.MetricsTextfile) || filepath.Ext(c.MetricsTextfile) != ".prom") {
+		complain("metricsTextfile is %q; want an absolute path that ends in .prom, or nothing", c.MetricsTextfile)
+	}
 	if c.HASilence < 2*c.HAHeartbeat {
 		complain("haHousekeepingInterval is %v; want at least twice haSendHeartbeatInterval, which is %v", c.HASilence, c.HAHeartbeat)
 	}
@@ -91,6 +98,12 @@ func badPattern(names string) error {
 	return nil
 }
 
+// isPort says whether s is the number of a port.
+func isPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
 // isLinkName says whether s is what links are called, and no address that was
 // mistyped, or a name of a host.
 func isLinkName(s string) bool {
@@ -113,6 +126,11 @@ func ports(c *Config) (errs []error) {
 	}
 	if c.EnableNamesrv {
 		claim("namesrvListenPort", c.NamesrvListenPort)
+	}
+	if _, port, err := net.SplitHostPort(c.MetricsListen); err == nil {
+		if n, err := strconv.Atoi(port); err == nil { // else validate complains
+			claim("metricsListen", n)
+		}
 	}
 	return errs
 }

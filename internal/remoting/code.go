@@ -189,6 +189,7 @@ const (
 	ReqReadLog           = 31006
 	ReqVerifyLog         = 31007
 	ReqCheckLog          = 31008
+	ReqGetMetrics        = 31010
 
 	// Consuming by POP. These do not fit the 16 bits of a binary header.
 	ReqPopMessage                 = 200050

@@ -191,6 +191,7 @@ var requestNames = [...]codeName{
 	{ReqReadLog, "READ_LOG"},
 	{ReqVerifyLog, "VERIFY_LOG"},
 	{ReqCheckLog, "CHECK_LOG"},
+	{ReqGetMetrics, "GET_METRICS"},
 	{ReqPopMessage, "POP_MESSAGE"},
 	{ReqAckMessage, "ACK_MESSAGE"},
 	{ReqPeekMessage, "PEEK_MESSAGE"},
