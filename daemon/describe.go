@@ -25,6 +25,9 @@ func (t *tenure) describe() map[string]string {
 	if text := describeTraffic(p.master.Traffic()); text != "" {
 		info["haBytesOut"] = text
 	}
+	if text := t.recent.String(); text != "" {
+		info["recentTimes"] = text
+	}
 	if p.slave != nil {
 		if text := describeTraffic(p.slave.Traffic()); text != "" {
 			info["haBytesIn"] = text

@@ -51,6 +51,7 @@ type tenure struct {
 	srv        *remoting.Server
 	lns        []net.Listener
 	answers    meter.Pairs
+	recent     *recentTimes
 	measuring  sync.RWMutex // held for reading by who looks into the store from outside; for writing, to close it
 	log        *slog.Logger
 
@@ -166,6 +167,8 @@ func (t *tenure) build() (err error) {
 	if t.pair, err = newPairing(t); err != nil {
 		return err
 	}
+	times := t.store.Times()
+	t.recent = newRecentTimes(&times.Send, &times.Log.Sync, t.pair.acks.Took())
 	if t.lns, err = t.platform.listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
 		return err
 	}
@@ -216,6 +219,7 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 		return t.reg.Run(ctx)
 	})
 	front.Go("halves", t.halves.Run)
+	front.Go("recent times", t.recent.run)
 	front.Go("mending", t.mend)
 	front.Go("links", t.watchLinks)
 	front.Go("handing over", t.awaitHandover)

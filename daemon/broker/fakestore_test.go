@@ -207,6 +207,8 @@ func (s *fakeStore) RecordAt(phyOffset int64) ([]byte, error) {
 
 func (s *fakeStore) EarliestStoreTimestamp() int64 { return 1_795_404_113_000 }
 
+func (s *fakeStore) Times() *store.Times { return new(store.Times) }
+
 func (s *fakeStore) Stats() store.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -25,6 +25,7 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	}
 	b.addRates(info, now, &s)
 	addStorage(info, &s)
+	addTimes(info, b.store.Times())
 	addQuotas(info, b.store.Quotas())
 	addQueues(info)
 	if b.opts.Replication != nil {

@@ -40,6 +40,7 @@ type Messages interface {
 	RecordAt(phyOffset int64) ([]byte, error)
 	EarliestStoreTimestamp() int64
 	Stats() store.Stats
+	Times() *store.Times        // how long it takes
 	Quotas() []store.TopicQuota // of topics that have one
 }
 

@@ -35,6 +35,7 @@ func bound(i int) time.Duration {
 type Histogram struct {
 	counts [Buckets]atomic.Uint64
 	sum    atomic.Int64 // nanoseconds
+	most   atomic.Int64 // nanoseconds
 }
 
 // Observe counts one duration; a negative one is none.
@@ -42,6 +43,9 @@ func (h *Histogram) Observe(d time.Duration) {
 	d = max(d, 0)
 	h.counts[bucket(d)].Add(1)
 	h.sum.Add(int64(d))
+	for most := h.most.Load(); int64(d) > most && !h.most.CompareAndSwap(most, int64(d)); {
+		most = h.most.Load()
+	}
 }
 
 // bucket is the one that d is counted in.
@@ -60,6 +64,9 @@ func bucket(d time.Duration) int {
 	}
 	return i + 2
 }
+
+// Max is the longest of all that were counted.
+func (h *Histogram) Max() time.Duration { return time.Duration(h.most.Load()) }
 
 // Counts returns what was counted so far. While others observe, the sum may be of
 // one more or less than the counts.

@@ -90,8 +90,8 @@ func TestManyObserveAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if c := h.Counts(); c.Total() != 4000 || c.Sum != 4*499_500*time.Microsecond {
-		t.Errorf("%d with a sum of %v", c.Total(), c.Sum)
+	if c := h.Counts(); c.Total() != 4000 || c.Sum != 4*499_500*time.Microsecond || h.Max() != 999*time.Microsecond {
+		t.Errorf("%d with a sum of %v, the longest %v", c.Total(), c.Sum, h.Max())
 	}
 }
 

@@ -43,12 +43,15 @@ func (f *fake) administer(r *remoting.Request) bool {
 		return reply(r, map[string]any{"connectionSet": []groupConsumer{{ClientID: id, ClientAddr: "192.0.2.9:1234", Language: "JAVA", Version: 407}}})
 	case remoting.ReqGetConsumeStats:
 		return f.consumeStats(r)
+	case remoting.ReqGetMetrics:
+		r.Reply(&remoting.Response{Body: []byte("pairmq_x 1\n")})
+		return true
 	case remoting.ReqGetBrokerRuntimeInfo:
 		return reply(r, map[string]any{"table": map[string]string{
 			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
 			"msgPutTotalTodayNow": "110", "msgPutTotalTodayMorning": "10", "msgGetTotalTodayNow": "30", "msgGetTotalTodayMorning": "5",
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
-			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild",
+			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild", "recentTimes": "send 0.31/2.1 ms, fsync 0.28/1.9 ms",
 		}})
 	default:
 		return false

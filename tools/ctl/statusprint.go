@@ -136,6 +136,7 @@ func (b *brokerStatus) remarks() (all []string) {
 		}
 	}
 	add("replication", "", "")
+	add("recentTimes", "half of all, and 99 of 100, in the last minutes took no longer than: ", "")
 	add("readOnly", "is read-only: ", "")
 	if level := b.Runtime["diskLevel"]; level != "ROOMY" {
 		add("diskLevel", "the disk is ", "")
