@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest budget fuzz interop bench generate help clean
+.PHONY: build run demo test faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest pkgtest-arm budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -113,6 +113,10 @@ package-check: package ## are the packages as they should be? Go tests, lintian,
 
 pkgtest: package ## what an owner does with the package, in a container that systemd boots; needs root, mmdebstrap, systemd-container
 	tools/pkgtest.sh
+
+pkgtest-arm: package ## the same for arm64 and armhf, as far as an emulator shows it; needs qemu-user-static as well
+	PKGTEST_ARCH=arm64 tools/pkgtest.sh
+	PKGTEST_ARCH=armhf tools/pkgtest.sh
 
 budget: package ## are the binaries and packages within their budgets?
 	$(GO) run ./tools/budget tools/budget/budgets.json dist

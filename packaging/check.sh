@@ -23,6 +23,12 @@ if have systemd-analyze; then
 	done
 	said=$(systemd-analyze verify "$units"/*.service "$units"/*.socket 2>&1) || true
 	[ -z "$said" ] || fail "systemd-analyze verify: $said"
+	for drop in packaging/examples/*.conf; do # notify-reload is not known before 253
+		[ "$drop" != packaging/examples/notify-reload.conf ] || [ "$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')" -ge 253 ] || continue
+		mkdir -p "$units/pairmqd.service.d" && cp "$drop" "$units/pairmqd.service.d"
+	done
+	said=$(systemd-analyze verify "$units/pairmqd.service" 2>&1) || true
+	[ -z "$said" ] || fail "systemd-analyze verify with the examples: $said"
 	systemd-analyze security --offline=true --threshold=11 "$units"/*.service >"$units/exposure" || fail "more exposed than 1.1: $(grep Overall "$units/exposure")"
 	grep Overall "$units/exposure" || fail "systemd-analyze says no exposure"
 fi
