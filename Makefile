@@ -100,7 +100,7 @@ dist/linux-%: FORCE
 # The date of a package is that of its commit, and nothing of the machine gets in: the same sources, the same bytes.
 DATE    ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 COMMITS ?= $(shell git rev-list --count HEAD 2>/dev/null || echo 0)
-package: build cross ## deb, rpm and tar.gz for every architecture, in dist/; without root
+package: build cross ## deb, rpm, ipk and tar.gz for every architecture, in dist/; without root
 	cd tools/package && $(GO) build -o $(CURDIR)/bin/package .
 	bin/package -version '$(VERSION)' -commits $(COMMITS) -date $(DATE)
 

@@ -5,12 +5,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/deb"
 	"github.com/goreleaser/nfpm/v2/files"
+	_ "github.com/goreleaser/nfpm/v2/ipk"
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
@@ -66,14 +68,32 @@ func (b *builder) recipe(t target, stage, format string) (*nfpm.Info, error) {
 		if c.Source != "" && !filepath.IsAbs(c.Source) {
 			c.Source = filepath.Join(b.recipes, c.Source)
 		}
-		if format == "deb" && c.Type == files.TypeRPMDoc { // a deb has no such mark, and nfpm would leave the file out
+		if format != "rpm" && c.Type == files.TypeRPMDoc { // others have no such mark, and nfpm would leave the file out
 			c.Type = files.TypeFile
 		}
 	}
+	if format == "ipk" {
+		info.IPK.Arch = t.openwrt
+		info.Contents = slices.DeleteFunc(info.Contents, func(c *files.Content) bool { return notOnOpenWrt(c.Destination) })
+	}
 	for _, script := range []*string{&info.Scripts.PostInstall, &info.Scripts.PreRemove, &info.Scripts.PostRemove} {
-		*script = filepath.Join(b.recipes, *script)
+		if *script != "" {
+			*script = filepath.Join(b.recipes, *script)
+		}
 	}
 	return nfpm.WithDefaults(info), nfpm.Validate(info)
+}
+
+// notOnOpenWrt says whether a router has no use for a file: it has no systemd, shows
+// no pages and has little flash.
+func notOnOpenWrt(path string) bool {
+	for _, dir := range []string{"/usr/lib/systemd/", "/usr/lib/sysusers.d/", "/usr/lib/tmpfiles.d/", "/usr/share/man/",
+		"/usr/share/bash-completion/", "/usr/share/zsh/", "/usr/share/lintian/", "/usr/share/doc/pairmq/examples"} {
+		if strings.HasPrefix(path, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 // expand puts what differs from package to package in the place of ${...}.

@@ -1,4 +1,4 @@
-// Command package makes deb, rpm and tar.gz of the programs that `make cross` has
+// Command package makes deb, rpm, ipk and tar.gz of the programs that `make cross` has
 // built, without root, and the same bytes from the same sources.
 //
 // What is in them, where, and what happens when they are installed is said in

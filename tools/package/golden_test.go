@@ -20,7 +20,7 @@ func made(t *testing.T) (*builder, target, string) {
 		t.Fatal(err)
 	}
 	b := &builder{args: args{bin: dir, out: t.TempDir()}, recipes: root, version: "1.2.3", date: time.Unix(1_700_000_000, 0).UTC()}
-	target := target{dir: "linux-amd64", arch: "amd64"}
+	target := target{dir: "linux-amd64", arch: "amd64", openwrt: "x86_64"}
 	stage := filepath.Join(dir, "stage")
 	text, err := b.changelog(target, stage)
 	if err != nil {
@@ -68,6 +68,8 @@ func TestPackagesAreAsInTheGoldens(t *testing.T) {
 	}{
 		{"deb-contents", "deb", []string{"dpkg-deb", "-c"}},
 		{"deb-control", "deb", []string{"dpkg-deb", "-f"}},
+		{"ipk-contents", "ipk", []string{"sh", "-c", `tar -xOzf "$0" ./data.tar.gz | tar -tvzf -`}},
+		{"ipk-control", "ipk", []string{"sh", "-c", `tar -xOzf "$0" ./control.tar.gz | tar -xOzf - ./control ./conffiles ./postinst ./prerm`}},
 		{"rpm-contents", "rpm", []string{"rpm", "-qp", "--queryformat", `[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]`}},
 		{"rpm-requires", "rpm", []string{"rpm", "-qp", "--requires"}},
 		{"rpm-scripts", "rpm", []string{"rpm", "-qp", "--scripts"}},
@@ -106,7 +108,7 @@ func TestPackagesAreAsInTheGoldens(t *testing.T) {
 // TestTheSameFilesMakeTheSamePackage also when they lie elsewhere; `make package-twice`
 // builds the programs again as well.
 func TestTheSameFilesMakeTheSamePackage(t *testing.T) {
-	for _, format := range []string{"deb", "rpm"} {
+	for _, format := range []string{"deb", "rpm", "ipk"} {
 		var packages [2][]byte
 		for i := range packages {
 			b, err := os.ReadFile(pack(t, format))

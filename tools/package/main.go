@@ -80,7 +80,7 @@ func (a args) wants(format string) bool {
 
 // removeOld removes the packages that an earlier run has made.
 func removeOld(dir string) error {
-	for _, kind := range []string{"pairmq_*.deb", "pairmq-*.rpm", "pairmq-*.tar.gz"} {
+	for _, kind := range []string{"pairmq_*.deb", "pairmq-*.rpm", "pairmq_*.ipk", "pairmq-*.tar.gz"} {
 		old, err := filepath.Glob(filepath.Join(dir, kind))
 		if err != nil {
 			return err
