@@ -190,8 +190,7 @@ func correct(st Status, offset, first, end int64) int64 {
 // load reads the units' records into r.Body, neighbours in one read. If it
 // fails it says how many of the first ones can be read.
 func (s *Store) load(r *Result, units []index.Unit) (good int, err error) {
-	buf := s.bodies.Get().(*[]byte)
-	body := (*buf)[:0]
+	body := s.body(sizeOf(units))
 	for rest := units; len(rest) > 0; {
 		n, span := run(rest)
 		if body, err = s.readRun(body, rest[:n], span); err != nil {
@@ -208,11 +207,34 @@ func (s *Store) load(r *Result, units []index.Unit) (good int, err error) {
 		}
 		rest = rest[n:]
 	}
-	if cap(body) <= maxGetBytes+64<<10 { // one giant record must not stay in memory
-		r.pool = &s.bodies
-	}
-	r.Body = body
+	r.Body, r.back = body, s
 	return r.Count, nil
+}
+
+// giant is how large a body is that is not one of many: one record beyond what a pull
+// is given otherwise.
+const giant = maxGetBytes + 64<<10
+
+// giantsKept is how many bytes of buffers for such records are kept for the next one: one
+// of RocketMQ's largest messages.
+const giantsKept = 5 << 20
+
+// body returns an empty buffer with room for n bytes, more or less.
+func (s *Store) body(n int) []byte {
+	if n > giant {
+		return s.giants.Get(n)[:0]
+	}
+	return (*s.bodies.Get().(*[]byte))[:0]
+}
+
+// giveBack takes a buffer of body back, whatever it has grown to.
+func (s *Store) giveBack(body []byte) {
+	if cap(body) > giant {
+		s.giants.Put(body)
+		return
+	}
+	body = body[:0]
+	s.bodies.Put(&body)
 }
 
 // readSingly appends the units' records to body, up to the first that cannot be
@@ -304,7 +326,7 @@ func (s *Store) isRecord(b []byte, u index.Unit) error {
 // meanwhile, which is no error, or the log is damaged there, which is looked into.
 func (s *Store) lost(r *Result, body []byte, u index.Unit, err error) error {
 	body = body[:0]
-	s.bodies.Put(&body)
+	s.giveBack(body)
 	r.Body, r.Count, r.Status = nil, 0, MessageWasRemoving
 	if u.PhyOffset < s.clog.Start() || errors.Is(err, fs.ErrNotExist) {
 		return nil

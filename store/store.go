@@ -13,6 +13,7 @@ import (
 
 	"pairmq/hal/disk"
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/spare"
 	"pairmq/store/commitlog"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -145,7 +146,8 @@ type Store struct {
 	topics               topicCounts
 	puts                 puts
 	bodies               sync.Pool
-	arrivals             []Arrival // announce only
+	giants               spare.Buffers // bodies too large for that
+	arrivals             []Arrival     // announce only
 	limits               record.Limits
 }
 
@@ -161,6 +163,7 @@ func open(opts Options, frozen bool) (*Store, error) {
 	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
 	s.topics.init(opts.CountTopics)
 	s.queues.init(&s.topics)
+	s.giants.Most = giantsKept
 	s.bodies.New = func() any { b := make([]byte, 0, 64<<10); return &b }
 	if err := s.openAll(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())

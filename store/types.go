@@ -1,7 +1,5 @@
 package store
 
-import "sync"
-
 // A Status says what Get found; its text is RocketMQ's name for it, as pull
 // responses carry it.
 type Status int
@@ -54,18 +52,17 @@ type Result struct {
 	Count           int    // records in Body
 	Body            []byte // records as stored, back to back; valid until Release
 
-	pool   *sync.Pool
-	around int // lost records that were passed over
+	back   *Store // takes Body back
+	around int    // lost records that were passed over
 }
 
 // Release gives Body back. It may be called once, and need not be called at all.
 func (r *Result) Release() {
-	if r.pool == nil || r.Body == nil {
+	if r.back == nil || r.Body == nil {
 		return
 	}
-	b := r.Body[:0]
-	r.pool.Put(&b)
-	r.Body, r.pool = nil, nil
+	r.back.giveBack(r.Body)
+	r.Body, r.back = nil, nil
 }
 
 // A Filter picks records by the hash of their tag (Java's String.hashCode; 0

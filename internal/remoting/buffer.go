@@ -3,6 +3,8 @@ package remoting
 import (
 	"math/bits"
 	"sync"
+
+	"pairmq/internal/spare"
 )
 
 const (
@@ -13,15 +15,17 @@ const (
 	coarse      = 1 << 20
 	steps       = 4
 	coarseSizes = 9 // 4 KiB to 1 MiB
-	bufferSizes = coarseSizes + 4*steps
 )
 
 // A buffer is bytes from a bufferPool; its length is one of the pool's sizes.
 type buffer struct{ b []byte }
 
-// A bufferPool keeps buffers of 4 KiB to 16 MiB for reuse. The zero value is
-// ready; it is safe for concurrent use.
-type bufferPool struct{ classes [bufferSizes]sync.Pool }
+// A bufferPool keeps buffers of 4 KiB to 16 MiB for reuse. The zero value keeps no
+// coarse ones; it is safe for concurrent use.
+type bufferPool struct {
+	classes [coarseSizes]sync.Pool
+	large   spare.Buffers // beyond coarse
+}
 
 // classOf returns the class whose buffers hold size bytes.
 func classOf(size int) int {
@@ -45,6 +49,10 @@ func sizeOf(class int) int {
 // get returns a buffer of at least size bytes, at most maxFrame.
 func (p *bufferPool) get(size int) *buffer {
 	class := classOf(size)
+	if class >= coarseSizes {
+		b := p.large.Get(sizeOf(class))
+		return &buffer{b[:sizeOf(class):sizeOf(class)]}
+	}
 	if b, ok := p.classes[class].Get().(*buffer); ok {
 		return b
 	}
@@ -52,4 +60,10 @@ func (p *bufferPool) get(size int) *buffer {
 }
 
 // put takes back a buffer of get.
-func (p *bufferPool) put(b *buffer) { p.classes[classOf(len(b.b))].Put(b) }
+func (p *bufferPool) put(b *buffer) {
+	if class := classOf(len(b.b)); class < coarseSizes {
+		p.classes[class].Put(b)
+		return
+	}
+	p.large.Put(b.b)
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pairmq/internal/meter"
+	"pairmq/internal/spare"
 	"pairmq/internal/warner"
 )
 
@@ -50,7 +51,8 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 	}
 	lim = lim.withDefaults()
 	return &shared{
-		limits: lim, handler: h, onClose: onClose, answers: answers, log: log,
+		buffers: bufferPool{large: spare.Buffers{Most: int(min(lim.BytesInFlight/2, maxFrame))}},
+		limits:  lim, handler: h, onClose: onClose, answers: answers, log: log,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
 		budget: newBudget(lim.BytesInFlight), born: time.Now(),
 		conns: make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),

@@ -39,7 +39,7 @@ type piece struct {
 func (b *batch) add(off int64, n int, joins bool) []byte {
 	at := len(b.buf)
 	if need := at + n; need > cap(b.buf) {
-		grown := make([]byte, at, max(need, min(2*cap(b.buf), defaultBatchBytes), smallBatch))
+		grown := make([]byte, at, max((need+smallBatch-1)/smallBatch*smallBatch, min(2*cap(b.buf), defaultBatchBytes))) // a record nearly as long fits the next time
 		copy(grown, b.buf)
 		b.buf = grown
 	}
