@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest pkgtest-arm budget fuzz interop bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest pkgtest-arm budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -27,6 +27,12 @@ demo: build ## the story of a pair in a minute: the master dies, the slave takes
 
 test: ## every test that needs nothing but Go
 	$(GO) test -count=1 ./...
+
+test-386: ## the same where a word has 32 bits
+	CGO_ENABLED=0 GOARCH=386 $(GO) test -count=1 ./hal/... ./internal/... ./store/... ./replica/... ./daemon/... ./discovery/...
+
+test-arm: ## tests that 32 bits or ARM could break, as ARMv6 and ARMv7 under emulation (ARMFLAGS); needs qemu-user-static
+	tools/arm.sh
 
 FAULTS := PowerCut|LosesPower|Fail|Full|Fills|Budget|Ballast|Aside|Visible|Kill|Mended|Damage|Torn|Cut|Unreadable|ReadOnly|Slow|Lazy|Golden|Format|Again|Lives|Checks|Erased|OldRecords|Reused|Missing|Lost|Rebuild|Anew|Idle|Levels|Ages|Classes|Strict
 faults: ## what of "make test" does to the disk what flash and power do, with the number of faults of each
@@ -49,6 +55,10 @@ links: build ## how soon clients find a broker whose link was down, pulled out o
 wear: build ## is what is written to flash within its budget? measured on loop devices in 3 minutes; needs root (WEARFLAGS)
 	$(GO) build -o bin/bench ./tools/bench
 	bin/bench -wear $(WEARFLAGS)
+
+soak: build ## 1000 clients and messages of 4 MiB with 64 MiB of memory, for 2 minutes (SOAKFLAGS); needs root
+	$(GO) build -o bin/soak ./tools/soak
+	bin/soak $(SOAKFLAGS)
 
 LABFLAGS ?= -seed 1
 lab: build ## power cuts of a real kernel under load, lost and failing writes in it, and the package on a booted Debian (LABFLAGS); needs root, installs qemu and others
@@ -118,8 +128,12 @@ pkgtest-arm: package ## the same for arm64 and armhf, as far as an emulator show
 	PKGTEST_ARCH=arm64 tools/pkgtest.sh
 	PKGTEST_ARCH=armhf tools/pkgtest.sh
 
-budget: package ## are the binaries and packages within their budgets?
-	$(GO) run ./tools/budget tools/budget/budgets.json dist
+budget: package ## are binaries, packages and idle daemons within their budgets? (FIGURES: a file of what other machines measured)
+	$(GO) build -o bin/budget ./tools/budget
+	bin/budget tools/budget/budgets.json dist
+	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
+	bin/budget -measure amd64=dist/linux-amd64/pairmqd,386=bin/pairmqd-386 tools/budget/budgets.json
+	$(if $(FIGURES),bin/budget -figures $(FIGURES) tools/budget/budgets.json)
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
@@ -138,7 +152,7 @@ generate: ## the msgp codecs, the installed configuration, the table of metrics 
 	PAIRMQ_WRITE=1 $(GO) test ./tools/ctl -count=1 -run TestTheManPageIsUpToDate
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 clean: ## forget what was built
 	rm -rf bin dist
