@@ -43,6 +43,40 @@ func TestBufferGrowsAsBytesArrive(t *testing.T) {
 	})
 }
 
+// Large frames arrive as they were sent, in buffers that others have had before.
+func TestLargeFramesArriveWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad := 0
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(func(req *Request) {
+			for i, b := range req.Body {
+				if b != byte(i*7)+byte(req.Opaque) {
+					bad++
+					break
+				}
+			}
+			req.Reply(&Response{})
+		})})
+		a, b := r.dial(), r.dial()
+		for i := range int32(6) {
+			body := make([]byte, 4<<20-int(i))
+			for j := range body {
+				body[j] = byte(j*7) + byte(i)
+			}
+			frame := AppendCommand(nil, &Command{Opaque: i, Body: body})
+			p := []*peer{a, b}[i%2]
+			for len(frame) > 0 {
+				n := min(len(frame), 700<<10)
+				p.write(frame[:n])
+				frame = frame[n:]
+			}
+			p.expect(i, RespSuccess)
+		}
+		if bad > 0 {
+			t.Errorf("%d of 6 frames were not what was sent", bad)
+		}
+	})
+}
+
 // When memory is short, a large frame waits for its turn; small requests on
 // other connections are served all the same, as long as there is any.
 func TestLargeFramesTakeTurns(t *testing.T) {
