@@ -1,78 +1,85 @@
-// Command budget holds the binaries to their size budgets and the packages to
-// the house that docs/architecture.md draws (that part is its test).
+// Command budget holds the programs to their budgets: the sizes of binaries and
+// packages, the modules that are linked, and what a running daemon needs. The packages are
+// held to the house that docs/architecture.md draws by its tests, and so is the list of modules.
 //
-// The budgets are in budgets.json beside this file: bytes per binary and
-// architecture, stripped, and per package, whose names have a * for the version.
-// `budget BUDGETS.json DIR` checks DIR/<goos>-<goarch>/<binary> and DIR/<package> and
-// prints a table; it ends with 1 if one is too large.
+// The budgets are in budgets.json beside this file. "files" has bytes per binary and
+// architecture, stripped, and per package, whose names have a * for the version;
+// "figures" has what is measured of a daemon, on every architecture, see measure.go.
+//
+//	budget BUDGETS.json DIR                 checks DIR/<goos>-<goarch>/<binary> and DIR/<package>
+//	budget -measure amd64=BIN BUDGETS.json  starts BIN, measures it and checks; more than one
+//	                                        with commas. What it prints can be checked again
+//	budget -figures FILE BUDGETS.json       checks lines that were printed elsewhere, as by a
+//	                                        machine that was booted: "figure: arm64 idle-rss-kib 12345"
+//
+// It prints a table and ends with 1 if a budget is broken.
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"sort"
+	"os/signal"
+	"syscall"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: budget BUDGETS.json DIR")
-		os.Exit(2)
+	measure := flag.String("measure", "", "daemons to start and measure: ARCH=BIN[,ARCH=BIN]")
+	figures := flag.String("figures", "", "file with lines of figures that were measured elsewhere")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: budget [-measure ARCH=BIN[,ARCH=BIN] | -figures FILE] BUDGETS.json [DIR]")
 	}
-	if err := run(os.Stdout, os.Args[1], os.Args[2]); err != nil {
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout, *measure, *figures, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "budget:", err)
 		os.Exit(1)
 	}
 }
 
-// run checks every file of the budget below dir.
-func run(w io.Writer, budgets, dir string) error {
-	b, err := os.ReadFile(budgets)
+// budgets are the limits of budgets.json.
+type budgets struct {
+	Files   map[string]int64 `json:"files"`   // "linux-amd64/pairmqd" → bytes
+	Figures map[string]int64 `json:"figures"` // "idle-rss-kib" → KiB
+}
+
+// run does what the arguments ask for.
+func run(ctx context.Context, w io.Writer, measure, figures string, args []string) error {
+	dir := measure == "" && figures == ""
+	if len(args) == 0 || dir && len(args) != 2 || !dir && len(args) != 1 {
+		flag.Usage()
+		return fmt.Errorf("%d arguments", len(args))
+	}
+	b, err := os.ReadFile(args[0])
 	if err != nil {
 		return err
 	}
-	var limits map[string]int64 // "linux-amd64/pairmqd" → bytes
+	var limits budgets
 	if err := json.Unmarshal(b, &limits); err != nil {
-		return fmt.Errorf("%s: %w", budgets, err)
+		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	var errs []error
-	names := make([]string, 0, len(limits))
-	for name := range limits {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		size, err := largest(filepath.Join(dir, filepath.FromSlash(name)))
+	switch {
+	case dir:
+		return checkFiles(w, limits.Files, args[1])
+	case figures != "":
+		f, err := os.Open(figures)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
-		fmt.Fprintf(w, "%-26s %10d bytes of %10d\n", name, size, limits[name])
-		if size > limits[name] {
-			errs = append(errs, fmt.Errorf("%s has %d bytes, %d over its budget", name, size, size-limits[name]))
+		defer f.Close()
+		all, err := readFigures(f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", figures, err)
 		}
+		return checkFigures(w, limits.Figures, all)
 	}
-	return errors.Join(errs...)
-}
-
-// largest is the size in bytes of the largest file that a pattern names.
-func largest(pattern string) (size int64, err error) {
-	files, err := filepath.Glob(pattern)
-	if err == nil && len(files) == 0 {
-		err = os.ErrNotExist
-	}
+	all, err := measureAll(ctx, measure)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", pattern, err)
+		return err
 	}
-	for _, f := range files {
-		info, err := os.Stat(f)
-		if err != nil {
-			return 0, err
-		}
-		size = max(size, info.Size())
-	}
-	return size, nil
+	return checkFigures(w, limits.Figures, all)
 }

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// How long a daemon may take to say READY=1, and to end.
+const (
+	readyTime = 30 * time.Second
+	stopTime  = 30 * time.Second
+)
+
+// A spawn is how a daemon is started.
+type spawn struct {
+	bin, dir string
+	port     int // of the broker; the name server's is two above
+}
+
+func (s *spawn) broker() string  { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+func (s *spawn) namesrv() string { return fmt.Sprintf("127.0.0.1:%d", s.port+2) }
+
+// A daemon is one that runs.
+type daemon struct {
+	cmd   *exec.Cmd
+	done  chan struct{}
+	ready time.Duration // from the start to READY=1
+	log   string
+}
+
+func (d *daemon) pid() int { return d.cmd.Process.Pid }
+
+// start starts a daemon as systemd would, and waits for its READY=1.
+func (s *spawn) start(ctx context.Context) (*daemon, error) {
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(s.dir, "notify"), Net: "unixgram"})
+	if err != nil {
+		return nil, err
+	}
+	defer told.Close()
+	d := &daemon{done: make(chan struct{}), log: filepath.Join(s.dir, "pairmqd.log")}
+	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	d.cmd = exec.Command(s.bin, "--brokerName=budget", "--brokerIP1=127.0.0.1", "--bindAddress=127.0.0.1", "--enableNamesrv=true",
+		"--namesrvListenPort="+strconv.Itoa(s.port+2), "--listenPort="+strconv.Itoa(s.port), "--haListenPort="+strconv.Itoa(s.port+1),
+		"--storePathRootDir="+filepath.Join(s.dir, "store"))
+	d.cmd.Stdout, d.cmd.Stderr = out, out
+	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+told.LocalAddr().String())
+	// An interrupt is for this program, which ends the other; if it cannot, the kernel does.
+	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	begin := time.Now()
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { d.cmd.Wait(); close(d.done) }()
+	if err := awaitReady(ctx, told); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s does not become ready, see %s: %w", s.bin, d.log, err), d.stop())
+	}
+	d.ready = time.Since(begin)
+	return d, nil
+}
+
+// awaitReady reads what the daemon tells until it says that it is ready.
+func awaitReady(ctx context.Context, told *net.UnixConn) error {
+	if err := told.SetReadDeadline(time.Now().Add(readyTime)); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { told.SetReadDeadline(time.Unix(1, 0)) })()
+	b := make([]byte, 4<<10)
+	for {
+		n, err := told.Read(b)
+		if err != nil {
+			return err
+		}
+		for line := range bytes.Lines(b[:n]) {
+			if strings.TrimSpace(string(line)) == "READY=1" {
+				return nil
+			}
+		}
+	}
+}
+
+// stop asks the daemon to end, and fails if it does not in time or ends badly.
+func (d *daemon) stop() error {
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-d.done:
+	case <-time.After(stopTime):
+		d.cmd.Process.Kill()
+		<-d.done
+		return fmt.Errorf("%s did not end within %v of SIGTERM; see %s", d.cmd.Path, stopTime, d.log)
+	}
+	if !d.cmd.ProcessState.Success() {
+		return fmt.Errorf("%s ended: %v; see %s", d.cmd.Path, d.cmd.ProcessState, d.log)
+	}
+	return nil
+}
+
+// cpuTime is the processor time of all threads of a process, as the scheduler counts
+// it: in nanoseconds, where /proc/PID/stat has hundredths of a second.
+func cpuTime(pid int) (sum time.Duration, err error) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("process %d: this kernel has no schedstat", pid)
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // that thread has ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		ns, err := parseSchedstat(b)
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", f, err)
+		}
+		sum += ns
+	}
+	return sum, nil
+}
+
+var errProc = errors.New("not as the kernel writes it")
+
+// parseSchedstat reads the time on a processor, the first of three numbers.
+func parseSchedstat(b []byte) (time.Duration, error) {
+	f := bytes.Fields(b)
+	if len(f) != 3 {
+		return 0, fmt.Errorf("%d numbers: %w", len(f), errProc)
+	}
+	ns, err := strconv.ParseInt(string(f[0]), 10, 64)
+	if err != nil || ns < 0 {
+		return 0, fmt.Errorf("%q: %w", f[0], errProc)
+	}
+	return time.Duration(ns), nil
+}
+
+// residentKiB is the resident memory of a process.
+func residentKiB(pid int) (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
+	}
+	return parseResident(b)
+}
+
+// parseResident finds VmRSS in /proc/PID/status.
+func parseResident(b []byte) (int64, error) {
+	for line := range bytes.Lines(b) {
+		f := bytes.Fields(line)
+		if len(f) == 3 && string(f[0]) == "VmRSS:" && string(f[2]) == "kB" {
+			n, err := strconv.ParseInt(string(f[1]), 10, 64)
+			if err != nil || n < 0 {
+				return 0, fmt.Errorf("VmRSS %q: %w", f[1], errProc)
+			}
+			return n, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no VmRSS: %w", errProc)
+}
