@@ -42,11 +42,12 @@ func (d *daemon) pid() int { return d.cmd.Process.Pid }
 
 // start starts a daemon as systemd would, and waits for its READY=1.
 func (s *spawn) start(ctx context.Context) (*daemon, error) {
-	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(s.dir, "notify"), Net: "unixgram"})
+	socket := filepath.Join(s.dir, "notify")
+	told, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 	if err != nil {
 		return nil, err
 	}
-	defer told.Close()
+	defer func() { told.Close(); os.Remove(socket) }() // the next start listens there again
 	d := &daemon{done: make(chan struct{}), log: filepath.Join(s.dir, "pairmqd.log")}
 	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
