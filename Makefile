@@ -61,21 +61,21 @@ soak: build ## 1000 clients and messages of 4 MiB with 64 MiB of memory, for 2 m
 	bin/soak $(SOAKFLAGS)
 
 LABFLAGS ?= -seed 1
-lab: build ## power cuts of a real kernel under load, lost and failing writes in it, and the package on a booted Debian (LABFLAGS); needs root, installs qemu and others
+lab: build ## power cuts of a real kernel under load, and lost and failing writes in it, 5 minutes (LABFLAGS); needs root, installs qemu and others
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/labguest ./tools/lab/guest
 	$(GO) build -o bin/lab ./tools/lab
 	bin/lab $(LABFLAGS)
-	$(MAKE) --no-print-directory lab-debian
 
 SYSTEMS     ?= amd64
 SYSTEMFLAGS ?= -seed 1
-lab-debian: ## the part of "make lab" with the package: a Debian that systemd boots, power cuts, an upgrade (SYSTEMS, SYSTEMFLAGS)
+lab-debian: ## the lab with the package: a Debian that systemd boots, power cuts, an upgrade (SYSTEMS, SYSTEMFLAGS)
 	$(GO) build -o bin/lab ./tools/lab
 	tools/lab/packages.sh $(SYSTEMS)
 	bin/lab -debian "$(SYSTEMS)" $(SYSTEMFLAGS)
 
 lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md; an hour
-	$(MAKE) --no-print-directory lab SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md'
+	$(MAKE) --no-print-directory lab
+	$(MAKE) --no-print-directory lab-debian SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md'
 
 race: ## the same under the race detector
 	$(GO) test -count=1 -race ./...
