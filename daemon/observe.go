@@ -23,6 +23,7 @@ type observatory struct {
 	cfg   *config.Config
 	log   *slog.Logger
 	files setAsideFiles
+	board boardReadings
 
 	recovery recovery
 	mu       sync.Mutex // guards parts
@@ -43,7 +44,8 @@ func (r *recovery) note(done, size int64) {
 }
 
 func newObservatory(cfg *config.Config, log *slog.Logger) *observatory {
-	return &observatory{cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}}
+	return &observatory{cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")},
+		board: boardReadings{hw: board.New(board.Options{}), folder: cfg.StoreRoot}}
 }
 
 // add has a part's numbers shown.
@@ -81,6 +83,7 @@ func (o *observatory) page() *metrics.Page {
 	}
 	if o.cfg.EnableBroker {
 		o.files.measure(p)
+		o.board.measure(p)
 	}
 	return p
 }

@@ -116,6 +116,12 @@ const (
 	NamesrvRegistered
 	NamesrvLast
 
+	FlashLifeUsed
+	FlashReserve
+	DeviceWritten
+	Temperature
+	Pressure
+
 	metrics
 )
 
@@ -215,6 +221,12 @@ func Families() []Family {
 		SetAside:             {"pairmq_replication_set_aside_bytes_total", Counter, "A slave: bytes that its master did not have, cut off and kept below quarantine/", nil},
 		NamesrvRegistered:    {"pairmq_namesrv_registered", Gauge, "1 if the last registration with that name server succeeded", []string{"namesrv"}},
 		NamesrvLast:          {"pairmq_namesrv_last_registration_timestamp_seconds", Gauge, "When one succeeded last, by this machine's clock; it is there once one did", []string{"namesrv"}},
+
+		FlashLifeUsed: {"pairmq_machine_flash_life_used_ratio", Gauge, "At most so much of its life has the store's disk behind it, as it estimates itself in steps of a tenth", []string{"device"}},
+		FlashReserve:  {"pairmq_machine_flash_reserve", Gauge, "Its reserve for bad blocks: 1 normal, 2 four fifths used, 3 nearly all used", []string{"device"}},
+		DeviceWritten: {"pairmq_machine_device_written_bytes_total", Counter, "Written to the store's disk since the machine started, by every program", []string{"device"}},
+		Temperature:   {"pairmq_machine_temperature_celsius", Gauge, "Temperature of a place of the board", []string{"zone", "type"}},
+		Pressure:      {"pairmq_machine_pressure_ratio", Gauge, "How much of the last minute some program waited for a resource", []string{"resource"}},
 	}
 	return all[:]
 }
