@@ -198,7 +198,7 @@ func (r *linkRig) doRoute(lines []string) (took time.Duration, err error) {
 			return time.Since(begin), nil
 		}
 		if pause(ctx, 10*time.Millisecond); ctx.Err() != nil {
-			return 0, fmt.Errorf("the broker was not found at %s within %v, but at %s: %w", r.addr, startTime, at, err)
+			return 0, fmt.Errorf("the broker was not found at %s within %v, but at %q (%v)", r.addr, startTime, at, err)
 		}
 	}
 }
