@@ -103,20 +103,3 @@ func judgePlace(all []board.Finding, allow bool, log *slog.Logger) error {
 	}
 	return refused
 }
-
-// describePlace says in a broker's description what its store lies on, as far as
-// the machine tells.
-func describePlace(info map[string]string, hw *board.Board, folder string) {
-	place, _ := hw.Place(folder) // what is missing was logged when the daemon started
-	if fs := place.FileSystem(); fs != "" {
-		info["storeFileSystem"] = fs
-	}
-	base := place.Base()
-	if base == nil {
-		return
-	}
-	info["storeDevice"] = place.Device()
-	if life, err := hw.Life(base); err == nil {
-		info["flashLife"] = life.String()
-	}
-}

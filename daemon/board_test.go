@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -15,8 +14,8 @@ import (
 	"pairmq/hal/board"
 )
 
-// machine is one whose files of the kernel are these, below /sys and /proc.
-func machine(t *testing.T, files map[string]string) (hw *board.Board, root string) {
+// boardWith is a machine whose files of the kernel are these, below /sys and /proc.
+func boardWith(t *testing.T, files map[string]string) (hw *board.Board, root string) {
 	t.Helper()
 	root = t.TempDir()
 	for name, text := range files {
@@ -36,9 +35,11 @@ func mounted(t *testing.T, typeAndOptions string) *board.Board {
 	t.Helper()
 	typ, options, _ := strings.Cut(typeAndOptions, " ")
 	const disk = "sys/dev/block/mmcblk0/"
-	hw, root := machine(t, map[string]string{
+	hw, root := boardWith(t, map[string]string{
 		"proc/self/mountinfo":        "1 0 179:0 / / rw - " + typ + " /dev/root " + options,
 		"proc/sys/kernel/osrelease":  "6.1.21",
+		"proc/self/io":               "rchar: 1\nwrite_bytes: 4096",
+		disk + "stat":                "1 2 3 4 5 6 16384 8 9 10 11",
 		disk + "device/type":         "MMC",
 		disk + "device/life_time":    "0x0a 0x01",
 		disk + "device/pre_eol_info": "0x02",
@@ -84,23 +85,9 @@ func TestAnUnsafeMountIsRefused(t *testing.T) {
 			}
 		}
 	}
-	silent, _ := machine(t, nil)
+	silent, _ := boardWith(t, nil)
 	if err := checkPlace(&cfg, silent, slog.New(slog.DiscardHandler)); err != nil {
 		t.Errorf("a machine that tells nothing: %v, want no refusal", err)
-	}
-}
-
-func TestABrokerDescribesWhatItsStoreLiesOn(t *testing.T) {
-	info := map[string]string{}
-	describePlace(info, mounted(t, "f2fs rw"), t.TempDir())
-	want := map[string]string{"storeFileSystem": "f2fs at /", "storeDevice": "mmcblk0 (eMMC, write back)", "flashLife": "90-100 % used, reserve warning"}
-	if !maps.Equal(info, want) {
-		t.Errorf("it describes %v, want %v", info, want)
-	}
-	silent, _ := machine(t, nil)
-	clear(info)
-	if describePlace(info, silent, t.TempDir()); len(info) > 0 {
-		t.Errorf("where the machine tells nothing it describes %v", info)
 	}
 }
 
@@ -144,7 +131,7 @@ func TestTheHeapKeepsToTheMemoryThereIs(t *testing.T) {
 	for _, tt := range tests {
 		debug.SetMemoryLimit(untouched)
 		var b bytes.Buffer
-		hw, _ := machine(t, map[string]string{"proc/meminfo": "MemTotal: " + tt.memKiB + " kB"})
+		hw, _ := boardWith(t, map[string]string{"proc/meminfo": "MemTotal: " + tt.memKiB + " kB"})
 		limitMemory(&tt.cfg, hw, tt.env, slog.New(slog.NewTextHandler(&b, nil)))
 		if got := debug.SetMemoryLimit(-1); got != tt.want {
 			t.Errorf("%s: the heap may have %d bytes, want %d; it logs\n%s", tt.name, got, tt.want, &b)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"pairmq/discovery"
-	"pairmq/hal/board"
 	"pairmq/store"
 )
 
@@ -20,7 +19,10 @@ func (t *tenure) describe() map[string]string {
 		"epoch": t.memory.Epochs().Last().String(),
 	}
 	info["namesrvs"] = describeServers(t.reg.Status())
-	describePlace(info, board.New(board.Options{}), t.cfg.StoreRoot)
+	if m := t.platform.machine; m != nil {
+		s := m.Snapshot()
+		describeMachine(info, &s)
+	}
 	describeLinks(info, t.whyHostless())
 	if text := describeTraffic(p.master.Traffic()); text != "" {
 		info["haBytesOut"] = text

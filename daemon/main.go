@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -85,6 +86,10 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "pairmqd: configuration: namesrvAddr: %v\n", err)
 		return exitUsage
 	}
+	if _, err := machineOptions(&cfg, nil, slog.New(slog.DiscardHandler)); err != nil {
+		fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
+		return exitUsage
+	}
 	if f.check {
 		for _, n := range notes {
 			fmt.Fprintln(stdout, n)
@@ -114,7 +119,7 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	defer signal.Stop(hup)
 	again := make(chan config.Config)
 	go reload(ctx, hup, f, cfg, level, again, log)
-	if err := run(ctx, *cfg, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
+	if err := runOn(ctx, *cfg, hw, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
 		last.Error("stopped", "err", err)
 		return exitFailed
 	}

@@ -58,7 +58,7 @@ func brokerOptions(t *tenure) broker.Options {
 	_, _, behind := t.store.Behind()
 	o := broker.Options{
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
-		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut,
+		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut, Halted: t.store.Halted,
 		DelayOffsets: func() []byte { return t.store.Value(replica.DelayKey) },
 		Perm:         int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,

@@ -90,6 +90,14 @@ func newPairing(t *tenure) (*pairing, error) {
 	return p, nil
 }
 
+// lags is how far each slave of a master is behind its end.
+func (p *pairing) lags(end int64) (all []int64) {
+	for _, s := range p.master.Slaves() {
+		all = append(all, max(0, end-s.Acked))
+	}
+	return all
+}
+
 // whyNoSlaves says why no slave may be served: it would cut off what it has and
 // this log has not.
 func whyNoSlaves(cfg *config.Config, st *store.Store) string {

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/machine"
 	"pairmq/daemon/metrics"
+	"pairmq/hal/board"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 
@@ -23,21 +25,34 @@ const (
 	movedTime = 50 * time.Millisecond
 )
 
-// run builds the daemon, serves until ctx ends, and drains it: the name servers
+// run is runOn the board that there is.
+func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
+	return runOn(ctx, cfg, board.New(board.Options{}), open, again, log)
+}
+
+// runOn builds the daemon, serves until ctx ends, and drains it: the name servers
 // are told, the clients get their answers, the store is flushed. What comes from
 // again is applied as far as it can be meanwhile. open opens the store's folder.
-func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
+func runOn(ctx context.Context, cfg config.Config, hw *board.Board, open opener, again <-chan config.Config, log *slog.Logger) error {
 	warnAhead(cfg.BindAddress, log)
 	dog, release := newHardwareDog(cfg.WatchdogDevice, log).begin(ctx)
-	err := runParts(ctx, cfg, open, again, dog, log)
+	err := runParts(ctx, cfg, hw, open, again, dog, log)
 	release(err == nil)
 	return err
 }
 
-func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
+func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
 	var parts []part
+	mo, err := machineOptions(&cfg, hw, log)
+	if err != nil {
+		return err
+	}
+	watch, err := machine.New(mo)
+	if err != nil {
+		return err
+	}
 	shows := newObservatory(&cfg, log)
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)
@@ -67,11 +82,15 @@ func runParts(ctx context.Context, cfg config.Config, open opener, again <-chan 
 		defer func() { stop(); _ = applied.Wait() }() // it fails never
 	}
 	shows.complete()
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // to the end: the power may fail while the daemon stops
+	watched := lifecycle.NewGroup(watching)
+	watched.Go("machine", watch.Run)
+	defer func() { stopWatching(); _ = watched.Wait() }() // it fails never
 	reporting, stop := context.WithCancel(ctx)
 	reports := lifecycle.NewGroup(reporting)
 	reports.Go("systemd", func(ctx context.Context) error { return report(ctx, parts, dog, log) })
 	defer func() { stop(); _ = reports.Wait() }() // nor does this
-	err := serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping); dog.stopping() })
+	err = serveUntil(ctx, parts, func() { notify(log, sd.SdNotifyStopping); dog.stopping() })
 	return errors.Join(err, closeAll(parts))
 }
 

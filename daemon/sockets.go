@@ -13,6 +13,8 @@ import (
 
 	"pairmq/hal/link"
 
+	"pairmq/daemon/machine"
+
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +31,7 @@ type platform struct {
 	identity func() (string, error) // tells this machine from others; nil: as package board does
 	recovery *recovery              // is told how far a start has come; nil: nobody is
 	metrics  func() []byte          // the text of the metrics
+	machine  *machine.Machine       // what the board tells; nil in tests that need none
 }
 
 // passedSockets takes what systemd has passed, once in a process.

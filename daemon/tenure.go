@@ -206,6 +206,9 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 	defer stopStore()
 	behind := lifecycle.NewGroup(back)
 	behind.Go("store", t.store.Run)
+	if m := t.platform.machine; m != nil {
+		defer m.Attach(host{t.store, t})() // it leaves when the store has stopped, and not yet closed
+	}
 	if err := t.begin(ctx); err != nil {
 		stopStore()
 		return errors.Join(err, behind.Wait())

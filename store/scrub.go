@@ -65,11 +65,11 @@ func (s *Store) scrub(ctx context.Context) error {
 	}
 }
 
-// putsScrubOff says whether the store is too busy to be read over now.
+// putsScrubOff says whether the store is too busy, or was told to rest, to be read over now.
 func (s *Store) putsScrubOff() bool {
 	c := &s.scrubber
 	moved := s.stats.putBytes.Load() + s.stats.getBytes.Load()
-	busy := moved-c.moved > busyBytes
+	busy := moved-c.moved > busyBytes || s.resting.Load()
 	c.moved = moved
 	if c.off++; busy && c.off <= scrubDelays {
 		return true

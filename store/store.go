@@ -28,6 +28,9 @@ var (
 	// ErrReadOnly: recovery found damage in the middle of the log, or the
 	// store is closing.
 	ErrReadOnly = errors.New("store: read-only")
+	// ErrHalted: no messages are taken for now; its text says why. Trying another
+	// broker may work, or later.
+	ErrHalted = errors.New("store: takes no messages for now")
 	// ErrDiskFull: there is no room for the next segment. Trying later may work.
 	ErrDiskFull = errors.New("store: disk full")
 	// ErrQuota: the log holds as much of the topic as Options.Quota allows; nothing
@@ -135,6 +138,7 @@ type Store struct {
 	gate     gate
 	// What the goroutines of Run are at; see Work.
 	sealWork, upkeepWork commitlog.Turnstile
+	resting              atomic.Bool // see Rest
 	down                 atomic.Bool // closing
 	corrupt              bool        // the log is damaged in the middle; set by Open alone
 	frozen               bool        // the file system takes no writes; set by Open alone

@@ -63,6 +63,8 @@ func responseCode(err error) (code int32, remark string) {
 		return remoting.RespSlaveNotAvailable, "stored, but there is no slave near enough to have it"
 	case errors.Is(err, store.ErrDiskFull):
 		return remoting.RespServiceNotAvailable, "the broker's disk is full"
+	case errors.Is(err, store.ErrHalted):
+		return remoting.RespServiceNotAvailable, err.Error() // what Halt was told is for clients
 	case errors.Is(err, store.ErrQuota): // as a full disk: producers try another broker, and consumers keep what they send back
 		return remoting.RespServiceNotAvailable, "the topic has reached its quota of the broker's log (topicMaxBytes)"
 	case errors.Is(err, store.ErrBusy):
@@ -108,6 +110,9 @@ func (b *Broker) onlyMaster(what string) error {
 		return refuse(remoting.RespServiceNotAvailable, "this broker is a slave: %s", what)
 	case b.opts.Shut():
 		return refuse(remoting.RespServiceNotAvailable, "this broker hands over to its slave: %s", what)
+	}
+	if why := b.opts.Halted(); why != "" {
+		return refuse(remoting.RespServiceNotAvailable, "this broker stores nothing now: %s", why)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func TestResponseCode(t *testing.T) {
 		{record.ErrTooLong, 13, true}, {record.ErrBatch, 13, true}, {record.ErrProperties, 13, true},
 		{fmt.Errorf("%w: %w", store.ErrTooLarge, cause), 13, true},
 		{fmt.Errorf("%w: %w", store.ErrFlushTimeout, cause), 10, true},
+		{fmt.Errorf("%w: mains is off", store.ErrHalted), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrDiskFull, cause), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrFailed, cause), 14, true},
 		{fmt.Errorf("%w: %w", store.ErrReadOnly, cause), 14, true},

@@ -37,6 +37,8 @@ type Options struct {
 	// Shut says whether nothing may change now, since a slave takes over; nil
 	// means never.
 	Shut func() bool
+	// Halted says why nothing may be stored now, "" if it may; nil means never.
+	Halted func() string
 
 	// Behind: the store gives out what is indexed and stores nothing, until another
 	// Broker takes over; see store.Store.Behind. Most requests are refused.
@@ -96,6 +98,9 @@ func (o *Options) check() error {
 	}
 	if o.Shut == nil {
 		o.Shut = func() bool { return false }
+	}
+	if o.Halted == nil {
+		o.Halted = func() string { return "" }
 	}
 	if o.DelayOffsets == nil {
 		o.DelayOffsets = func() []byte { return nil }

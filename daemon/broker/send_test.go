@@ -278,6 +278,17 @@ func TestSendByPermission(t *testing.T) {
 			t.Errorf("a slave has made topics: %v", r.st.topics)
 		}
 	})
+	why := "mains is off"
+	bubble(t, func(o *Options, _ *fakeStore) { o.Halted = func() string { return why } }, func(t *testing.T, r *rig) {
+		c := r.client()
+		c.expect(c.send("New", "", "b"), remoting.RespServiceNotAvailable, "mains is off")
+		if _, made := r.st.topics["New"]; made {
+			t.Errorf("a broker that stores nothing now has made topics: %v", r.st.topics)
+		}
+		why = ""
+		r.topic("T", 4)
+		c.expect(c.send("T", "", "b"), 0, "")
+	})
 }
 
 func TestStoredMessage(t *testing.T) {

@@ -76,6 +76,17 @@ type Config struct {
 	DiskCritical  int
 	RecordCRC     bool
 
+	// The machine.
+	WearPerDay     int64 // bytes; 0: no budget
+	WearYears      int   // 0: no budget
+	WearAction     string
+	SupplyFail     string
+	SupplyPoll     time.Duration
+	LEDOK          string
+	LEDReplicating string
+	LEDDegraded    string
+	LEDFault       string
+
 	AllowUnsafeMount bool // a file system that does not keep what is synced is not refused
 
 	// Messages, topics, groups.

@@ -10,7 +10,7 @@ const day = 24 * time.Hour
 // keys is every key there is, in the order in which a person reads them.
 func keys() []key {
 	all := []key{}
-	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
+	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), machineKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
 		all = append(all, group...)
 	}
 	return all
@@ -95,6 +95,30 @@ func storeKeys() []key {
 		ours(number("diskSpaceCriticalRatio", "95", "percent from which on new topics and groups are refused as well", func(c *Config) *int { return &c.DiskCritical }, 10, 99)),
 		boolean("enabledAppendPropCRC", "true", "add RocketMQ's __CRC32# property, which covers the whole record", func(c *Config) *bool { return &c.RecordCRC }),
 	}
+}
+
+// The values of wearAction.
+const (
+	WearNone   = "none"
+	WearWarn   = "warn"
+	WearLinger = "linger"
+)
+
+func machineKeys() []key {
+	led := func(name, class string, p func(*Config) *string) key {
+		return str(name, "", "LEDs while the broker is "+class+": NAME:on, NAME:off or NAME:TRIGGER, separated by spaces, such as green:status:on red:status:off; empty: none", p)
+	}
+	return oursAll([]key{
+		number("wearBudgetPerDay", "0", "bytes that may be written to the store's disk a day, by everybody; 0: no such budget", func(c *Config) *int64 { return &c.WearPerDay }, 0, math.MaxInt64>>1),
+		number("wearYears", "0", "years that the flash shall still last, where the device tells its wear; 0: no such budget", func(c *Config) *int { return &c.WearYears }, 0, 100),
+		str("wearAction", WearWarn, "what is done when more is written than wearBudgetPerDay or wearYears allow: none; warn: log, status and LED say so; linger: flushes also wait 50 ms for more messages, so that fewer are needed, until less is written again", func(c *Config) *string { return &c.WearAction }, WearNone, WearWarn, WearLinger),
+		str("supplyFail", "", "what tells that the power fails: power_supply (the board runs on battery), power_supply:NAME (it is offline or discharges), file:PATH=VALUE (a GPIO line below /sys/class/gpio says VALUE); then everything is flushed and no messages are taken until the power is back; empty: nothing", func(c *Config) *string { return &c.SupplyFail }),
+		duration("supplyPoll", "250", "milliseconds from one look at supplyFail to the next", time.Millisecond, func(c *Config) *time.Duration { return &c.SupplyPoll }, 20*time.Millisecond, 10*time.Second),
+		led("ledOk", "well", func(c *Config) *string { return &c.LEDOK }),
+		led("ledReplicating", "well and a slave has not everything yet", func(c *Config) *string { return &c.LEDReplicating }),
+		led("ledDegraded", "at work and a person should look, as pairmq status says", func(c *Config) *string { return &c.LEDDegraded }),
+		led("ledFault", "storing nothing", func(c *Config) *string { return &c.LEDFault }),
+	})
 }
 
 func messageKeys() []key {

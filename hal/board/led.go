@@ -19,6 +19,8 @@ type Light interface {
 	// SetBrightness sets it, from 0 (dark) to the brightest it has. A trigger may
 	// change it again.
 	SetBrightness(n int64) error
+	// Brightest is the most that it has.
+	Brightest() int64
 }
 
 // An LED is a light of the board's. It is a Light.
@@ -98,6 +100,9 @@ func (l *LED) SetBrightness(n int64) error {
 	l.Brightness = n
 	return nil
 }
+
+// Brightest is Light's.
+func (l *LED) Brightest() int64 { return l.Max }
 
 // write gives a file of the kernel's a value. It makes none.
 func write(path, text string) error {

@@ -67,3 +67,30 @@ func PerDay(n int64, d time.Duration) (int64, bool) {
 	}
 	return int64(min(float64(n)/d.Hours()*24, math.MaxInt64/2)), true
 }
+
+// OwnWritten is how many bytes this process has caused to be written to disks
+// since it started. Kernels without task accounting do not tell: the error wraps
+// fs.ErrNotExist then.
+func (b *Board) OwnWritten() (int64, error) {
+	name := b.proc("self", "io")
+	text, err := read(name)
+	if err != nil {
+		return 0, err
+	}
+	return parseOwnWritten(name, text)
+}
+
+// parseOwnWritten takes write_bytes of proc_pid_io(5).
+func parseOwnWritten(name, text string) (int64, error) {
+	for line := range strings.Lines(text) {
+		value, ok := strings.CutPrefix(line, "write_bytes:")
+		if !ok {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64); err == nil && n >= 0 {
+			return n, nil
+		}
+		break
+	}
+	return 0, nonsense(name, text)
+}

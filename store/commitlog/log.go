@@ -38,6 +38,7 @@ type Log struct {
 	last                         atomic.Int64               // of a damaged log: see Stored
 	owed                         atomic.Int64               // up to here bytes are confirmed once they are durable
 	soon                         atomic.Int64               // nanoseconds: the rest of what is not durable is to be so within
+	longer                       atomic.Int64               // nanoseconds: see SetLinger
 	segments                     atomic.Pointer[[]*segment] // ascending, replaced as a whole, by dirMu's holder
 	handles                      handles
 	failure                      atomic.Pointer[error]

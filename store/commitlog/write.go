@@ -63,10 +63,11 @@ func (l *Log) take() (*batch, *task) {
 
 // linger is how long the batch should still wait for more appends.
 func (l *Log) linger() time.Duration {
-	if l.opts.FlushLinger <= 0 || l.phase == closed || l.task != nil || len(l.filling.buf) >= l.opts.BatchBytes || len(l.line) > 0 {
+	wait := l.lingering()
+	if wait <= 0 || l.phase == closed || l.task != nil || len(l.filling.buf) >= l.opts.BatchBytes || len(l.line) > 0 {
 		return 0
 	}
-	return l.opts.FlushLinger - time.Since(l.filling.since)
+	return wait - time.Since(l.filling.since)
 }
 
 // sleep gives l.mu up until a kick, a failure, or, if limit is not 0, until that

@@ -15,6 +15,9 @@ const syncEvery = 30 * time.Second
 // 30 s ago. Call it every few seconds.
 func (x *Index) FlushOffsets() error { return x.flushOffsets(false) }
 
+// SyncOffsets is FlushOffsets, and they are durable on return.
+func (x *Index) SyncOffsets() error { return x.flushOffsets(true) }
+
 func (x *Index) flushOffsets(sync bool) error {
 	j := &x.offsets.journal
 	j.mu.Lock()

@@ -16,10 +16,11 @@ import (
 func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
-		"daemon": {"daemon/broker", "daemon/config", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
+		"daemon": {"daemon/broker", "daemon/config", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/table"},
 		"daemon/broker":                  append(pure, "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/config":                  nil,
+		"daemon/machine":                 {"hal/board"},
 		"discovery":                      {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver":           {"discovery", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver/statefile": {"discovery/nameserver", "hal/disk"},
