@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest pkgtest-arm budget fuzz interop bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest pkgtest-arm budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -123,6 +123,9 @@ package-check: package ## are the packages as they should be? Go tests, lintian,
 
 pkgtest: package ## what an owner does with the package, in a container that systemd boots; needs root, mmdebstrap, systemd-container
 	tools/pkgtest.sh
+
+rpmtest: package ## what an owner does with the rpm, by rpm itself in a Debian's root; after pkgtest, which makes that; needs root, rpm
+	tools/rpmtest.sh
 
 pkgtest-arm: package ## the same for arm64 and armhf, as far as an emulator shows it; needs qemu-user-static as well
 	PKGTEST_ARCH=arm64 tools/pkgtest.sh

@@ -45,6 +45,10 @@ trap off EXIT
 mkdir "$box/root" "$box/share"
 tar -C "$box/root" -xf "$base"
 cp "$deb" "$box/share/pairmq.deb"
+if [ "$arch" != "$here" ]; then # the emulator has threads of its own, and the kernel gives a process with threads no users of its own
+	mkdir -p "$box/root/etc/systemd/system/pairmqd.service.d"
+	printf '[Service]\nPrivateUsers=no\n' >"$box/root/etc/systemd/system/pairmqd.service.d/emulated.conf"
+fi
 # The version before: the same programs, and another file than the new version installs.
 dpkg-deb -R "$deb" "$box/old"
 sed -i 's/^Version: .*/Version: 0.0.0~before-1/' "$box/old/DEBIAN/control"
