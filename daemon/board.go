@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime/debug"
+	"syscall"
 
 	"pairmq/daemon/config"
 	"pairmq/hal/board"
@@ -22,6 +25,34 @@ const (
 // errUnsafeMount: what is acknowledged would not survive a power cut, and nobody
 // has said that this is wanted.
 var errUnsafeMount = errors.New("the store's file system does not keep what is synced")
+
+// errNotMounted: the store would begin anew in the folder below a file system that
+// is not there yet.
+var errNotMounted = errors.New("the store's file system is not mounted")
+
+// checkMounted fails with errNotMounted if storeMountPoint is set and no file system
+// is mounted there. It goes by devices: a sandbox mounts the folder over itself.
+func checkMounted(cfg *config.Config) error {
+	point := cfg.StoreMountPoint
+	if point == "" {
+		return nil
+	}
+	there, err := os.Stat(point)
+	var above os.FileInfo
+	if err == nil {
+		above, err = os.Stat(filepath.Join(point, ".."))
+	}
+	if err != nil {
+		return fmt.Errorf("%w: storeMountPoint: %w; make the folder, mount the file system there", errNotMounted, err)
+	}
+	a, known := there.Sys().(*syscall.Stat_t)
+	b, alsoKnown := above.Sys().(*syscall.Stat_t)
+	if known && alsoKnown && a.Dev == b.Dev {
+		return fmt.Errorf("%w: nothing is mounted at storeMountPoint %s: see whether its device is there and what /etc/fstab and systemctl --failed say, then mount %s; it is tried again meanwhile",
+			errNotMounted, point, point)
+	}
+	return nil
+}
 
 // wantedMemory is the heap in bytes that this configuration is made for.
 func wantedMemory(cfg *config.Config) int64 {

@@ -92,13 +92,13 @@ func TestAnUnsafeMountIsRefused(t *testing.T) {
 }
 
 // systemd does not start again what ends with this code.
-func TestARefusedMountEndsWithTheCodeOfTheConfiguration(t *testing.T) {
+func TestARefusedMountIsForAPersonToMend(t *testing.T) {
 	cfg := config.Default()
 	cfg.StoreRoot = filepath.Join(t.TempDir(), "store")
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	var b bytes.Buffer
-	if code := serve(flags{}, &cfg, nil, mounted(t, "f2fs rw,fsync_mode=nobarrier"), &b); code != exitUsage {
-		t.Errorf("exit code %d, want %d", code, exitUsage)
+	if code := serve(flags{}, &cfg, nil, mounted(t, "f2fs rw,fsync_mode=nobarrier"), &b); code != exitSurroundings {
+		t.Errorf("exit code %d, want %d", code, exitSurroundings)
 	}
 	if !strings.Contains(b.String(), "<3>msg=stopped") || !strings.Contains(b.String(), "fsync_mode=posix") {
 		t.Errorf("logs\n%s", &b)

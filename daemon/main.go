@@ -38,14 +38,16 @@ const usage = `usage: pairmqd [-c FILE] [--key=value ...]
   --help           this text
 
 SIGTERM and SIGINT drain and stop; SIGHUP reads the configuration again.
-`
 
-// Exit codes. 2 tells systemd not to restart: it would fail again.
-const (
-	exitOK = iota
-	exitFailed
-	exitUsage
-)
+Exit codes:
+  0  stopped as told
+  1  failed; the next start may work: a port that is taken, a full disk, a folder
+     that another process has locked, a disk failure
+  2  the command line or the configuration is wrong
+  3  the machine is not as it must be: the store belongs to another user, its file
+     system is read-only or keeps no promise; a person has to mend that
+The last line of the log says which, and what to do.
+`
 
 func main() {
 	crashBySignal()
@@ -105,9 +107,8 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	log, level := newLogger(stderr, cfg)
 	last := lastLines(stderr, cfg, level)
 	limitMemory(cfg, hw, os.Getenv("GOMEMLIMIT"), log)
-	if err := checkPlace(cfg, hw, log); err != nil {
-		last.Error("stopped", "err", err)
-		return exitUsage
+	if err := errors.Join(checkMounted(cfg), checkPlace(cfg, hw, log)); err != nil {
+		return ended(err, cfg, last)
 	}
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)
@@ -120,8 +121,7 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	again := make(chan config.Config)
 	go reload(ctx, hup, f, cfg, level, again, log)
 	if err := runOn(ctx, *cfg, hw, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
-		last.Error("stopped", "err", err)
-		return exitFailed
+		return ended(err, cfg, last)
 	}
 	last.Info("stopped")
 	return exitOK

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -39,6 +40,8 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 			f := statefile.New(fsys, log)
 			o.Load, o.Save = f.Load, f.Save
 		}
+	} else if cfg.EnableBroker { // which needs the folder
+		return nil, fmt.Errorf("storePathRootDir: %w", err)
 	} else {
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
 	}

@@ -63,7 +63,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open open
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, m, log)
 		if err != nil {
-			return err
+			return startError{err}
 		}
 		parts = append(parts, p)
 		shows.add(p)
@@ -71,7 +71,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open open
 	if cfg.EnableBroker {
 		p, err := newBroker(&cfg, m, log)
 		if err != nil {
-			return errors.Join(err, closeAll(parts))
+			return errors.Join(startError{err}, closeAll(parts))
 		}
 		parts = append(parts, p)
 		shows.add(p)

@@ -84,7 +84,7 @@ func (s sockets) listen(bind string, ports ...int) ([]net.Listener, error) {
 			for _, l := range all {
 				err = errors.Join(err, l.Close())
 			}
-			return nil, fmt.Errorf("listen on port %d: %w; is another broker or name server running?", p, err)
+			return nil, fmt.Errorf("listen on port %d: %w", p, err)
 		}
 		all = append(all, ln)
 	}

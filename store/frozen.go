@@ -30,8 +30,8 @@ func Open(opts Options) (*Store, error) {
 	opts.FS = disk.View(opts.FS)
 	s, err := open(opts, true)
 	if err != nil {
-		return nil, fmt.Errorf("store: the file system below %s is read-only, and what it has cannot be served: %w; copy the folder to another device and start there, or read it with pairmq log export",
-			opts.FS.RealPath(""), err)
+		return nil, fmt.Errorf("store: %s: %w, and what it has cannot be served: %w; copy the folder to another device and start there, or read it with pairmq log export",
+			opts.FS.RealPath(""), syscall.EROFS, err)
 	}
 	s.log.Error("the file system is read-only, and so is the store: let consumers drain, look at the kernel's log, and replace the medium or make it writable and start again. What consumers commit is in memory only",
 		"folder", opts.FS.RealPath(""), "maxPhyOffset", s.clog.End())

@@ -87,7 +87,8 @@ type Config struct {
 	LEDDegraded    string
 	LEDFault       string
 
-	AllowUnsafeMount bool // a file system that does not keep what is synced is not refused
+	AllowUnsafeMount bool   // a file system that does not keep what is synced is not refused
+	StoreMountPoint  string // a folder at which a file system must be mounted; empty: none
 
 	// Messages, topics, groups.
 	MaxMessageSize       int

@@ -78,7 +78,8 @@ func replicaKeys() []key {
 func storeKeys() []key {
 	return []key{
 		str("storePathRootDir", "/var/lib/pairmq", "folder of the store", func(c *Config) *string { return &c.StoreRoot }),
-		ours(boolean("allowUnsafeMount", "false", "start although the file system of storePathRootDir is mounted so that a power cut loses what was acknowledged; false: end with exit code 2 and say why", func(c *Config) *bool { return &c.AllowUnsafeMount })),
+		ours(boolean("allowUnsafeMount", "false", "start although the file system of storePathRootDir is mounted so that a power cut loses what was acknowledged; false: end with exit code 3 and say why", func(c *Config) *bool { return &c.AllowUnsafeMount })),
+		ours(str("storeMountPoint", "", "folder at or above storePathRootDir at which a file system must be mounted: while none is, the daemon ends with exit code 1 and begins no new store below; empty: not looked at", func(c *Config) *string { return &c.StoreMountPoint })),
 		number("mappedFileSizeCommitLog", "64m", "bytes per commit log segment; a pair must agree", func(c *Config) *int64 { return &c.SegmentSize }, 64<<10, 1<<30),
 		flushKey(),
 		topicFlushKey(),

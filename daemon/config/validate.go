@@ -73,12 +73,17 @@ func validate(c *Config) (errs []error) {
 		complain("diskMaxUsedSpaceRatio %d, diskSpaceCleanForciblyRatio %d, diskSpaceWarningLevelRatio %d and diskSpaceCriticalRatio %d must follow each other upwards",
 			c.DiskFilling, c.DiskTight, c.DiskFull, c.DiskCritical)
 	}
+	if m := filepath.Clean(c.StoreMountPoint); c.StoreMountPoint != "" && !within(filepath.Clean(c.StoreRoot), m) {
+		complain("storeMountPoint is %q; want storePathRootDir %q or a folder above it", c.StoreMountPoint, c.StoreRoot)
+	}
 	if _, err := netip.ParseAddr(c.BindAddress); c.BindAddress != "" && err != nil {
 		complain("bindAddress is %q; want an IP address", c.BindAddress)
 	}
 	for _, a := range []struct{ key, value string }{{"brokerIP1", c.BrokerIP1}, {"brokerIP2", c.BrokerIP2}} {
-		if _, err := netip.ParseAddr(a.value); a.value != "" && err != nil && !isLinkName(a.value) {
+		if ip, err := netip.ParseAddr(a.value); a.value != "" && err != nil && !isLinkName(a.value) {
 			complain("%s is %q; want an IP address or the name of a link", a.key, a.value)
+		} else if err == nil && ip.IsUnspecified() {
+			complain("%s is %s, which is no address that others could use", a.key, a.value)
 		}
 	}
 	return append(errs, ports(c)...)
@@ -102,6 +107,12 @@ func badPattern(names string) error {
 func isPort(s string) bool {
 	n, err := strconv.ParseUint(s, 10, 16)
 	return err == nil && n > 0
+}
+
+// within says whether the path is the folder, or below it; both are clean.
+func within(path, folder string) bool {
+	rel, err := filepath.Rel(folder, path)
+	return err == nil && filepath.IsLocal(rel)
 }
 
 // isLinkName says whether s is what links are called, and no address that was

@@ -53,7 +53,7 @@ func TestTheUnitStartsWhatIsInstalled(t *testing.T) {
 		"Service.User":                     "pairmq",
 		"Service.StateDirectory":           "pairmq", // the default of storePathRootDir is /var/lib/pairmq
 		"Service.Restart":                  "on-failure",
-		"Service.RestartPreventExitStatus": "2", // exitUsage of the daemon
+		"Service.RestartPreventExitStatus": "2 3", // exitUsage and exitSurroundings of the daemon
 		"Unit.StartLimitIntervalSec":       "0", // it never gives up
 		"Install.WantedBy":                 "multi-user.target",
 	}
