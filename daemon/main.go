@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/flight"
 	"pairmq/discovery"
 	"pairmq/hal/board"
 	"pairmq/hal/disk"
@@ -105,7 +106,11 @@ func start(args []string, stdout, stderr io.Writer) int {
 // serve runs the daemon on the machine hw until it is told to stop.
 func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
-	last := lastLines(stderr, cfg, level)
+	rec := flight.New()
+	log = rec.Logger(log.Handler())
+	last := rec.Logger(lastLines(stderr, cfg, level).Handler())
+	keepRecent(rec, os.Getenv("RUNTIME_DIRECTORY"), log)
+	log.Info("pairmqd begins", "version", version, "pid", os.Getpid())
 	limitMemory(cfg, hw, os.Getenv("GOMEMLIMIT"), log)
 	if err := errors.Join(checkMounted(cfg), checkPlace(cfg, hw, log)); err != nil {
 		return ended(err, cfg, last)

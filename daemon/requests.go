@@ -16,7 +16,8 @@ func isPlain(err error) bool { return errors.Is(err, pair.ErrPlain) }
 // not changed.
 var errRefused = errors.New("refused")
 
-// requests are those that two of ours exchange about the pair, by code.
+// requests are those that two of ours exchange about the pair, and what our command
+// line asks of this process, by code.
 func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 	return map[int32]func(*remoting.Request) error{
 		remoting.ReqExchangePairState: t.exchange,
@@ -24,6 +25,8 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 		remoting.ReqWatchMetadata:     t.watchTables,
 		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
 		remoting.ReqGetMetrics:        t.showMetrics,
+		remoting.ReqGetRecent:         t.lastLines,
+		remoting.ReqGetGoroutines:     t.goroutines,
 	}
 }
 

@@ -189,7 +189,9 @@ const (
 	ReqReadLog           = 31006
 	ReqVerifyLog         = 31007
 	ReqCheckLog          = 31008
+	ReqGetRecent         = 31009
 	ReqGetMetrics        = 31010
+	ReqGetGoroutines     = 31011
 
 	// Consuming by POP. These do not fit the 16 bits of a binary header.
 	ReqPopMessage                 = 200050

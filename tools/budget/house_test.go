@@ -16,7 +16,7 @@ import (
 func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
-		"daemon": {"daemon/broker", "daemon/config", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
+		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/table"},
 		"daemon/broker":                  append(pure, "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/config":                  nil,

@@ -35,6 +35,7 @@ type fake struct {
 	others  map[string]discovery.BrokerData
 	firstQ  int64             // the first queue offset that is there
 	sends   []remoting.Fields // of each send that was stored
+	recent  string            // what it has recorded
 }
 
 // storeTime is when each message is stored, plus its queue offset in ms.

@@ -53,6 +53,9 @@ func (f *fake) administer(r *remoting.Request) bool {
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
 			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild", "recentTimes": "send 0.31/2.1 ms, fsync 0.28/1.9 ms",
 		}})
+	case remoting.ReqGetRecent:
+		r.Reply(&remoting.Response{Body: []byte(f.recent)})
+		return true
 	default:
 		return false
 	}

@@ -54,7 +54,7 @@ func TestTheUnitStartsWhatIsInstalled(t *testing.T) {
 		"Service.StateDirectory":           "pairmq", // the default of storePathRootDir is /var/lib/pairmq
 		"Service.Restart":                  "on-failure",
 		"Service.RestartPreventExitStatus": "2 3", // exitUsage and exitSurroundings of the daemon
-		"Unit.StartLimitIntervalSec":       "0", // it never gives up
+		"Unit.StartLimitIntervalSec":       "0",   // it never gives up
 		"Install.WantedBy":                 "multi-user.target",
 	}
 	for key, value := range want {

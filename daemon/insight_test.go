@@ -1,0 +1,63 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pairmq/daemon/flight"
+	"pairmq/internal/remoting"
+)
+
+// TestARunningBrokerTellsWhatWasLast asks a process, that was killed and began again.
+func TestARunningBrokerTellsWhatWasLast(t *testing.T) {
+	d, root := newDaemon(t), theirs(t)
+	d.settings = append(d.settings, "storePathRootDir="+root, "logLevel=error")
+	start := func() func() {
+		cmd, said := d.process()
+		cmd.Env = append(cmd.Env, "RUNTIME_DIRECTORY="+root+":/nonexistent")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it tells of its registration", func() bool {
+			r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetRecent})
+			return strings.Contains(string(r.Body), `msg=registered`)
+		})
+		return func() {
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait()
+			if said.String() != "" {
+				t.Errorf("with logLevel=error it logs\n%s", said)
+			}
+		}
+	}
+	kill := start()
+	kill()
+	kill = start()
+	defer kill()
+	r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetRecent})
+	var body struct{ Entries []flight.Entry }
+	if err := json.Unmarshal(r.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	begins := 0
+	for _, e := range body.Entries {
+		if e.Message == "pairmqd begins" {
+			begins++
+		}
+	}
+	if begins != 2 {
+		t.Errorf("it tells of %d starts, want 2:\n%s", begins, r.Body)
+	}
+	newCommandLine(t, d.namesrv).expect(0, "brokerRole=ASYNC_MASTER", "recent")
+	if r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetGoroutines}); r.Code != remoting.RespSuccess || !strings.Contains(string(r.Body), ".(*tenure).goroutines(") {
+		t.Errorf("goroutines: %d %q %.200s", r.Code, r.Remark, r.Body)
+	}
+	if _, err := os.Stat(filepath.Join(root, "recent")); err != nil {
+		t.Error(err)
+	}
+}
