@@ -13,6 +13,7 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/hal/disk"
+	"pairmq/store/reset"
 )
 
 // Exit codes. The units have systemd start again after exitFailed alone: with
@@ -51,7 +52,7 @@ func judge(err error, cfg *config.Config) (code int, do string) {
 	op, isOp := errors.AsType[*net.OpError](err)
 	listening := isOp && op.Op == "listen"
 	switch {
-	case errors.Is(err, errUnsafeMount):
+	case errors.Is(err, errUnsafeMount), errors.Is(err, reset.ErrDamaged):
 		return exitSurroundings, ""
 	case errors.Is(err, errNotMounted):
 		return exitFailed, ""

@@ -118,6 +118,9 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	for _, n := range notes {
 		log.Warn("key without effect", "note", n)
 	}
+	if err := finishReset(cfg, log); err != nil {
+		return ended(startError{err}, cfg, log)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	hup := make(chan os.Signal, 1)

@@ -17,7 +17,7 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
-			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/table"},
+			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
 		"daemon/broker":                  append(pure, "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/config":                  nil,
 		"daemon/machine":                 {"hal/board"},
@@ -33,8 +33,9 @@ func house() map[string][]string {
 		"store/index":                    {"hal/disk", "store/table"},
 		"store/archive":                  {"store/record"},
 		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
+		"store/reset":                    {"hal/disk", "store/index"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/loadgen"),
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
 		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
 		"tools/budget":                   {"internal/remoting"},

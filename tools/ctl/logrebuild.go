@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"pairmq/store/folder"
 	"pairmq/store/index"
 	"pairmq/store/record"
+	"pairmq/store/reset"
 )
 
 const rebuildHelp = `Makes the consume queues and keys in DIR/meta.db anew from the log. DIR is the folder
@@ -84,6 +86,9 @@ func (e *env) rebuildIndex(ctx context.Context, dir string, segmentSize int64) (
 	fsys, err := disk.OS(dir)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := os.Lstat(fsys.RealPath(reset.Marker)); err == nil {
+		return nil, fmt.Errorf("a reset of %s has begun and must be finished: start pairmqd, or pairmq reset %s", dir, dir)
 	}
 	r := &rebuilt{}
 	begin, first := time.Now(), f.Log.Start()
