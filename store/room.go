@@ -85,6 +85,9 @@ func (w Watermarks) level(prev Level, sp disk.Space) Level {
 	return now
 }
 
+// Level is the level of a file system that nobody has looked at before.
+func (w Watermarks) Level(sp disk.Space) Level { return w.level(Roomy, sp) }
+
 // beyond is how many bytes must become free before the level l is left.
 func (w Watermarks) beyond(l Level, sp disk.Space) int64 {
 	size := min(sp.Total-sp.Free+sp.Avail, largeDisk)

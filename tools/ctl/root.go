@@ -60,7 +60,7 @@ func newRoot(e *env) *cobra.Command {
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
 	root.MarkFlagsMutuallyExclusive("namesrv", "broker")
-	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newReset(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
+	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newDoctor(e), newReset(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root
 }
 
