@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -49,10 +50,16 @@ func (t *tenure) lastLines(req *remoting.Request) error {
 // goroutines serves 31011, for callers on this machine alone: what every goroutine is
 // doing. They stand still while that is written.
 func (t *tenure) goroutines(req *remoting.Request) error {
-	if from := req.Conn().RemoteAddr().Addr().Unmap(); !from.IsLoopback() && from != req.Conn().LocalAddr().Addr().Unmap() {
+	if !sameMachine(req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()) {
 		return broker.Refuse(remoting.RespNoPermission, "only this machine may ask what the goroutines do")
 	}
 	stacks := make([]byte, maxStacks)
 	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: stacks[:runtime.Stack(stacks, true)]})
 	return nil
+}
+
+// sameMachine says whether who calls from one address is on the machine that was called
+// at the other.
+func sameMachine(from, to netip.Addr) bool {
+	return from.Unmap().IsLoopback() || from.IsValid() && from.Unmap() == to.Unmap()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,5 +60,20 @@ func TestARunningBrokerTellsWhatWasLast(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(root, "recent")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOnlyThisMachine(t *testing.T) {
+	for _, tt := range []struct {
+		from, to string
+		want     bool
+	}{{"127.0.0.1", "127.0.0.1", true}, {"127.0.0.2", "127.0.0.1", true}, {"::1", "::1", true}, {"::ffff:127.0.0.1", "127.0.0.1", true}, {"192.0.2.7", "192.0.2.7", true}, {"::ffff:192.0.2.7", "192.0.2.7", true},
+		{"192.0.2.8", "192.0.2.7", false}, {"2001:db8::1", "::1", false}, {"192.0.2.8", "127.0.0.1", false}} {
+		if got := sameMachine(netip.MustParseAddr(tt.from), netip.MustParseAddr(tt.to)); got != tt.want {
+			t.Errorf("from %s to %s: %v, want %v", tt.from, tt.to, got, tt.want)
+		}
+	}
+	if sameMachine(netip.Addr{}, netip.Addr{}) {
+		t.Error("an address that is not known is this machine's")
 	}
 }

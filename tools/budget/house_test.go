@@ -35,7 +35,7 @@ func house() map[string][]string {
 		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
 		"store/reset":                    {"hal/disk", "store/index"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/doctor", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
 		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/remoting", "store"},
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
 		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},

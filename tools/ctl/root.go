@@ -31,7 +31,8 @@ type env struct {
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
 what brokers and name servers are doing. It works with any RocketMQ broker. Of a
 pair of pairmqd it compares and repairs the logs; what lies in a store's folder, or in
-a copy from a device that died, it verifies, shows and saves.
+a copy from a device that died, it verifies, shows and saves. The machine that it runs
+on it examines, and its store it empties.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
 ` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
@@ -60,7 +61,7 @@ func newRoot(e *env) *cobra.Command {
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
 	root.MarkFlagsMutuallyExclusive("namesrv", "broker")
-	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newDoctor(e), newReset(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
+	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newSupport(e), newDoctor(e), newReset(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root
 }
 
