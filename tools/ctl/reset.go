@@ -68,6 +68,9 @@ func newReset(e *env) *cobra.Command {
 // keptOf says what a value of --keep means.
 func keptOf(keep string) (reset.Keep, error) {
 	identity := func(key string, old []byte) []byte {
+		if key == "brokerName" { // the name that the daemon gave the store
+			return old
+		}
 		if key != pair.Key {
 			return nil
 		}
