@@ -82,8 +82,6 @@ func judgeListen(err error) (code int, do string) {
 		return exitFailed, "see with ss -ltnp who listens there and end it, or choose other ports (listenPort, haListenPort, namesrvListenPort); it is tried again meanwhile"
 	case errors.Is(err, fs.ErrPermission):
 		return exitSurroundings, "ports below 1024 are for root: choose others, or give the unit AmbientCapabilities=CAP_NET_BIND_SERVICE"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return exitFailed, "bindAddress is no address that this host has now: name one, or leave it empty; it is tried again meanwhile"
 	}
 	return exitFailed, ""
 }

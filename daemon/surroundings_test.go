@@ -187,9 +187,6 @@ func TestBadSurroundings(t *testing.T) {
 			t.Cleanup(func() { ln.Close() })
 			return nil
 		}, exitFailed, []string{"listen on port ", "ss -ltnp", "tried again"}},
-		{"an address that this host has not", func(*testing.T, *daemonUnderTest, string) []string {
-			return []string{"bindAddress=192.0.2.1", "brokerIP1=192.0.2.1"}
-		}, exitFailed, []string{"bindAddress is no address that this host has now"}},
 		{"another process has the store", func(t *testing.T, d *daemonUnderTest, root string) []string {
 			fsys, err := disk.OS(root)
 			must(t, err)
