@@ -265,7 +265,7 @@ func TestNothingOfTheMachineIsKnown(t *testing.T) {
 	}
 	for name, files := range map[string]map[string]string{"missing": nil, "nonsense": nonsense} {
 		t.Run(name, func(t *testing.T) {
-			hw, _ := machine(t, files)
+			hw, _ := boardWith(t, files)
 			d := newDaemon(t)
 			cfg, said := d.config(), new(lockedBuffer)
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
