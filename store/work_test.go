@@ -36,6 +36,7 @@ func TestWorkThatWaits(t *testing.T) {
 				r := mustStart(t, tt.policy.options(fs))
 				put(t, r.Store, message(0, 1))
 				time.Sleep(time.Minute)
+				synctest.Wait() // what begins at this very moment is no work that waits
 				if all := r.Work(); len(all) != 0 {
 					t.Errorf("with nothing to do: %v", all)
 				}
@@ -53,17 +54,20 @@ func TestWorkThatWaits(t *testing.T) {
 					}
 				}()
 				time.Sleep(time.Second)
+				synctest.Wait()
 				first := r.Work()
 				if got := whats(first); got != tt.want {
 					t.Errorf("work: %q, want %q", got, tt.want)
 				}
 				time.Sleep(10 * time.Minute)
+				synctest.Wait()
 				if later := r.Work(); whats(later) != whats(first) || later[0] != first[0] {
 					t.Errorf("ten minutes later: %v, was %v", later, first)
 				}
 				close(gate)
 				<-done
 				time.Sleep(time.Minute)
+				synctest.Wait() // what begins at this very moment is no work that waits
 				if all := r.Work(); len(all) != 0 {
 					t.Errorf("when the disk goes on: %v", all)
 				}
