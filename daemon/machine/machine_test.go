@@ -89,7 +89,7 @@ func TestTheBudgetHasFlushesLinger(t *testing.T) {
 				t.Errorf("above the budget, action %d: it has done %v, shows %v, %v, want %v, %s, %v", action, did, s.Light, s.Wear.Budget, want, class, budget)
 			}
 			if pace := s.Wear.Pace; pace < 3<<30 || pace > 5<<30 {
-				t.Errorf("the pace is %d bytes a day, want about %d", pace, 4<<30)
+				t.Errorf("the pace is %d bytes a day, want about %d", pace, int64(4<<30))
 			}
 			write(0, 30*time.Minute) // still above: it forgets slowly
 			if did := h.take(); did != nil {
