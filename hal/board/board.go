@@ -31,6 +31,8 @@ type Options struct {
 	Dev  string // device nodes; "" means /dev
 	Etc  string // "" means /etc
 	Run  string // "" means /run
+
+	Calls Calls // in place of files that are hidden; the kernel's own where Proc is ""
 }
 
 // A Board reads what one machine tells of itself, anew with each call. It holds
@@ -39,6 +41,9 @@ type Board struct{ opts Options }
 
 // New returns the board whose files are where o says. It reads nothing yet.
 func New(o Options) *Board {
+	if o.Proc == "" {
+		o.Calls = ownCalls()
+	}
 	o.Sys, o.Proc, o.Dev = cmp.Or(o.Sys, "/sys"), cmp.Or(o.Proc, "/proc"), cmp.Or(o.Dev, "/dev")
 	o.Etc, o.Run = cmp.Or(o.Etc, "/etc"), cmp.Or(o.Run, "/run")
 	return &Board{opts: o}

@@ -14,12 +14,15 @@ func (k Kernel) Before(major, minor, patch int) bool {
 	return cmp.Or(cmp.Compare(k.Major, major), cmp.Compare(k.Minor, minor), cmp.Compare(k.Patch, patch)) < 0
 }
 
-// Kernel returns the version that runs, of /proc/sys/kernel/osrelease.
+// Kernel returns the version that runs, of /proc/sys/kernel/osrelease or uname(2).
 func (b *Board) Kernel() (Kernel, error) {
 	name := b.proc("sys", "kernel", "osrelease")
 	text, err := read(name)
 	if err != nil {
-		return Kernel{}, err
+		if text, err = orCall(err, b.opts.Calls.Release); err != nil {
+			return Kernel{}, err
+		}
+		name = "uname"
 	}
 	return parseKernel(name, text)
 }

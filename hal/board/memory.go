@@ -12,7 +12,7 @@ import (
 // A MemoryLimit is how much memory this process and its cgroup may have.
 type MemoryLimit struct {
 	Bytes int64
-	From  string // the file that says so
+	From  string // the file that says so, or the call
 }
 
 // MemoryLimit returns the least of the memory the machine has, and of what each
@@ -20,16 +20,10 @@ type MemoryLimit struct {
 // version 2, memory.limit_in_bytes of version 1. It fails if not even the
 // machine's is known; cgroups that cannot be read set no limit.
 func (b *Board) MemoryLimit() (MemoryLimit, error) {
-	name := b.proc("meminfo")
-	text, err := read(name)
+	least, err := b.memory()
 	if err != nil {
 		return MemoryLimit{}, err
 	}
-	total, err := parseMemTotal(name, text)
-	if err != nil {
-		return MemoryLimit{}, err
-	}
-	least := MemoryLimit{total, name}
 	for _, file := range b.limitFiles() {
 		text, err := read(file)
 		if err != nil {
@@ -40,6 +34,18 @@ func (b *Board) MemoryLimit() (MemoryLimit, error) {
 		}
 	}
 	return least, nil
+}
+
+// memory is what the machine has.
+func (b *Board) memory() (MemoryLimit, error) {
+	name := b.proc("meminfo")
+	text, err := read(name)
+	if err != nil {
+		total, err := orCall(err, b.opts.Calls.Memory)
+		return MemoryLimit{total, "sysinfo"}, err
+	}
+	total, err := parseMemTotal(name, text)
+	return MemoryLimit{total, name}, err
 }
 
 // limitFiles lists the files that may limit this process's memory.
