@@ -27,7 +27,7 @@ fi
 base=${PKGTEST_BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/pairmq-pkgtest/bookworm-$arch.tar}
 if [ ! -s "$base" ]; then # the main archive alone: what else there is makes no difference here, and is not always there for ARM
 	mkdir -p "$(dirname "$base")"
-	mmdebstrap -q --variant=minbase --architectures="$arch" --include=systemd-sysv,dbus,procps bookworm "$base.new" \
+	mmdebstrap -q --format=tar --variant=minbase --architectures="$arch" --include=systemd-sysv,dbus,procps bookworm "$base.new" \
 		"deb http://deb.debian.org/debian bookworm main"
 	mv "$base.new" "$base"
 fi
