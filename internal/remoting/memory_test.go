@@ -2,6 +2,8 @@ package remoting
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,6 +224,7 @@ func TestBudget(t *testing.T) {
 func TestReserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size = 900 << 10
+		var mu sync.Mutex
 		var asked []int64
 		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 1 << 20}})
 		r.srv.shared.handler = HandlerFunc(func(req *Request) {
@@ -230,7 +233,9 @@ func TestReserve(t *testing.T) {
 					req.ReplyError(RespSystemBusy, err.Error())
 					return
 				}
+				mu.Lock()
 				asked = append(asked, r.srv.shared.budget.used.Load())
+				mu.Unlock()
 				req.Reply(&Response{Body: make([]byte, size), Release: func() {}})
 			}()
 		})
@@ -239,8 +244,11 @@ func TestReserve(t *testing.T) {
 			p.send(Command{})
 			synctest.Wait()
 		}
-		if len(asked) != 2 || asked[1] < 2*size || asked[1] > 2*size+64<<10 {
-			t.Fatalf("bytes in use at each reply: %d, want two replies of %d", asked, size)
+		mu.Lock()
+		used := slices.Clone(asked)
+		mu.Unlock()
+		if len(used) != 2 || used[1] < 2*size || used[1] > 2*size+64<<10 {
+			t.Fatalf("bytes in use at each reply: %d, want two replies of %d", used, size)
 		}
 		third.expect(0, RespSuccess)
 		if got := time.Since(start); got == 0 || got > 2*stallTime {
