@@ -60,6 +60,13 @@ func (l *Log) wanted() (base int64, ok bool) {
 	return l.ready, l.phase == running && l.limit == l.ready && near
 }
 
+// nextSegment is where the segment starts that is to be made next.
+func (l *Log) nextSegment() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ready
+}
+
 // setFull remembers whether there was space, and logs when that changes.
 func (l *Log) setFull(err error) {
 	l.mu.Lock()
@@ -82,10 +89,13 @@ func noSpace(err error) bool {
 }
 
 // makeSegment makes the segment that starts at base, durable before it has its
-// name, and enters it.
+// name, and enters it; unless another one is the next by now.
 func (l *Log) makeSegment(base int64) error {
 	l.dirMu.Lock()
 	defer l.dirMu.Unlock()
+	if l.nextSegment() != base {
+		return nil
+	}
 	s := l.newSegment(base)
 	reused, err := l.reuse(s)
 	switch {

@@ -28,7 +28,7 @@ func (l *Log) Truncate(end int64) (copied string, err error) {
 		if copied, err = l.quarantine(end, old); err != nil {
 			return err
 		}
-		if err := l.cutOff(end); err != nil {
+		if err := l.cutOff(end, end); err != nil {
 			return err
 		}
 		l.log.Info("commit log truncated", "phyOffset", end, "bytes", old-end, "copy", copied)
@@ -48,23 +48,14 @@ func (l *Log) Reset(start int64) error {
 		if start < 0 || start%l.opts.SegmentSize != 0 {
 			return fmt.Errorf("commitlog: cannot start at %d, no multiple of the segment size %d", start, l.opts.SegmentSize)
 		}
-		if err := l.cutOff(l.Start()); err != nil {
-			return err
-		}
-		l.told.mu.Lock()
-		defer l.told.mu.Unlock()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.start.Store(start)
-		l.ready = start
-		l.setEnd(start)
-		poke(l.freed)
-		return nil
+		return l.cutOff(l.Start(), start)
 	})
 }
 
-// cutOff removes everything from end on.
-func (l *Log) cutOff(end int64) error {
+// cutOff removes everything from end on. The log goes on at next, which is end unless
+// it holds nothing. It is one step to who makes segments: between two, one could be
+// made where the log is not any more.
+func (l *Log) cutOff(end, next int64) error {
 	l.told.mu.Lock()
 	defer l.told.mu.Unlock()
 	l.dirMu.Lock()
@@ -81,7 +72,7 @@ func (l *Log) cutOff(end int64) error {
 			return fmt.Errorf("commitlog: shorten segment %d to offset %d: %w", last.base, end, err)
 		}
 	}
-	l.dropSegments(keep, end)
+	l.dropSegments(keep, next)
 	if err := l.removeCutOff(segs[keep:], last); err != nil {
 		return l.fail(fmt.Errorf("commitlog: cut off at %d: %w", end, err))
 	}
@@ -90,15 +81,17 @@ func (l *Log) cutOff(end int64) error {
 }
 
 // dropSegments forgets all segments but the first keep, and lets the log end at
-// end. l.told.mu and l.dirMu are held.
+// end, and start there if none is left. l.told.mu and l.dirMu are held.
 func (l *Log) dropSegments(keep int, end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kept := slices.Clone((*l.segments.Load())[:keep])
 	l.segments.Store(&kept)
-	l.ready = l.start.Load()
 	if keep > 0 {
 		l.ready = kept[keep-1].end
+	} else {
+		l.ready = end
+		l.start.Store(end)
 	}
 	l.setEnd(end)
 }
