@@ -73,7 +73,7 @@ lab-debian: ## the lab with the package: a Debian that systemd boots, power cuts
 	tools/lab/packages.sh $(SYSTEMS)
 	bin/lab -debian "$(SYSTEMS)" $(SYSTEMFLAGS)
 
-lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md; an hour
+lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md
 	$(MAKE) --no-print-directory lab
 	$(MAKE) --no-print-directory lab-debian SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md'
 
