@@ -15,7 +15,7 @@ import (
 // consumer still has is not written over by what the next one gets.
 func TestGiantBodiesAreNotMixedUp(t *testing.T) {
 	opts := options(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true)
-	opts.SegmentSize, opts.MaxBody = 8<<20, 4<<20
+	opts.SegmentSize, opts.MaxBody = 32<<20, 4<<20 // one segment: a busy machine may be slow to make another
 	r := mustStart(t, opts)
 	rng := rand.NewChaCha8([32]byte{1})
 	var bodies [][]byte
