@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/machine"
 	"pairmq/daemon/metrics"
 	"pairmq/hal/board"
 	"pairmq/internal/lifecycle"
@@ -23,7 +24,7 @@ type observatory struct {
 	cfg   *config.Config
 	log   *slog.Logger
 	files setAsideFiles
-	board boardReadings
+	watch *machine.Machine // what the board tells
 
 	recovery recovery
 	mu       sync.Mutex // guards parts
@@ -43,9 +44,8 @@ func (r *recovery) note(done, size int64) {
 	}
 }
 
-func newObservatory(cfg *config.Config, log *slog.Logger) *observatory {
-	return &observatory{cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")},
-		board: boardReadings{hw: board.New(board.Options{}), folder: cfg.StoreRoot}}
+func newObservatory(cfg *config.Config, watch *machine.Machine, log *slog.Logger) *observatory {
+	return &observatory{cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch}
 }
 
 // add has a part's numbers shown.
@@ -83,8 +83,9 @@ func (o *observatory) page() *metrics.Page {
 	}
 	if o.cfg.EnableBroker {
 		o.files.measure(p)
-		o.board.measure(p)
 	}
+	s := o.watch.Snapshot()
+	measureMachine(p, &s)
 	return p
 }
 

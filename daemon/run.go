@@ -51,7 +51,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open open
 	if err != nil {
 		return err
 	}
-	shows := newObservatory(&cfg, log)
+	shows := newObservatory(&cfg, watch, log)
 	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)

@@ -119,8 +119,16 @@ const (
 	FlashLifeUsed
 	FlashReserve
 	DeviceWritten
+	DeviceWrittenPerDay
+	FlashYearsLeft
+	WearOverBudget
 	Temperature
+	Throttled
 	Pressure
+	OnBattery
+	PowerFails
+	ClockTrust
+	ClockJumps
 
 	metrics
 )
@@ -222,11 +230,19 @@ func Families() []Family {
 		NamesrvRegistered:    {"pairmq_namesrv_registered", Gauge, "1 if the last registration with that name server succeeded", []string{"namesrv"}},
 		NamesrvLast:          {"pairmq_namesrv_last_registration_timestamp_seconds", Gauge, "When one succeeded last, by this machine's clock; it is there once one did", []string{"namesrv"}},
 
-		FlashLifeUsed: {"pairmq_machine_flash_life_used_ratio", Gauge, "At most so much of its life has the store's disk behind it, as it estimates itself in steps of a tenth", []string{"device"}},
-		FlashReserve:  {"pairmq_machine_flash_reserve", Gauge, "Its reserve for bad blocks: 1 normal, 2 four fifths used, 3 nearly all used", []string{"device"}},
-		DeviceWritten: {"pairmq_machine_device_written_bytes_total", Counter, "Written to the store's disk since the machine started, by every program", []string{"device"}},
-		Temperature:   {"pairmq_machine_temperature_celsius", Gauge, "Temperature of a place of the board", []string{"zone", "type"}},
-		Pressure:      {"pairmq_machine_pressure_ratio", Gauge, "How much of the last minute some program waited for a resource", []string{"resource"}},
+		FlashLifeUsed:       {"pairmq_machine_flash_life_used_ratio", Gauge, "At most so much of its life has the store's disk behind it, as it estimates itself in steps of a tenth", []string{"device"}},
+		FlashReserve:        {"pairmq_machine_flash_reserve", Gauge, "Its reserve for bad blocks: 1 normal, 2 four fifths used, 3 nearly all used", []string{"device"}},
+		DeviceWritten:       {"pairmq_machine_device_written_bytes_total", Counter, "Written to the store's disk since the machine started, by every program", []string{"device"}},
+		DeviceWrittenPerDay: {"pairmq_machine_device_written_per_day_bytes", Gauge, "Written to the store's disk on each day that the machine runs, the mean since counting began, over restarts", []string{"device"}},
+		FlashYearsLeft:      {"pairmq_machine_flash_left_years", Gauge, "For so many years more its flash lasts at least, if as much is written as until now", []string{"device"}},
+		WearOverBudget:      {"pairmq_machine_wear_over_budget", Gauge, "1 while more is written than wearBudgetPerDay or wearYears allow", nil},
+		Temperature:         {"pairmq_machine_temperature_celsius", Gauge, "Temperature of a place of the board", []string{"zone", "type"}},
+		Throttled:           {"pairmq_machine_throttled", Gauge, "1 while the processor is made slower, against heat", nil},
+		Pressure:            {"pairmq_machine_pressure_ratio", Gauge, "How much of the last minute some program waited for a resource", []string{"resource"}},
+		OnBattery:           {"pairmq_machine_on_battery", Gauge, "1 while a battery or a capacitor is all that supplies the board", nil},
+		PowerFails:          {"pairmq_machine_supply_failed", Gauge, "1 while the supply that supplyFail watches has failed and nothing is stored", nil},
+		ClockTrust:          {"pairmq_machine_clock_trust", Gauge, "How far the clock can be believed: 0 wrong, 1 nobody has set it, 2 kept by a battery, 3 synchronised", nil},
+		ClockJumps:          {"pairmq_machine_clock_jumps_total", Counter, "Times that the clock was set while the daemon ran", nil},
 	}
 	return all[:]
 }
