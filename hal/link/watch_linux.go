@@ -22,7 +22,9 @@ func Watch(ctx context.Context, changed func()) error {
 	done := make(chan struct{})
 	defer close(done) // then the channels are closed as well
 	f := feed{links: make(chan netlink.LinkUpdate), addrs: make(chan netlink.AddrUpdate), routes: make(chan netlink.RouteUpdate)}
-	if err := netlink.LinkSubscribeWithOptions(f.links, done, netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
+	// Its option to list what exists sends to the group, for which the kernel wants
+	// CAP_NET_ADMIN: they are asked for below.
+	if err := netlink.LinkSubscribe(f.links, done); err != nil {
 		return fmt.Errorf("link: subscribe to changes of links: %w", err)
 	}
 	defer func() { go drain(f.links) }()
@@ -34,6 +36,11 @@ func Watch(ctx context.Context, changed func()) error {
 		return fmt.Errorf("link: subscribe to changes of routes: %w", err)
 	}
 	defer func() { go drain(f.routes) }()
+	existing, err := netlink.LinkList() // last, so that what changes from here on is told
+	if err != nil {
+		return fmt.Errorf("link: list the links: %w", err)
+	}
+	f.existing = existing
 	return f.follow(ctx, changed)
 }
 
@@ -45,9 +52,10 @@ func drain[T any](c <-chan T) {
 
 // A feed is what the kernel tells. A channel that is closed has missed something.
 type feed struct {
-	links  chan netlink.LinkUpdate
-	addrs  chan netlink.AddrUpdate
-	routes chan netlink.RouteUpdate
+	links    chan netlink.LinkUpdate
+	addrs    chan netlink.AddrUpdate
+	routes   chan netlink.RouteUpdate
+	existing []netlink.Link // when it began
 }
 
 // follow does what Watch says.
@@ -56,6 +64,12 @@ func (f feed) follow(ctx context.Context, changed func()) error {
 	var s settler
 	settled := time.NewTimer(0)
 	settled.Stop()
+	for _, l := range f.existing {
+		if a := l.Attrs(); w.link(int32(a.Index), false, a.RawFlags) != nothing {
+			s.note(time.Now(), came)
+			settled.Reset(time.Until(s.due))
+		}
+	}
 	for {
 		news := nothing
 		select {
