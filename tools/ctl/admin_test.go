@@ -160,8 +160,13 @@ func TestStatus(t *testing.T) {
 		t.Errorf("exits with %d and writes\n%s%s", o.code, o.out, o.err)
 	}
 	o = f.run(t, "", "status", "--broker", f.addr)
-	if out := squeeze(o.out); o.code != exitOK || strings.Contains(out, "NAME SERVER") || !strings.Contains(out, "- - master "+f.addr+" V4_9_7") {
+	if out := squeeze(o.out); o.code != exitOK || strings.Contains(out, "NAME SERVER") || !strings.Contains(out, "Lan box slave 2 "+f.addr+" V4_9_7") {
 		t.Errorf("of one broker: exits with %d and writes\n%s%s", o.code, o.out, o.err)
+	}
+	f.refuse[remoting.ReqGetBrokerConfig] = remoting.RespNoPermission
+	o = f.run(t, "", "status", "--broker", f.addr)
+	if out := squeeze(o.out); o.code != exitOK || !strings.Contains(out, "- - master "+f.addr+" V4_9_7") {
+		t.Errorf("of one broker that does not tell its settings: exits with %d and writes\n%s%s", o.code, o.out, o.err)
 	}
 }
 

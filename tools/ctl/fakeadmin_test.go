@@ -46,6 +46,9 @@ func (f *fake) administer(r *remoting.Request) bool {
 	case remoting.ReqGetMetrics:
 		r.Reply(&remoting.Response{Body: []byte("pairmq_x 1\n")})
 		return true
+	case remoting.ReqGetBrokerConfig:
+		r.Reply(&remoting.Response{Body: []byte("brokerClusterName=Lan\nbrokerId=2\nbrokerName=box\nlistenPort=10911\n")})
+		return true
 	case remoting.ReqGetBrokerRuntimeInfo:
 		return reply(r, map[string]any{"table": map[string]string{
 			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",

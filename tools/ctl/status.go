@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -94,7 +95,12 @@ func (s *session) status(ctx context.Context) (status, error) {
 	}
 	st.addBrokers()
 	for i := range st.Brokers {
-		wg.Go(func() { s.askBroker(ctx, &st.Brokers[i]) })
+		wg.Go(func() {
+			if s.picker == nil {
+				s.askIdentity(ctx, &st.Brokers[i])
+			}
+			s.askBroker(ctx, &st.Brokers[i])
+		})
 	}
 	wg.Wait()
 	st.compare()
@@ -136,6 +142,28 @@ func (st *status) addBrokers() {
 	slices.SortFunc(st.Brokers, func(a, b brokerStatus) int {
 		return cmp.Or(strings.Compare(a.Cluster, b.Cluster), strings.Compare(a.BrokerName, b.BrokerName), cmp.Compare(a.BrokerID, b.BrokerID), strings.Compare(a.Addr, b.Addr))
 	})
+}
+
+// askIdentity has a broker say what a name server would: cluster, name and brokerId, which is another
+// one than its file's where its role was changed. One that keeps its settings to itself stays unnamed.
+func (s *session) askIdentity(ctx context.Context, b *brokerStatus) {
+	resp, err := s.call(ctx, b.Addr, &remoting.Command{Code: remoting.ReqGetBrokerConfig})
+	if err != nil {
+		return // so does the next request, whose error is told, or it is this one alone that is refused
+	}
+	for line := range strings.Lines(string(resp.Body)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch key {
+		case "brokerClusterName":
+			b.Cluster = value
+		case "brokerName":
+			b.BrokerName = value
+		case "brokerId":
+			if id, err := strconv.ParseInt(value, 10, 64); err == nil {
+				b.BrokerID = id
+			}
+		}
+	}
 }
 
 func (s *session) askBroker(ctx context.Context, b *brokerStatus) {

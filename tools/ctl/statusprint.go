@@ -40,7 +40,11 @@ func (b *brokerStatus) since(now, midnight string) string {
 }
 
 func (b *brokerStatus) role() string {
-	if b.BrokerID == discovery.MasterID {
+	switch {
+	case b.BrokerID != discovery.MasterID:
+	case b.Runtime["brokerRole"] == "SLAVE": // it alone was asked, and does not tell its settings
+		return "slave"
+	default:
 		return "master"
 	}
 	return fmt.Sprintf("slave %d", b.BrokerID)
