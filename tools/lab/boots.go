@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,9 @@ func (l *lab) boots(ctx context.Context, t *trial, d debian) error {
 	t.say("booted in %.1fs, installed in %.1fs", s.booted.Seconds(), time.Since(began).Seconds())
 	if err := errors.Join(s.serve(ctx), clients.makeTopics(ctx, s.broker, 0)); err != nil {
 		return err
+	}
+	if said, err := s.run("journalctl -q -u pairmqd -p warning -o cat --no-pager"); err != nil || said != "" {
+		return cmp.Or(err, fmt.Errorf("a fresh install as it comes has something to warn of: %s", said))
 	}
 	rng := rand.New(rand.NewPCG(t.seed, 5))
 	working, stop := context.WithTimeout(ctx, 2*time.Second)

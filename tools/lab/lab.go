@@ -100,7 +100,7 @@ func (l *lab) prepareDebians(ctx context.Context, chosen []arch) (err error) {
 func onePackage(dir, arch string) (string, error) {
 	found, _ := filepath.Glob(filepath.Join(dir, "pairmq_*_"+arch+".deb"))
 	if len(found) != 1 {
-		return "", fmt.Errorf("%w: %s has %d packages for %s, which make lab-packages makes", errUnable, dir, len(found), arch)
+		return "", fmt.Errorf("%w: %s has %d packages for %s, which tools/lab/packages.sh makes", errUnable, dir, len(found), arch)
 	}
 	return found[0], nil
 }

@@ -112,7 +112,7 @@ func (l *lab) pairOf(ctx context.Context, t *trial, d debian) error {
 	if err := errors.Join(a.boot(ctx), a.serve(ctx), b.serve(ctx)); err != nil {
 		return err
 	}
-	if _, err := a.agent.run(systemBootTime, `until pairmq status --broker 127.0.0.1:10911 | tee /tmp/status | grep -qw SLAVE; do sleep 1; done`); err != nil {
+	if _, err := a.agent.run(systemBootTime, `until pairmq status --broker 127.0.0.1:10911 | grep -qw slave; do sleep 1; done`); err != nil {
 		return fmt.Errorf("the old master does not become a slave: %w", err)
 	}
 	if err := clients.untilOK(ctx, b.broker); err != nil {
