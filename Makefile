@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest pkgtest-arm budget fuzz interop bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -61,7 +61,9 @@ soak: build ## 1000 clients and messages of 4 MiB with 64 MiB of memory, for 2 m
 	bin/soak $(SOAKFLAGS)
 
 LABFLAGS ?= -seed 1
-lab: build ## power cuts of a real kernel under load, and lost and failing writes in it, 5 minutes (LABFLAGS); needs root, installs qemu and others
+lab: lab-kernel lab-debian ## power cuts of emulated machines under load, of a kernel alone and of a Debian with the package; needs root, installs qemu and others
+
+lab-kernel: build ## the lab with nothing but a real kernel and the daemon: power cuts, lost and failing writes, 5 minutes (LABFLAGS)
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/labguest ./tools/lab/guest
 	$(GO) build -o bin/lab ./tools/lab
 	bin/lab $(LABFLAGS)
@@ -74,7 +76,7 @@ lab-debian: ## the lab with the package: a Debian that systemd boots, power cuts
 	bin/lab -debian "$(SYSTEMS)" $(SYSTEMFLAGS)
 
 lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md
-	$(MAKE) --no-print-directory lab
+	$(MAKE) --no-print-directory lab-kernel
 	$(MAKE) --no-print-directory lab-debian SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md'
 
 race: ## the same under the race detector
@@ -126,10 +128,6 @@ pkgtest: package ## what an owner does with the package, in a container that sys
 
 rpmtest: package ## what an owner does with the rpm, by rpm itself in a Debian's root; after pkgtest, which makes that; needs root, rpm
 	tools/rpmtest.sh
-
-pkgtest-arm: package ## the same for arm64 and armhf, as far as an emulator shows it; needs qemu-user-static as well
-	PKGTEST_ARCH=arm64 tools/pkgtest.sh
-	PKGTEST_ARCH=armhf tools/pkgtest.sh
 
 budget: package ## are binaries, packages and idle daemons within their budgets? (FIGURES: a file of what other machines measured)
 	$(GO) build -o bin/budget ./tools/budget
