@@ -2,14 +2,14 @@
 # What an owner does with the package, in a Debian that systemd boots in a
 # container: install, edit, upgrade, disable, remove, purge. One line a check.
 # What of it other processors may change is done by tools/lab, on booted ones.
-# Needs root, mmdebstrap and systemd-container; the Debian is made once, in a
+# Needs root, mmdebstrap, systemd-container and iproute2; the Debian is made once, in a
 # minute, and kept in the user's cache folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 arch=$(dpkg --print-architecture)
 deb=$(ls dist/pairmq_*_"$arch".deb) || { echo "pkgtest: no package in dist: make package"; exit 2; }
-for tool in mmdebstrap systemd-nspawn nsenter dpkg-deb; do
-	command -v $tool >/dev/null || { echo "pkgtest: no $tool here: apt-get install mmdebstrap systemd-container"; exit 2; }
+for tool in mmdebstrap systemd-nspawn nsenter dpkg-deb ip; do
+	command -v $tool >/dev/null || { echo "pkgtest: no $tool here: apt-get install mmdebstrap systemd-container iproute2"; exit 2; }
 done
 base=${PKGTEST_BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/pairmq-pkgtest/bookworm-$arch.tar}
 if [ ! -s "$base" ]; then # the main archive alone: what else there is makes no difference here
@@ -85,7 +85,9 @@ until inside 'systemctl is-system-running --wait || true' | grep -Eq 'running|de
 	kill -0 $nspawn 2>/dev/null && [ $((tries += 1)) -lt 600 ] || { echo "pkgtest: the container does not boot:"; tail "$box/console"; exit 2; }
 	sleep 0.1
 done
-inside 'ip link set lo up 2>/dev/null' || true
+# A link with an address, as machines have: without one the daemon warns that nobody else finds it.
+nsenter -t "$(pgrep -P $nspawn | head -n 1)" -n bash -c 'ip link set lo up && ip link add lan type veth peer name far &&
+	ip addr add 192.0.2.1/24 dev lan && ip link set far up && ip link set lan up' || { echo "pkgtest: the container gets no network"; exit 2; }
 
 passed=0 failed=0
 check() { # WHAT SCRIPT
