@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"pairmq/tools/harness"
 	"pairmq/tools/loadgen"
 )
 
@@ -14,6 +15,12 @@ import (
 const (
 	idleBefore = 35 * time.Second
 	idleWindow = 70 * time.Second
+)
+
+// Idle clients: each queue has a consumer of each group.
+const (
+	idleConsumers = queues
+	idleGroups    = 4
 )
 
 // idleBudget is what idle clients may make a broker write in an hour.
@@ -43,11 +50,13 @@ func (w *wear) idle(ctx context.Context, cell string, ports int) {
 				return err
 			}
 			if cell == cellIdleClient {
-				clients, err := startIdleClients(ctx, b.addr, loopback(t.port))
+				clients, err := harness.StartConsumers(ctx, harness.ConsumerOptions{
+					Broker: b.addr, Namesrv: loopback(t.port), Topic: wearTopic, Name: "Idle", Groups: idleGroups, Queues: idleConsumers,
+				})
 				if err != nil {
 					return err
 				}
-				defer func() { err = errors.Join(err, clients.stop()) }()
+				defer func() { err = errors.Join(err, clients.Stop()) }()
 			}
 			return w.watchIdle(ctx, cell, v, b)
 		})

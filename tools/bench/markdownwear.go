@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"pairmq/tools/harness"
 )
 
 // writeWear writes the tables of wear, with what they were measured with.
@@ -52,7 +54,7 @@ func (r *report) writeAmplification(w *strings.Builder, flush string) {
 
 func (r *report) writeIdle(w *strings.Builder) {
 	t := table{title: "An idle broker", labels: 1, head: []string{"clients", "watched, s", "bytes on the device", "flushes, two for the sync at the end", "bytes an hour"}}
-	clients := fmt.Sprintf("%d consumers in %d groups, that wait, beat every %.0f s and commit an unchanged offset every %.0f s", idleGroups*idleConsumers, idleGroups, idleHeartbeat.Seconds(), idleCommit.Seconds())
+	clients := fmt.Sprintf("%d consumers in %d groups, that wait, beat every %.0f s and commit an unchanged offset every %.0f s", idleGroups*idleConsumers, idleGroups, harness.Heartbeat.Seconds(), harness.CommitEvery.Seconds())
 	for _, c := range []struct{ label, cell string }{{"none", cellIdleAlone}, {clients, cellIdleClient}} {
 		t.rows = append(t.rows, []string{c.label, r.number(ours, c.cell, metricSeconds, 1), r.number(ours, c.cell, metricDevice, 1),
 			r.number(ours, c.cell, metricFlushes, 1), r.quotient(ours, c.cell, metricDevice, metricSeconds, 3600)})

@@ -133,7 +133,7 @@ func (p *pairPhase) join(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the slave is at %d of %d bytes: %w; see %s", slave.end, master.end, ctx.Err(), p.slave.process.log)
+			return fmt.Errorf("the slave is at %d of %d bytes: %w; see %s", slave.end, master.end, ctx.Err(), p.slave.process.Log)
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
@@ -278,7 +278,7 @@ func (p *pairPhase) caughtUp(ctx context.Context) (map[string]float64, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("the slave is at %d of %d bytes, %d of them not indexed: %w; see %s", now.end, all.end, now.behind, ctx.Err(), p.slave.process.log)
+			return nil, fmt.Errorf("the slave is at %d of %d bytes, %d of them not indexed: %w; see %s", now.end, all.end, now.behind, ctx.Err(), p.slave.process.Log)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"pairmq/internal/remoting"
+	"pairmq/tools/harness"
 )
 
 // How long a process may take to answer its first request, and to end.
@@ -31,67 +27,30 @@ type spawn struct {
 
 // A process is one that this program started.
 type process struct {
-	cmd     *exec.Cmd
-	log     string
-	started time.Time
-	done    chan struct{} // closed when it has ended
-	wrote   procIO        // all that it ever wrote; valid once done is closed
+	*harness.Process
+	wrote procIO // all that it ever wrote; valid once Done is closed
 }
 
 func startProcess(s spawn) (*process, error) {
 	if s.log == "" {
 		s.log = "broker"
 	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, err
-	}
-	p := &process{log: filepath.Join(s.dir, s.log+".log"), done: make(chan struct{})}
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	p := &process{}
+	h, err := harness.Start(harness.Spawn{
+		Argv: append([]string{s.path}, s.args...), Env: s.env, Dir: s.dir, Log: filepath.Join(s.dir, s.log+".log"),
+		// Between its end and its burial, so that the writes of its stop are there too; zero where the kernel does not count.
+		Ending: func(pid int) { p.wrote, _ = readProcIO(pid) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	p.cmd = exec.Command(s.path, s.args...)
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = s.dir, out, out
-	p.cmd.Env = append(os.Environ(), s.env...)
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // an interrupt is for this program: it ends the others; if it cannot, the kernel does
-	p.started = time.Now()
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { p.wait(); close(p.done) }()
+	p.Process = h
 	return p, nil
 }
 
-// wait reads what the process has written between its end and its burial, so
-// that the writes of its stop are there too.
-func (p *process) wait() {
-	for unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-	}
-	p.wrote, _ = readProcIO(p.cmd.Process.Pid) // zero where the kernel does not count
-	p.cmd.Wait()
-}
-
-// kill ends the process as a crash would.
-func (p *process) kill() {
-	p.cmd.Process.Kill()
-	<-p.done
-}
-
 // stop ends the process with SIGTERM, and with SIGKILL and an error when that
-// does not do it in time.
-func (p *process) stop() error {
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-p.done:
-		return nil
-	case <-time.After(stopTimeout):
-		p.kill()
-		return fmt.Errorf("%s did not end within %v and was killed; see %s", p.cmd.Path, stopTimeout, p.log)
-	}
-}
+// does not do it in time. Java says by its exit code that it was asked to.
+func (p *process) stop() error { return p.Stop(stopTimeout) }
 
 // startBroker starts a broker and measures how long it takes to answer.
 func startBroker(ctx context.Context, s spawn) (*broker, error) {
@@ -102,7 +61,7 @@ func startBroker(ctx context.Context, s spawn) (*broker, error) {
 	if err := waitFor(ctx, p, s.addr, brokerAnswers); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	return &broker{addr: s.addr, process: p, ready: time.Since(p.started)}, nil
+	return &broker{addr: s.addr, process: p, ready: time.Since(p.Started)}, nil
 }
 
 // waitFor asks again and again until the process answers.
@@ -115,10 +74,10 @@ func waitFor(ctx context.Context, p *process, addr string, answers func(context.
 			return nil
 		}
 		select {
-		case <-p.done:
-			return fmt.Errorf("%s ended before it answered: %s; see %s", p.cmd.Path, p.cmd.ProcessState, p.log)
+		case <-p.Done:
+			return fmt.Errorf("before it answered: %w", p.Ended())
 		case <-ctx.Done():
-			return fmt.Errorf("%s does not answer at %s: %w; see %s", p.cmd.Path, addr, last, p.log)
+			return fmt.Errorf("%s does not answer at %s: %w; see %s", p.Path(), addr, last, p.Log)
 		case <-time.After(time.Millisecond):
 		}
 	}

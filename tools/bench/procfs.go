@@ -16,7 +16,7 @@ var errProc = errors.New("not as the kernel writes it")
 type memory struct{ rss, hwm, anon float64 }
 
 func (p *process) memory() (memory, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return memory{}, err
 	}
@@ -43,7 +43,7 @@ func parseStatus(b []byte) (memory, error) {
 
 // cpu returns the processor time that the process has used.
 func (p *process) cpu() (time.Duration, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
 	if err != nil {
 		return 0, err
 	}

@@ -75,7 +75,7 @@ func (r *runner) killed(ctx context.Context, t target, dir string) error {
 		return err
 	}
 	log, err := fillLog(ctx, b, wearLoad{record: large, batch: 64}, r.cfg.copied)
-	b.process.kill()
+	b.process.Kill()
 	if b.namesrv != nil {
 		err = errors.Join(err, b.namesrv.stop())
 	}
@@ -175,7 +175,7 @@ func (r *runner) sparse(ctx context.Context, p *pairmqd, dir, cell string) error
 		return err
 	}
 	scanned, err := indexed(ctx, b)
-	b.process.kill()
+	b.process.Kill()
 	if err != nil {
 		return err
 	}
@@ -210,7 +210,7 @@ func indexed(ctx context.Context, b *broker) (time.Duration, error) {
 	for {
 		now, err := logEnd(ctx, b.addr, nil)
 		if err == nil && now.end > 0 && !now.partly {
-			return time.Since(b.process.started), nil
+			return time.Since(b.process.Started), nil
 		}
 		if err := wait(ctx, 5*time.Millisecond); err != nil {
 			return 0, fmt.Errorf("the log is not indexed: %w", err)

@@ -48,7 +48,7 @@ func (w *wearWindow) measure(ctx context.Context, l wearLoad) (values map[string
 	if err != nil {
 		return nil, err
 	}
-	io, err := readProcIO(b.process.cmd.Process.Pid)
+	io, err := readProcIO(b.process.PID())
 	if err != nil {
 		return nil, err
 	}

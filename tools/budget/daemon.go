@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"pairmq/tools/harness"
 )
 
 // How long a daemon may take to say READY=1, and to end.
@@ -27,18 +28,14 @@ type spawn struct {
 	port     int // of the broker; the name server's is two above
 }
 
-func (s *spawn) broker() string  { return fmt.Sprintf("127.0.0.1:%d", s.port) }
-func (s *spawn) namesrv() string { return fmt.Sprintf("127.0.0.1:%d", s.port+2) }
+func (s *spawn) broker() string  { return harness.Loopback(s.port) }
+func (s *spawn) namesrv() string { return harness.Loopback(s.port + 2) }
 
 // A daemon is one that runs.
 type daemon struct {
-	cmd   *exec.Cmd
-	done  chan struct{}
+	*harness.Process
 	ready time.Duration // from the start to READY=1
-	log   string
 }
-
-func (d *daemon) pid() int { return d.cmd.Process.Pid }
 
 // start starts a daemon as systemd would, and waits for its READY=1.
 func (s *spawn) start(ctx context.Context) (*daemon, error) {
@@ -48,28 +45,21 @@ func (s *spawn) start(ctx context.Context) (*daemon, error) {
 		return nil, err
 	}
 	defer func() { told.Close(); os.Remove(socket) }() // the next start listens there again
-	d := &daemon{done: make(chan struct{}), log: filepath.Join(s.dir, "pairmqd.log")}
-	out, err := os.OpenFile(d.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	p, err := harness.Start(harness.Spawn{
+		Argv: []string{s.bin, "--brokerName=budget", "--brokerIP1=127.0.0.1", "--bindAddress=127.0.0.1", "--enableNamesrv=true",
+			"--namesrvListenPort=" + strconv.Itoa(s.port+2), "--listenPort=" + strconv.Itoa(s.port), "--haListenPort=" + strconv.Itoa(s.port+1),
+			"--storePathRootDir=" + filepath.Join(s.dir, "store")},
+		Env: []string{"NOTIFY_SOCKET=" + told.LocalAddr().String()},
+		Log: filepath.Join(s.dir, "pairmqd.log"),
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer out.Close()
-	d.cmd = exec.Command(s.bin, "--brokerName=budget", "--brokerIP1=127.0.0.1", "--bindAddress=127.0.0.1", "--enableNamesrv=true",
-		"--namesrvListenPort="+strconv.Itoa(s.port+2), "--listenPort="+strconv.Itoa(s.port), "--haListenPort="+strconv.Itoa(s.port+1),
-		"--storePathRootDir="+filepath.Join(s.dir, "store"))
-	d.cmd.Stdout, d.cmd.Stderr = out, out
-	d.cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+told.LocalAddr().String())
-	// An interrupt is for this program, which ends the other; if it cannot, the kernel does.
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	begin := time.Now()
-	if err := d.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { d.cmd.Wait(); close(d.done) }()
+	d := &daemon{Process: p}
 	if err := awaitReady(ctx, told); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s does not become ready, see %s: %w", s.bin, d.log, err), d.stop())
+		return nil, errors.Join(fmt.Errorf("%s does not become ready, see %s: %w", s.bin, d.Log, err), d.stop())
 	}
-	d.ready = time.Since(begin)
+	d.ready = time.Since(d.Started)
 	return d, nil
 }
 
@@ -94,22 +84,7 @@ func awaitReady(ctx context.Context, told *net.UnixConn) error {
 }
 
 // stop asks the daemon to end, and fails if it does not in time or ends badly.
-func (d *daemon) stop() error {
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return err
-	}
-	select {
-	case <-d.done:
-	case <-time.After(stopTime):
-		d.cmd.Process.Kill()
-		<-d.done
-		return fmt.Errorf("%s did not end within %v of SIGTERM; see %s", d.cmd.Path, stopTime, d.log)
-	}
-	if !d.cmd.ProcessState.Success() {
-		return fmt.Errorf("%s ended: %v; see %s", d.cmd.Path, d.cmd.ProcessState, d.log)
-	}
-	return nil
-}
+func (d *daemon) stop() error { return d.StopClean(stopTime) }
 
 // cpuTime is the processor time of all threads of a process, as the scheduler counts
 // it: in nanoseconds, where /proc/PID/stat has hundredths of a second.

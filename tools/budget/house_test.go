@@ -38,12 +38,13 @@ func house() map[string][]string {
 		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
 		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/remoting", "store"},
 		"tools/loadgen":                  append(pure, "discovery", "internal/remoting"),
-		"tools/bench":                    {"tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
-		"tools/budget":                   {"internal/remoting"},
-		"tools/soak":                     {"internal/remoting", "store/record"},
-		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check"},
+		"tools/bench":                    {"tools/harness", "tools/loadgen", "internal/remoting", "hal/disk", "discovery", "store/record", "store/table"},
+		"tools/harness":                  {"internal/remoting"},
+		"tools/budget":                   {"internal/remoting", "tools/harness"},
+		"tools/soak":                     {"internal/remoting", "store/record", "tools/harness"},
+		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check", "tools/harness"},
 		"tools/chaos/check":              {"store/record"},
-		"tools/lab":                      {"internal/remoting", "store/record", "tools/lab/order", "tools/lab/promise"},
+		"tools/lab":                      {"internal/remoting", "store/record", "tools/harness", "tools/lab/order", "tools/lab/promise"},
 		"tools/lab/guest":                {"tools/lab/order"},
 	}
 }

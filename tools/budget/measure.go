@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
+
+	"pairmq/tools/harness"
 )
 
 // What is measured of a daemon, a broker with a name server in the same process:
@@ -22,6 +23,7 @@ import (
 //	                 least of some starts, because what is more is the machine's
 const (
 	topicCount  = 100
+	consumers   = 8                // of one group, each with a queue and a connection of its own
 	settleTime  = 20 * time.Second // after the topics were made, and between clients and their window
 	window      = time.Minute
 	startsTried = 5
@@ -73,7 +75,7 @@ func measure(ctx context.Context, arch, bin string) (all []figure, err error) {
 			err = os.RemoveAll(dir)
 		}
 	}()
-	port, err := freePort()
+	port, err := harness.FreePort(-2, 1, 2) // the others of a broker, and its name server's
 	if err != nil {
 		return nil, err
 	}
@@ -101,12 +103,14 @@ func (s *spawn) watch(ctx context.Context, d *daemon, arch string) ([]figure, er
 	if err != nil {
 		return nil, err
 	}
-	group, err := newConsumers(ctx, s.broker(), s.namesrv())
+	group, err := harness.StartConsumers(ctx, harness.ConsumerOptions{
+		Broker: s.broker(), Namesrv: s.namesrv(), Topic: topicName(0), Name: "Budget", Groups: 1, Queues: consumers,
+	})
 	if err != nil {
 		return nil, err
 	}
 	busy, err := d.window(ctx)
-	if err := errors.Join(err, group.stop()); err != nil {
+	if err := errors.Join(err, group.Stop()); err != nil {
 		return nil, err
 	}
 	return []figure{
@@ -126,7 +130,7 @@ func (d *daemon) window(ctx context.Context) (n need, err error) {
 	if err := wait(ctx, settleTime); err != nil {
 		return n, err
 	}
-	before, err := cpuTime(d.pid())
+	before, err := cpuTime(d.PID())
 	if err != nil {
 		return n, err
 	}
@@ -134,12 +138,12 @@ func (d *daemon) window(ctx context.Context) (n need, err error) {
 	if err := wait(ctx, window); err != nil {
 		return n, err
 	}
-	after, err := cpuTime(d.pid())
+	after, err := cpuTime(d.PID())
 	if err != nil {
 		return n, err
 	}
 	n.ppm = int64(float64(after-before) / float64(time.Since(begin)) * 1e6)
-	n.rss, err = residentKiB(d.pid())
+	n.rss, err = residentKiB(d.PID())
 	return n, err
 }
 
@@ -167,30 +171,4 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-time.After(d):
 		return nil
 	}
-}
-
-// freePort finds a port such that the others of a broker and its name server, two
-// below to two above, are free as well.
-func freePort() (int, error) {
-	for range 50 {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := ln.Addr().(*net.TCPAddr).Port
-		free := true
-		for _, p := range []int{port - 2, port + 1, port + 2} {
-			other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
-			if err != nil {
-				free = false
-				continue
-			}
-			other.Close()
-		}
-		ln.Close()
-		if free {
-			return port, nil
-		}
-	}
-	return 0, errors.New("no free ports beside each other in 50 tries")
 }

@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/tools/harness"
 )
 
 // topic is where all messages go; each producer has a queue of its own in it.
@@ -28,50 +28,18 @@ func addrOf(i int) string { return netip.AddrPortFrom(brokerIP[i], 10911).String
 func nameOf(i int) string { return string('a' + rune(i)) }
 
 // A caller has connections to both brokers. One that failed is not used again.
-type caller struct {
-	client *remoting.Client
-	limit  time.Duration // for an answer
-}
+type caller struct{ *harness.Client }
 
-func newCaller() *caller {
-	return &caller{client: remoting.NewClient(remoting.ClientOptions{DialTimeout: dialTime}), limit: callTime}
-}
+func newCaller() *caller { return &caller{harness.NewClient(dialTime, callTime)} }
 
 // call asks broker i. sent says whether the request may have reached it.
 func (c *caller) call(ctx context.Context, i int, code int32, f remoting.Fields, body []byte) (resp *remoting.Command, sent bool, err error) {
-	dial, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	conn, err := c.client.Conn(dial, addrOf(i))
-	if err != nil {
-		return nil, false, err
-	}
-	ctx, stop := context.WithTimeout(ctx, c.limit)
-	defer stop()
-	resp, err = conn.Call(ctx, &remoting.Command{Code: code, Fields: f, Body: body})
-	if err != nil {
-		conn.Close()
-		return nil, true, err
-	}
-	return resp, true, nil
+	return c.Try(ctx, addrOf(i), code, f, body)
 }
 
 // ask is call for what only succeeds with code 0.
 func (c *caller) ask(ctx context.Context, i int, code int32, f remoting.Fields) (*remoting.Command, error) {
-	resp, _, err := c.call(ctx, i, code, f, nil)
-	if err == nil && resp.Code != remoting.RespSuccess {
-		err = refusal{resp.Code, resp.Remark}
-	}
-	return resp, err
-}
-
-// A refusal is an answer other than success.
-type refusal struct {
-	code   int32
-	remark string
-}
-
-func (r refusal) Error() string {
-	return fmt.Sprintf("%s: %s", remoting.ResponseName(r.code), r.remark)
+	return c.Ask(ctx, addrOf(i), code, f)
 }
 
 // A status is what a broker says of itself.

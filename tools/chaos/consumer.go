@@ -10,6 +10,7 @@ import (
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/tools/chaos/check"
+	"pairmq/tools/harness"
 )
 
 // How a consumer pulls.
@@ -59,7 +60,7 @@ func (c *consumer) work(ctx context.Context) {
 
 // drain consumes from one broker up to the end of the queue.
 func (c *consumer) drain(ctx context.Context, broker int) error {
-	defer c.caller.client.Close()
+	defer c.caller.Close()
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	c.broker = broker
@@ -110,7 +111,7 @@ func (c *consumer) pull(ctx context.Context, hold bool) (int, error) {
 		c.next = next
 		return 0, nil
 	}
-	return 0, refusal{resp.Code, resp.Remark}
+	return 0, harness.Refused(resp)
 }
 
 // take records the messages of an answer.

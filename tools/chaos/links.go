@@ -15,6 +15,7 @@ import (
 
 	"pairmq/internal/remoting"
 	"pairmq/tools/chaos/check"
+	"pairmq/tools/harness"
 )
 
 // foundWithin is how soon after a link has come up, or an address has changed,
@@ -310,10 +311,7 @@ func (r *linkRig) ask(addr string, req *remoting.Command) (*remoting.Command, er
 		conn.Close()
 		return nil, err
 	}
-	if resp.Code != remoting.RespSuccess {
-		return nil, refusal{resp.Code, resp.Remark}
-	}
-	return resp, nil
+	return resp, harness.Refused(resp)
 }
 
 // route is where the name server says that the broker is.

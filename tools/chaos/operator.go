@@ -9,6 +9,7 @@ import (
 
 	"pairmq/internal/remoting"
 	"pairmq/tools/chaos/check"
+	"pairmq/tools/harness"
 )
 
 // How long the person who looks after the pair is patient.
@@ -38,7 +39,7 @@ func (r *rig) promote(i int, force bool) {
 	defer cancel()
 	for ctx.Err() == nil {
 		err := r.change(ctx, remoting.ReqPromoteBroker, i, force)
-		var no refusal
+		var no harness.Refusal
 		if !errors.As(err, &no) { // it is master, or nobody knows
 			r.record.Event(check.Event{Kind: check.Promoted, Broker: nameOf(i), At: r.now()})
 		}

@@ -32,7 +32,7 @@ type producer struct {
 
 // work sends until ctx ends. A message that has begun is finished.
 func (p *producer) work(ctx context.Context) {
-	defer p.caller.client.Close()
+	defer p.caller.Close()
 	for ctx.Err() == nil {
 		id := p.run.ids.Add(1)
 		for range sendAttempts {

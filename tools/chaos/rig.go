@@ -52,7 +52,7 @@ func newRig(ctx context.Context, l *lan, a args, m check.Mode, dir string) (_ *r
 		return nil, err
 	}
 	r := &rig{ctx: ctx, lan: l, history: history, record: check.NewRecorder(history, m), began: time.Now(), caller: newCaller(), patient: newCaller(), verbose: a.verbose}
-	r.caller.limit, r.patient.limit = time.Second, roleTime
+	r.caller.Limit, r.patient.Limit = time.Second, roleTime
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -189,8 +189,8 @@ func (r *rig) close() error {
 			y.close()
 		}
 	}
-	r.caller.client.Close()
-	r.patient.client.Close()
+	r.caller.Close()
+	r.patient.Close()
 	errs = append(errs, r.history.Close())
 	if r.log != nil {
 		errs = append(errs, r.log.Close())

@@ -205,7 +205,7 @@ func (r *run) sends(limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(r.ctx, limit)
 	defer cancel()
 	p := &producer{run: r, number: producers, caller: newCaller()}
-	defer p.caller.client.Close()
+	defer p.caller.Close()
 	for ctx.Err() == nil {
 		if p.send(r.ids.Add(1)) == check.OK {
 			return true

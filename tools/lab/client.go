@@ -10,6 +10,7 @@ import (
 
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
+	"pairmq/tools/harness"
 	"pairmq/tools/lab/promise"
 )
 
@@ -29,48 +30,19 @@ const (
 // A client has one connection to a broker. One that failed is not used again.
 type client struct {
 	addr string
-	*remoting.Client
+	*harness.Client
 }
 
-func newClient(addr string) *client {
-	return &client{addr, remoting.NewClient(remoting.ClientOptions{DialTimeout: dialTime})}
-}
+func newClient(addr string) *client { return &client{addr, harness.NewClient(dialTime, callTime)} }
 
 // call asks the broker. sent says whether the request may have reached it.
 func (c *client) call(ctx context.Context, code int32, f remoting.Fields, body []byte) (resp *remoting.Command, sent bool, err error) {
-	dial, cancel := context.WithTimeout(ctx, dialTime)
-	defer cancel()
-	conn, err := c.Conn(dial, c.addr)
-	if err != nil {
-		return nil, false, err
-	}
-	ctx, stop := context.WithTimeout(ctx, callTime)
-	defer stop()
-	resp, err = conn.Call(ctx, &remoting.Command{Code: code, Fields: f, Body: body})
-	if err != nil {
-		conn.Close()
-		return nil, true, err
-	}
-	return resp, true, nil
+	return c.Try(ctx, c.addr, code, f, body)
 }
 
 // ask is call for what only succeeds with code 0.
 func (c *client) ask(ctx context.Context, code int32, f remoting.Fields) (*remoting.Command, error) {
-	resp, _, err := c.call(ctx, code, f, nil)
-	if err == nil && resp.Code != remoting.RespSuccess {
-		err = refusal{resp.Code, resp.Remark}
-	}
-	return resp, err
-}
-
-// A refusal is an answer other than success.
-type refusal struct {
-	code   int32
-	remark string
-}
-
-func (r refusal) Error() string {
-	return fmt.Sprintf("%s: %s", remoting.ResponseName(r.code), r.remark)
+	return c.Ask(ctx, c.addr, code, f)
 }
 
 // makeTopic makes a topic, with queues for all producers.
@@ -111,7 +83,7 @@ func (c *client) offset(ctx context.Context, group string, queue int32) (int64, 
 	case resp.Code == remoting.RespQueryNotFound:
 		return -1, nil
 	case resp.Code != remoting.RespSuccess:
-		return 0, refusal{resp.Code, resp.Remark}
+		return 0, harness.Refused(resp)
 	}
 	return resp.Fields.Int64("offset")
 }
@@ -139,7 +111,7 @@ func (c *client) pull(ctx context.Context, group string, queue int32, from int64
 	case remoting.RespPullNotFound, remoting.RespPullRetryImmediately:
 		return nil, next, nil
 	}
-	return nil, from, refusal{resp.Code, resp.Remark}
+	return nil, from, harness.Refused(resp)
 }
 
 // parseRecords reads the messages of an answer.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/tools/harness"
 )
 
 // counts is what happened, over all connections.
@@ -24,11 +25,11 @@ func newCounts() *counts { return &counts{otherwise: map[string]int{}} }
 
 // note counts an error as a refusal or as the loss of a connection.
 func (c *counts) note(err error, busy, lost *int) {
-	var no refusal
+	var no harness.Refusal
 	switch {
 	case !errors.As(err, &no):
 		*lost++
-	case no.code == remoting.RespSystemBusy:
+	case no.Code == remoting.RespSystemBusy:
 		*busy++
 	default:
 		*busy++

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"pairmq/tools/harness"
 )
 
 func main() {
@@ -89,11 +91,11 @@ func (a *args) soak(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, g.remove()) }()
-	port, err := freePort()
+	port, err := harness.FreePort(-2, -1, 1) // the others of a broker, and where no name server may be
 	if err != nil {
 		return err
 	}
-	addr := "127.0.0.1:" + strconv.Itoa(port)
+	addr := harness.Loopback(port)
 	d, err := startDaemon(ctx, g, a.dir, a.argv(port), addr)
 	if err != nil {
 		return err
@@ -108,7 +110,7 @@ func (a *args) soak(ctx context.Context, out io.Writer) (err error) {
 	if err := r.makeTopics(); err != nil {
 		return errors.Join(err, d.stop())
 	}
-	r.soak(ctx, a.duration, d.done)
+	r.soak(ctx, a.duration, d.Done)
 	wrong := r.verdict()
 	if err := d.stop(); err != nil {
 		wrong = append(wrong, err.Error())
@@ -163,7 +165,7 @@ func (a *args) report(ctx context.Context, out io.Writer, s sum, u usage, d *dae
 		fmt.Fprintln(out, "  WRONG:", w)
 	}
 	if len(wrong) > 0 {
-		fmt.Fprintf(out, "  the log is %s\n", d.log)
+		fmt.Fprintf(out, "  the log is %s\n", d.Log)
 		return errBroken
 	}
 	if err := ctx.Err(); err != nil {

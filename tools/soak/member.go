@@ -10,6 +10,7 @@ import (
 
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
+	"pairmq/tools/harness"
 )
 
 // The topics: one for messages that some send and some pull, one where all wait.
@@ -62,23 +63,13 @@ func (m *member) beat(limit time.Duration) error {
 		`"unitMode":false}],"producerDataSet":[{"groupName":"SoakProducer"}]}`, m.number, m.group(), topic)
 	begin := time.Now()
 	resp, err := m.call(request{code: remoting.ReqHeartBeat, body: [][]byte{[]byte(body)}}, limit)
-	if err == nil && resp.Code != remoting.RespSuccess {
-		err = refusal{resp.Code, resp.Remark}
+	if err == nil {
+		err = harness.Refused(resp)
 	}
 	if err == nil {
 		m.run.counts.beat(time.Since(begin))
 	}
 	return err
-}
-
-// A refusal is an answer other than success.
-type refusal struct {
-	code   int32
-	remark string
-}
-
-func (r refusal) Error() string {
-	return fmt.Sprintf("%s: %s", remoting.ResponseName(r.code), r.remark)
 }
 
 // send sends a message once. Only an OK counts as an acknowledgement.
@@ -89,8 +80,8 @@ func (m *member) send(topic string, queues, queue int) error {
 		{Key: "e", Value: strconv.Itoa(queue)}, {Key: "f", Value: "0"}, {Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)},
 		{Key: "h", Value: "0"}, {Key: "i", Value: fmt.Sprintf("UNIQ_KEY\x01%032X\x02WAIT\x01true\x02", id)}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
 	}, body: body}, answerTime)
-	if err == nil && resp.Code != remoting.RespSuccess {
-		err = refusal{resp.Code, resp.Remark}
+	if err == nil {
+		err = harness.Refused(resp)
 	}
 	if err == nil {
 		m.run.ledger.acknowledged(id)
@@ -132,7 +123,7 @@ func (m *member) pull(topic string, queue int, offset int64, hold time.Duration)
 	case remoting.RespPullNotFound, remoting.RespPullRetryImmediately:
 		return offset, nil
 	}
-	err = refusal{resp.Code, resp.Remark}
+	err = harness.Refused(resp)
 	m.run.counts.pull(err)
 	return offset, err
 }

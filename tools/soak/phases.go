@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/tools/harness"
 )
 
 // Who does what. The first members consume, one queue each; the next only look on:
@@ -270,8 +271,8 @@ func (r *run) makeTopics() error {
 			{Key: "topic", Value: name}, {Key: "defaultTopic", Value: "TBW102"}, {Key: "readQueueNums", Value: strconv.Itoa(n)}, {Key: "writeQueueNums", Value: strconv.Itoa(n)},
 			{Key: "perm", Value: "6"}, {Key: "topicFilterType", Value: "SINGLE_TAG"}, {Key: "topicSysFlag", Value: "0"}, {Key: "order", Value: "false"},
 		}}, answerTime)
-		if err == nil && resp.Code != remoting.RespSuccess {
-			err = refusal{resp.Code, resp.Remark}
+		if err == nil {
+			err = harness.Refused(resp)
 		}
 		if err != nil {
 			return fmt.Errorf("topic %s: %w", name, err)
