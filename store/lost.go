@@ -169,10 +169,10 @@ func (s *Store) runsIn(flaws []Flaw) [][]lostRun {
 // firstFrom is the least queue offset, at or behind at, of a record at phyOffset or
 // behind.
 func (s *Store) firstFrom(q queueName, at, phyOffset int64) int64 {
-	return at + int64(sort.Search(int(q.max-at), func(i int) bool {
-		u, _, ok := s.unitFrom(q, at+int64(i))
+	return searchOffsets(at, q.max, func(offset int64) bool {
+		u, _, ok := s.unitFrom(q, offset)
 		return !ok || u.PhyOffset >= phyOffset
-	}))
+	})
 }
 
 // unitFrom returns the first unit of a queue at or behind offset, and its offset.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"sort"
 
 	"pairmq/store/index"
 )
@@ -99,15 +98,15 @@ func (s *Store) OffsetByTime(topic string, queueID int32, timestamp int64, upper
 		limit++
 	}
 	var failed error
-	n := sort.Search(int(end-first), func(i int) bool {
-		stamp, err := s.stampFrom(topic, queueID, first+int64(i), end)
+	at := searchOffsets(first, end, func(offset int64) bool {
+		stamp, err := s.stampFrom(topic, queueID, offset, end)
 		failed = cmp.Or(failed, err)
 		return stamp >= limit
 	})
-	if upper && n > 0 {
-		n--
+	if upper && at > first {
+		at--
 	}
-	return first + int64(n), failed
+	return at, failed
 }
 
 // stampReach is how many records are asked for their store timestamp before all
