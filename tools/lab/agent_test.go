@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+)
 
 func TestParseAnswer(t *testing.T) {
 	tests := []struct {
@@ -26,4 +31,31 @@ func TestParseAnswer(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzParseAnswer: what is taken for an answer says the same when it is written again,
+// and what has another number is never taken for one.
+func FuzzParseAnswer(f *testing.F) {
+	f.Add("7 0 aGVsbG8K\n", "7")
+	f.Add("7 -3 \n", "7")
+	f.Add("ready\n", "7")
+	f.Add("7 99999999999999999999 aGVsbG8K\n", "7")
+	f.Add("7 0 !!\n", "7")
+	f.Fuzz(func(t *testing.T, line, id string) {
+		status, out, ours, err := parseAnswer(line, id)
+		words := strings.Fields(line)
+		if ours && words[0] != id {
+			t.Errorf("%q is taken for the answer to %q", line, id)
+		}
+		if !ours || err != nil {
+			if status != 0 || out != "" || !ours && err != nil {
+				t.Errorf("parseAnswer(%q) = %d, %q, %v, %v", line, status, out, ours, err)
+			}
+			return
+		}
+		again := fmt.Sprintf("%s %d %s\n", id, status, base64.StdEncoding.EncodeToString([]byte(out)))
+		if s, o, ours, err := parseAnswer(again, id); s != status || o != out || !ours || err != nil {
+			t.Errorf("%q is %d, %q; %q is %d, %q, %v, %v", line, status, out, again, s, o, ours, err)
+		}
+	})
 }
