@@ -278,20 +278,24 @@ func (t *tenure) measurePair(p *metrics.Page) {
 
 func (t *tenure) measureMaster(p *metrics.Page) {
 	p.Observed(metrics.ReplicateDuration, t.pair.acks.Took())
+	measureTraffic(p, metrics.ReplicationSent, t.pair.master.Traffic())
 	end := t.store.Confirmed()
 	best := map[netip.Addr]int64{} // a slave that came back may have two connections
 	level := map[netip.Addr]time.Time{}
+	held := map[netip.Addr]bool{}
 	for _, s := range t.pair.master.Slaves() {
 		addr := s.Addr.Addr()
 		best[addr] = max(best[addr], s.Acked)
 		if s.Level.After(level[addr]) {
 			level[addr] = s.Level
 		}
+		held[addr] = held[addr] || s.Held != ""
 	}
 	p.SetInt(metrics.Slaves, int64(len(best)))
 	for _, addr := range slices.SortedFunc(maps.Keys(best), netip.Addr.Compare) {
 		p.SetInt(metrics.SlaveAcked, best[addr], addr.String())
 		p.SetInt(metrics.SlaveLagBytes, max(0, end-best[addr]), addr.String())
+		p.SetBool(metrics.SlaveHeld, held[addr], addr.String())
 		if late := since(level[addr]); late >= 0 {
 			p.Set(metrics.SlaveLag, late.Seconds(), addr.String())
 		}
@@ -300,6 +304,7 @@ func (t *tenure) measureMaster(p *metrics.Page) {
 
 func (t *tenure) measureSlave(p *metrics.Page) {
 	s := t.pair.slave.Status()
+	measureTraffic(p, metrics.ReplicationReceived, t.pair.slave.Traffic())
 	p.SetBool(metrics.ReplicationConnected, s.Connected)
 	p.SetInt(metrics.ReplicationLagBytes, max(0, s.End-t.store.Confirmed()))
 	if late := since(s.Level); late >= 0 {

@@ -14,6 +14,7 @@ import (
 	"pairmq/daemon/machine"
 	"pairmq/daemon/metrics"
 	"pairmq/hal/board"
+	"pairmq/hal/link"
 	"pairmq/internal/lifecycle"
 )
 
@@ -25,6 +26,8 @@ type observatory struct {
 	log   *slog.Logger
 	files setAsideFiles
 	watch *machine.Machine // what the board tells
+
+	metered meteredLinks
 
 	recovery recovery
 	mu       sync.Mutex // guards parts
@@ -45,7 +48,8 @@ func (r *recovery) note(done, size int64) {
 }
 
 func newObservatory(cfg *config.Config, watch *machine.Machine, log *slog.Logger) *observatory {
-	return &observatory{cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch}
+	metered, _ := newMeteredLinks(cfg.MeteredLinks) // the configuration was checked
+	return &observatory{metered: metered, cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch}
 }
 
 // add has a part's numbers shown.
@@ -86,6 +90,9 @@ func (o *observatory) page() *metrics.Page {
 	}
 	s := o.watch.Snapshot()
 	measureMachine(p, &s)
+	if list, err := link.States(sysfs); err == nil { // an error is a kernel that does not tell
+		measureLinks(p, list, o.metered)
+	}
 	return p
 }
 

@@ -109,6 +109,9 @@ const (
 	SlaveAcked
 	SlaveLagBytes
 	SlaveLag
+	SlaveHeld
+	ReplicationSent
+	ReplicationReceived
 	ReplicationConnected
 	ReplicationLagBytes
 	ReplicationLag
@@ -129,13 +132,19 @@ const (
 	PowerFails
 	ClockTrust
 	ClockJumps
+	LinkUp
+	LinkMetered
+	LinkReceived
+	LinkSent
+	LinkErrors
+	LinkDropped
 
 	metrics
 )
 
 // Families returns every Metric's.
 func Families() []Family {
-	server, topic := []string{"server"}, []string{"topic"}
+	server, topic, link := []string{"server"}, []string{"topic"}, []string{"link"}
 	all := [metrics]Family{
 		BuildInfo:      {"pairmq_build_info", Gauge, "Always 1; the labels say which program runs", []string{"version", "goversion", "goarch"}},
 		StartTime:      {"pairmq_process_start_time_seconds", Gauge, "When the process began, by this machine's clock, since 1970", nil},
@@ -223,6 +232,9 @@ func Families() []Family {
 		SlaveAcked:           {"pairmq_slave_acked_offset_bytes", Gauge, "End of what a slave has", []string{"slave"}},
 		SlaveLagBytes:        {"pairmq_slave_lag_bytes", Gauge, "What a slave has not of what is confirmed here", []string{"slave"}},
 		SlaveLag:             {"pairmq_slave_lag_seconds", Gauge, "How long ago a slave had all there was; it is there once it had", []string{"slave"}},
+		SlaveHeld:            {"pairmq_slave_held", Gauge, "1 while a slave is not sent all it lacks, since the link to it is metered", []string{"slave"}},
+		ReplicationSent:      {"pairmq_replication_sent_bytes_total", Counter, "Bytes of log sent to slaves, by the link that they went over", link},
+		ReplicationReceived:  {"pairmq_replication_received_bytes_total", Counter, "A slave: bytes of log that came from its master, by the link by which that is reached", link},
 		ReplicationConnected: {"pairmq_replication_connected", Gauge, "A slave: 1 while it copies its master", nil},
 		ReplicationLagBytes:  {"pairmq_replication_lag_bytes", Gauge, "A slave: what it has not of its master's log", nil},
 		ReplicationLag:       {"pairmq_replication_lag_seconds", Gauge, "A slave: how long ago it had all of its master's log; it is there once it had", nil},
@@ -243,6 +255,12 @@ func Families() []Family {
 		PowerFails:          {"pairmq_machine_supply_failed", Gauge, "1 while the supply that supplyFail watches has failed and nothing is stored", nil},
 		ClockTrust:          {"pairmq_machine_clock_trust", Gauge, "How far the clock can be believed: 0 wrong, 1 nobody has set it, 2 kept by a battery, 3 synchronised", nil},
 		ClockJumps:          {"pairmq_machine_clock_jumps_total", Counter, "Times that the clock was set while the daemon ran", nil},
+		LinkUp:              {"pairmq_machine_link_up", Gauge, "1 while packets go over a link that leads out of the machine: it is switched on, and somebody is at the other end", link},
+		LinkMetered:         {"pairmq_machine_link_metered", Gauge, "1 if meteredLinks names the link", link},
+		LinkReceived:        {"pairmq_machine_link_received_bytes_total", Counter, "Bytes that came over a link since it was made, of every program", link},
+		LinkSent:            {"pairmq_machine_link_sent_bytes_total", Counter, "Bytes that went over a link since it was made, of every program", link},
+		LinkErrors:          {"pairmq_machine_link_errors_total", Counter, "Packets that were bad, or could not be sent", []string{"link", "direction"}},
+		LinkDropped:         {"pairmq_machine_link_dropped_total", Counter, "Packets for which there was no room", []string{"link", "direction"}},
 	}
 	return all[:]
 }
