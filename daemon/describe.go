@@ -108,6 +108,10 @@ func (p *pairing) describeSlave(info map[string]string, st *store.Store) {
 			info["haBehindMillis"] = strconv.FormatInt(late.Milliseconds(), 10)
 		}
 		info["replication"] = fmt.Sprintf("copies %s, %d bytes%s behind", s.Addr, max(0, s.End-st.Confirmed()), inSeconds(late))
+		if why := p.copier.Held(); why != "" {
+			info["haHeld"] = why
+			info["replication"] += " (its master says: " + why + ")"
+		}
 	case s.Err == nil:
 		info["replication"] = "begins"
 	default:

@@ -66,6 +66,17 @@ func TestASlaveBehindAMeteredLinkWaits(t *testing.T) {
 	if text := master.info()["replication"]; !strings.Contains(text, "("+held+")") {
 		t.Errorf("status says %q", text)
 	}
+	const because = ": lo is metered, for 24h0m0s at most" // before that it may say that it is about to wait
+	eventually(t, "the slave says so too", func() bool { return strings.HasSuffix(slave.info()["haHeld"], because) })
+	if text := slave.info()["replication"]; !strings.Contains(text, "(its master says: ") || !strings.HasSuffix(text, because+")") {
+		t.Errorf("the slave's status says %q", text)
+	}
+	if s := parsePage(t, slave.call(slave.broker, &remoting.Command{Code: remoting.ReqGetMetrics}).Body); s.values["pairmq_replication_held"] != 1 {
+		t.Errorf("pairmq_replication_held is %v", s.values["pairmq_replication_held"])
+	}
+	if s := parsePage(t, master.call(master.broker, &remoting.Command{Code: remoting.ReqGetMetrics}).Body); s.values[`pairmq_slave_held{slave="127.0.0.1"}`] != 1 {
+		t.Error("pairmq_slave_held is not 1")
+	}
 	if got, want := slave.info()["confirmedPhyOffset"], master.info()["confirmedPhyOffset"]; got == want {
 		t.Errorf("the slave that is held has all %s bytes", want)
 	}

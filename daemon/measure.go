@@ -306,6 +306,7 @@ func (t *tenure) measureSlave(p *metrics.Page) {
 	s := t.pair.slave.Status()
 	measureTraffic(p, metrics.ReplicationReceived, t.pair.slave.Traffic())
 	p.SetBool(metrics.ReplicationConnected, s.Connected)
+	p.SetBool(metrics.ReplicationHeld, s.Connected && t.pair.copier.Held() != "")
 	p.SetInt(metrics.ReplicationLagBytes, max(0, s.End-t.store.Confirmed()))
 	if late := since(s.Level); late >= 0 {
 		p.Set(metrics.ReplicationLag, late.Seconds())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 
 	"pairmq/daemon/config"
@@ -70,10 +71,13 @@ func newPairing(t *tenure) (*pairing, error) {
 		}
 		p.ln = lns[0]
 	}
-	p.tables = replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions {
-		v := st.Versions()
-		return replica.TableVersions{Topics: v.Topics, Groups: v.Groups, Offsets: v.Offsets}
-	}})
+	p.tables = replica.NewWatchers(replica.WatchersOptions{
+		Versions: func() replica.TableVersions {
+			v := st.Versions()
+			return replica.TableVersions{Topics: v.Topics, Groups: v.Groups, Offsets: v.Offsets}
+		},
+		Held: func(slave netip.Addr) string { return p.master.Held(slave) },
+	})
 	p.acks = replica.NewAcks(replica.AcksOptions{
 		Needed: cfg.InSyncReplicas - 1, Timeout: cfg.SlaveTimeout, FallBehind: cfg.HAFallBehind,
 		Release: func(end int64, err error) { st.Release(end, slaveError(err)) },
@@ -86,6 +90,7 @@ func newPairing(t *tenure) (*pairing, error) {
 		Rate: rate, Source: st, Acks: p.acks, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence,
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
 		Metered: replica.Metered{Via: metered.via, Rate: cfg.MeteredRate, Lag: cfg.MeteredLag, Delay: cfg.MeteredDelay},
+		Holds:   p.tables.Changed,
 	})
 	return p, nil
 }

@@ -52,6 +52,7 @@ type Copier struct {
 	steps []*copyStep     // Run's own
 	ours  string          // master that was found to be one of ours; Run's own
 	plain string          // master that was found to be none; Run's own
+	held  note            // why the master holds this slave, as it says
 	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
 	delay []byte          // offsets as in the answer to 45, to be kept; nil before the first; Run's own
 	kept  time.Time       // when they were; Run's own

@@ -40,6 +40,7 @@ type MasterOptions struct {
 	Rate      int64         // bytes per second to one slave, so that catching up leaves clients their share; 0 means no limit
 	MaxSlaves int           // connections at a time; 0 means 16
 	Metered   Metered       // links whose traffic costs money; the zero value has none
+	Holds     func()        // called when a slave is held, or is no longer; it must not block. nil: nobody asks
 	Log       *slog.Logger  // nil discards
 }
 
@@ -164,6 +165,25 @@ func (m *Master) Grown() {
 	defer m.mu.Unlock()
 	for _, c := range m.conns {
 		poke(c.grown)
+	}
+}
+
+// Held says why the slave at addr is not sent all it lacks, "" if it is.
+func (m *Master) Held(addr netip.Addr) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		if why := c.held.get(); why != "" && c.addr == addr {
+			return why
+		}
+	}
+	return ""
+}
+
+// holds tells who asked that a slave is held, or is no longer.
+func (m *Master) holds() {
+	if m.opts.Holds != nil {
+		m.opts.Holds()
 	}
 }
 

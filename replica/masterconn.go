@@ -99,6 +99,9 @@ func (c *masterConn) serve(ctx context.Context) {
 	sender.Wait()
 	c.m.opts.Acks.leave(c)
 	c.m.remove(c)
+	if c.held.get() != "" {
+		c.m.holds()
+	}
 	if c.ours {
 		c.m.kin.note(c.addr) // the ten minutes begin anew
 	}
@@ -248,6 +251,7 @@ func (c *masterConn) hold(why string) {
 		return
 	}
 	c.m.opts.Acks.rest(c, why != "")
+	c.m.holds()
 	if why != "" {
 		c.m.log.Info("a slave that is behind is held", "remote", c.remote, "sent", c.sent.Load(), "because", why)
 	} else {

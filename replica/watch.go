@@ -2,6 +2,8 @@ package replica
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -26,6 +28,13 @@ type watch struct {
 	full   time.Time     // of the last round
 }
 
+// mostHeld bounds in bytes what is believed of a master's reason to hold this slave.
+const mostHeld = 200
+
+// Held is why the master says that it does not send this slave all it lacks, "" if it
+// does, or does not say.
+func (c *Copier) Held() string { return c.held.get() }
+
 type watched struct {
 	resp *remoting.Command
 	err  error
@@ -37,6 +46,7 @@ func (c *Copier) watchMaster(ctx context.Context, w *watch) {
 	master := c.opts.Master()
 	if master != w.master {
 		*w = watch{master: master, full: w.full}
+		c.held.set("")
 	}
 	if master == "" || w.plain || w.answer != nil {
 		return
@@ -49,7 +59,9 @@ func (c *Copier) watchMaster(ctx context.Context, w *watch) {
 	}
 	answer := make(chan watched, 1)
 	w.answer = answer
-	conn.Go(&remoting.Command{Code: remoting.ReqWatchMetadata, Fields: w.seen.fields()}, watchTime, func(resp *remoting.Command, err error) {
+	f := w.seen.fields()
+	f.Add("held", strconv.FormatBool(c.Held() != ""))
+	conn.Go(&remoting.Command{Code: remoting.ReqWatchMetadata, Fields: f}, watchTime, func(resp *remoting.Command, err error) {
 		answer <- watched{resp, err}
 	})
 }
@@ -58,6 +70,12 @@ func (c *Copier) watchMaster(ctx context.Context, w *watch) {
 // watching.
 func (c *Copier) told(ctx context.Context, w *watch, a watched) bool {
 	w.answer = nil
+	held := ""
+	if a.err == nil && a.resp.Code == remoting.RespSuccess {
+		why := a.resp.Fields.Get("held")
+		held = strings.ToValidUTF8(why[:min(len(why), mostHeld)], "")
+	}
+	c.held.set(held)
 	if a.err != nil {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ type watchedMaster struct {
 	*copying
 	mu   sync.Mutex
 	now  replica.TableVersions
+	held string // why the slave is held
 	w    *replica.Watchers
 	stop func()
 }
@@ -45,11 +47,10 @@ func watchTest(t *testing.T, f func(t *testing.T, m *watchedMaster)) {
 
 // begin makes the master one of ours, or another one after a restart.
 func (m *watchedMaster) begin() {
-	m.w = replica.NewWatchers(replica.WatchersOptions{Versions: func() replica.TableVersions {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.now
-	}})
+	m.w = replica.NewWatchers(replica.WatchersOptions{
+		Versions: func() replica.TableVersions { return locked(&m.mu, func() replica.TableVersions { return m.now }) },
+		Held:     func(netip.Addr) string { return locked(&m.mu, func() string { return m.held }) },
+	})
 	w := m.w
 	m.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
 		if err := w.Serve(req); err != nil {
@@ -93,6 +94,78 @@ func TestChangesAreCopiedAtOnce(t *testing.T) {
 		m.check(t, "two have", topics+" "+groups)
 		time.Sleep(time.Minute)
 		m.check(t, "all the same everything is copied now and then", round)
+	})
+}
+
+// hold has the master hold its slave, or no longer, and say so.
+func (m *watchedMaster) hold(why string) {
+	locked(&m.mu, func() string { m.held = why; return "" })
+	m.w.Changed()
+	synctest.Wait()
+}
+
+// TestASlaveIsToldThatItIsHeld: at once, how it goes on with the next answer, and nothing
+// is copied for that; a master that is gone, or cannot say, holds nobody.
+func TestASlaveIsToldThatItIsHeld(t *testing.T) {
+	watchTest(t, func(t *testing.T, m *watchedMaster) {
+		check := func(when, want string) {
+			t.Helper()
+			if got := m.c.Held(); got != want {
+				t.Errorf("%s: held %q, want %q", when, got, want)
+			}
+		}
+		check("before", "")
+		m.hold("waits: for 24h")
+		check("at once", "waits: for 24h")
+		m.hold("waits: for 23h")
+		check("the reason alone is another one", "waits: for 24h")
+		time.Sleep(16 * time.Second)
+		synctest.Wait()
+		check("with the next answer", "waits: for 23h")
+		m.hold("")
+		check("no longer", "")
+		m.check(t, "all that time", "")
+		m.hold(strings.Repeat("w", 1000))
+		check("a long reason", strings.Repeat("w", 200))
+		m.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) {
+			req.Reply(&remoting.Response{Fields: remoting.Fields{{Key: "held", Value: "x"}}})
+		})
+		m.stop()
+		m.answerBy(remoting.ReqWatchMetadata, func(req *remoting.Request) { req.ReplyError(remoting.RespRequestCodeNotSupported, "") })
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		check("a master that cannot say", "")
+		m.begin()
+	})
+}
+
+// TestASlaveOfBefore does not ask whether it is held, and is not told.
+func TestASlaveOfBefore(t *testing.T) {
+	watchTest(t, func(t *testing.T, m *watchedMaster) {
+		m.hold("waits")
+		client := remoting.NewClient(remoting.ClientOptions{Dial: m.dial})
+		defer client.Close()
+		conn, err := client.Conn(t.Context(), "m:10911")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(more ...remoting.Field) *remoting.Command {
+			f := remoting.Fields{{Key: "boot", Value: "0"}, {Key: "topics", Value: "0"}, {Key: "groups", Value: "0"}, {Key: "offsets", Value: "0"}}
+			resp, err := conn.Call(t.Context(), &remoting.Command{Code: remoting.ReqWatchMetadata, Fields: append(f, more...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp
+		}
+		if why, there := ask().Fields.Lookup("held"); there {
+			t.Errorf("one that does not ask is told %q", why)
+		}
+		if why := ask(remoting.Field{Key: "held", Value: "true"}).Fields.Get("held"); why != "waits" {
+			t.Errorf("one that asks is told %q", why)
+		}
+		if resp := ask(remoting.Field{Key: "held", Value: "perhaps"}); resp.Code == remoting.RespSuccess {
+			t.Error("held=perhaps is taken")
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -19,9 +20,14 @@ type TableVersions struct{ Boot, Topics, Groups, Offsets int64 }
 // WatchersOptions say what slaves watch. Zero durations mean the stated defaults.
 type WatchersOptions struct {
 	Versions func() TableVersions // required; Boot is not looked at
-	Hold     time.Duration        // how long a slave waits for a change; 0 means 15 s
-	Gap      time.Duration        // between two answers that only consumer offsets have changed; 0 means 1 s
-	Max      int                  // slaves that wait at a time; 0 means 64
+
+	// Held says why the slave at an address is not sent all the log it lacks, "" if it
+	// is. Changed is called when that becomes something or nothing. nil: every slave is.
+	Held func(slave netip.Addr) string
+
+	Hold time.Duration // how long a slave waits for a change; 0 means 15 s
+	Gap  time.Duration // between two answers that only consumer offsets have changed; 0 means 1 s
+	Max  int           // slaves that wait at a time; 0 means 64
 }
 
 // Watchers answers slaves of ours that wait for changes of topics, subscription
@@ -29,7 +35,10 @@ type WatchersOptions struct {
 //
 // Protocol: request code 31004, between two of ours. Fields of the request, and of
 // its answer: boot, topics, groups, offsets, the numbers of TableVersions. It is
-// answered at once where they differ from those of the request.
+// answered at once where they differ from those of the request. With a field held,
+// "true" or "false" for whether the slave was told last that its log is held back, the
+// answer has one with the reason, "" if it is not; it comes at once when it becomes
+// true or false. Brokers that know nothing of it leave it out.
 type Watchers struct {
 	opts WatchersOptions
 	boot int64
@@ -44,6 +53,8 @@ type Watchers struct {
 type watcher struct {
 	req   *remoting.Request
 	seen  TableVersions
+	asks  bool      // it wants to know whether it is held
+	held  bool      // it was told so
 	began time.Time // when its slave was answered last, at the latest
 	until time.Time
 }
@@ -68,8 +79,13 @@ func (w *Watchers) Serve(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
+	_, asks := req.Fields.Lookup("held")
+	held, err := req.Fields.BoolOr("held", false)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
-	next := &watcher{req: req, seen: seen, began: now, until: now.Add(w.opts.Hold)}
+	next := &watcher{req: req, seen: seen, asks: asks, held: held, began: now, until: now.Add(w.opts.Hold)}
 	w.mu.Lock()
 	old := w.held[req.Conn()]
 	switch {
@@ -131,7 +147,7 @@ func (w *Watchers) Run(ctx context.Context) error {
 // when is the time to answer h: past if something it has not seen must be told at once.
 func (w *Watchers) when(h *watcher, now TableVersions) time.Time {
 	switch {
-	case h.seen.Boot != now.Boot, h.seen.Topics != now.Topics, h.seen.Groups != now.Groups:
+	case h.asks && h.held != (w.why(h) != ""), h.seen.Boot != now.Boot, h.seen.Topics != now.Topics, h.seen.Groups != now.Groups:
 		return time.Time{}
 	case h.seen.Offsets != now.Offsets && h.began.Add(w.opts.Gap).Before(h.until):
 		return h.began.Add(w.opts.Gap)
@@ -157,7 +173,19 @@ func (w *Watchers) due(when func(*watcher) time.Time, next *time.Time) (all []*w
 }
 
 func (w *Watchers) answer(h *watcher) {
-	h.req.Reply(&remoting.Response{Code: remoting.RespSuccess, Fields: w.now().fields()})
+	f := w.now().fields()
+	if h.asks {
+		f.Add("held", w.why(h))
+	}
+	h.req.Reply(&remoting.Response{Code: remoting.RespSuccess, Fields: f})
+}
+
+// why says why h's slave is held, "" if it is not.
+func (w *Watchers) why(h *watcher) string {
+	if w.opts.Held == nil {
+		return ""
+	}
+	return w.opts.Held(h.req.Conn().RemoteAddr().Addr().Unmap())
 }
 
 func (w *Watchers) now() TableVersions {

@@ -113,6 +113,7 @@ const (
 	ReplicationSent
 	ReplicationReceived
 	ReplicationConnected
+	ReplicationHeld
 	ReplicationLagBytes
 	ReplicationLag
 	SetAside
@@ -236,6 +237,7 @@ func Families() []Family {
 		ReplicationSent:      {"pairmq_replication_sent_bytes_total", Counter, "Bytes of log sent to slaves, by the link that they went over", link},
 		ReplicationReceived:  {"pairmq_replication_received_bytes_total", Counter, "A slave: bytes of log that came from its master, by the link by which that is reached", link},
 		ReplicationConnected: {"pairmq_replication_connected", Gauge, "A slave: 1 while it copies its master", nil},
+		ReplicationHeld:      {"pairmq_replication_held", Gauge, "A slave: 1 while its master says that it does not send all that is lacking here, since the link is metered", nil},
 		ReplicationLagBytes:  {"pairmq_replication_lag_bytes", Gauge, "A slave: what it has not of its master's log", nil},
 		ReplicationLag:       {"pairmq_replication_lag_seconds", Gauge, "A slave: how long ago it had all of its master's log; it is there once it had", nil},
 		SetAside:             {"pairmq_replication_set_aside_bytes_total", Counter, "A slave: bytes that its master did not have, cut off and kept below quarantine/", nil},
