@@ -40,6 +40,7 @@ type Broker struct {
 	rates           *rates
 	refusals        refusals
 	reads, compares *logWork // requests 31005 and 31006, and 31007 and 31008
+	queries         *logWork // requests 12
 }
 
 // A handler serves one request: it replies, now or later, and returns nil; or
@@ -63,7 +64,7 @@ func New(opts Options) (*Broker, error) {
 	b.resets = newResets()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
-	b.reads, b.compares = newLogWork(), newLogWork()
+	b.reads, b.compares, b.queries = newLogWork(), newLogWork(), newLogWork()
 	b.handlers = b.table()
 	for code, h := range opts.More {
 		b.handlers[code] = h
@@ -99,6 +100,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	g.Go("upkeep", b.upkeep)
 	g.Go("log reads", b.reads.run)
 	g.Go("log comparisons", b.compares.run)
+	g.Go("queries", b.queries.run)
 	err := g.Wait()
 	for _, h := range b.polls.close() {
 		b.finish(h)
@@ -174,6 +176,7 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqGetMinOffset:              b.minOffset,
 		remoting.ReqGetEarliestMsgStoretime:   b.earliestStoreTime,
 		remoting.ReqViewMessageByID:           b.viewMessage,
+		remoting.ReqQueryMessage:              b.queryMessage,
 
 		remoting.ReqHeartBeat:              b.heartbeat,
 		remoting.ReqUnregisterClient:       b.unregisterClient,

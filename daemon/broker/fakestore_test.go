@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -203,6 +204,31 @@ func (s *fakeStore) RecordAt(phyOffset int64) ([]byte, error) {
 		}
 	}
 	return nil, store.ErrNotFound
+}
+
+func (s *fakeStore) Query(q store.KeyQuery, room store.Room) (all []byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.getErr != nil {
+		return nil, s.getErr
+	}
+	queue := s.queues[queueKey{q.Topic, 0}]
+	for i := 0; queue != nil && i < len(queue.msgs); i++ {
+		m := &queue.msgs[len(queue.msgs)-1-i]
+		id, _ := record.Property(m.Properties, record.PropertyUniqKey)
+		words, _ := record.Property(m.Properties, record.PropertyKeys)
+		if id != q.Key && (q.Uniq || !slices.Contains(strings.Fields(words), q.Key)) || m.StoreTimestamp < q.Begin || m.StoreTimestamp > q.End || q.Max <= 0 {
+			continue
+		}
+		all, q.Max = append(record.Append(nil, m), all...), q.Max-1
+	}
+	return all, room.Reserve(len(all))
+}
+
+func (s *fakeStore) QueriedTo() (timestamp, phyOffset int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now, s.end
 }
 
 func (s *fakeStore) EarliestStoreTimestamp() int64 { return 1_795_404_113_000 }
