@@ -162,6 +162,8 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqSendMessageV2:       b.sendShort,
 		remoting.ReqSendBatchMessage:    b.sendShort,
 		remoting.ReqConsumerSendMsgBack: b.sendBack,
+		remoting.ReqSendReplyMessage:    b.replyLong,
+		remoting.ReqSendReplyMessageV2:  b.replyShort,
 
 		remoting.ReqPullMessage:     b.pull,
 		remoting.ReqLitePullMessage: b.pull,

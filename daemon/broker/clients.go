@@ -35,7 +35,10 @@ type consumerGroup struct {
 type producerGroup map[*remoting.Conn]*member
 
 // A membership is the groups of one connection.
-type membership struct{ consumers, producers map[string]struct{} }
+type membership struct {
+	consumers, producers map[string]struct{}
+	id                   string // the clientID of its producers
+}
 
 // clients is who is online: what heartbeats have shown, until the connection
 // closes, the client leaves, or it has been silent too long.
@@ -47,12 +50,14 @@ type clients struct {
 	consumers map[string]*consumerGroup
 	producers map[string]producerGroup
 	conns     map[*remoting.Conn]*membership
+	ids       map[string]*remoting.Conn // of producers, by clientID, the newest
 }
 
 func newClients(maxGroups, maxMembers, maxCost int) *clients {
 	return &clients{
 		maxGroups: maxGroups, maxMembers: maxMembers, maxCost: maxCost,
 		consumers: map[string]*consumerGroup{}, producers: map[string]producerGroup{}, conns: map[*remoting.Conn]*membership{},
+		ids: map[string]*remoting.Conn{},
 	}
 }
 
@@ -140,7 +145,12 @@ func (c *clients) produce(conn *remoting.Conn, m member, group string) error {
 	if _, err := c.admit(g, conn, &m); err != nil {
 		return err
 	}
-	c.of(conn).producers[group] = struct{}{}
+	of := c.of(conn)
+	of.producers[group] = struct{}{}
+	if of.id != m.id {
+		c.forgetID(conn, of)
+	}
+	of.id, c.ids[m.id] = m.id, conn
 	return nil
 }
 
@@ -148,7 +158,7 @@ func (c *clients) produce(conn *remoting.Conn, m member, group string) error {
 func (c *clients) of(conn *remoting.Conn) *membership {
 	m := c.conns[conn]
 	if m == nil {
-		m = &membership{map[string]struct{}{}, map[string]struct{}{}}
+		m = &membership{consumers: map[string]struct{}{}, producers: map[string]struct{}{}}
 		c.conns[conn] = m
 	}
 	return m

@@ -88,11 +88,23 @@ func (c *clients) removeProducer(conn *remoting.Conn, group string) {
 	}
 	c.cost -= g[conn].cost
 	delete(g, conn)
-	delete(c.conns[conn].producers, group)
+	m := c.conns[conn]
+	delete(m.producers, group)
+	if len(m.producers) == 0 {
+		c.forgetID(conn, m)
+	}
 	c.tidyConn(conn)
 	if len(g) == 0 {
 		delete(c.producers, group)
 	}
+}
+
+// forgetID forgets the client id of a connection's producers.
+func (c *clients) forgetID(conn *remoting.Conn, m *membership) {
+	if c.ids[m.id] == conn {
+		delete(c.ids, m.id)
+	}
+	m.id = ""
 }
 
 // tidyConn forgets a connection without groups.

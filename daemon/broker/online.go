@@ -78,6 +78,14 @@ func (c *clients) group(name string) (consumers, bool) {
 	return all, true
 }
 
+// producer returns the connection of the producers with a client id, nil if there is
+// none.
+func (c *clients) producer(clientID string) *remoting.Conn {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.ids[clientID]
+}
+
 // producersOf returns a producer group's connections.
 func (c *clients) producersOf(group string) []connection {
 	c.mu.RLock()

@@ -60,6 +60,7 @@ type Options struct {
 	DefaultTopicQueues int32         // queues of the template TBW102; 0 means 8
 	TraceTopic         string        // made at start if set: traceTopicEnable, msgTraceTopicName
 	NoNotifyConsumers  bool          // notifyConsumerIdsChangedEnable=false
+	NoKeepReplies      bool          // storeReplyMessageEnable=false
 	MaxHold            time.Duration // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
 	YoungBytes         int64         // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,12 +103,14 @@ type client struct {
 	conn   *remoting.Conn
 	mu     sync.Mutex
 	pushed []string // what the broker asked: code and group
+	asked  []remoting.Command
+	reply  *remoting.Response // to what it asks; nil: none
 }
 
 // client connects.
 func (r *rig) client() *client {
 	r.t.Helper()
-	c := &client{t: r.t}
+	c := &client{t: r.t, reply: &remoting.Response{}}
 	cl := remoting.NewClient(remoting.ClientOptions{
 		Handler: remoting.HandlerFunc(c.serve), Limits: remoting.Limits{Idle: time.Hour},
 		Dial: func(context.Context, string, string) (net.Conn, error) { return r.ln.connect(), nil },
@@ -125,6 +128,15 @@ func (c *client) serve(req *remoting.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pushed = append(c.pushed, remoting.RequestName(req.Code)+" "+req.Fields.Get("consumerGroup"))
+	if req.IsOneway() {
+		return
+	}
+	asked := req.Command
+	asked.Body = slices.Clone(asked.Body)
+	c.asked = append(c.asked, asked)
+	if c.reply != nil {
+		req.Reply(c.reply)
+	}
 }
 
 // pushes returns what the broker has sent of itself since the last call.
@@ -134,6 +146,23 @@ func (c *client) pushes() []string {
 	defer c.mu.Unlock()
 	all := c.pushed
 	c.pushed = nil
+	return all
+}
+
+// answer has the client answer what the broker asks with resp; nil: with nothing.
+func (c *client) answer(resp *remoting.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reply = resp
+}
+
+// commands returns what the broker has asked since the last call and wants an answer to.
+func (c *client) commands() []remoting.Command {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.asked
+	c.asked = nil
 	return all
 }
 

@@ -33,7 +33,7 @@ func (b *Broker) makeSystemTopics() error {
 
 // ownTopics are the system topics that this broker has, in RocketMQ's shapes.
 func (b *Broker) ownTopics() []table.Topic {
-	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1)}
+	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1), groupTopic(b.replyTopic(), 1)}
 	own[1].Perm |= table.PermInherit
 	own[2].Perm |= table.PermInherit
 	if !b.opts.NoAutoCreateTopic {
@@ -47,9 +47,12 @@ func (b *Broker) ownTopics() []table.Topic {
 	return own
 }
 
+// replyTopic is where clients send replies to.
+func (b *Broker) replyTopic() string { return b.opts.Cluster + "_REPLY_TOPIC" }
+
 // systemTopic says whether clients may neither make, change nor delete a topic.
 func (b *Broker) systemTopic(name string) bool {
-	return name == defaultTopic || name == b.opts.Cluster || name == b.opts.Name ||
+	return name == defaultTopic || name == b.opts.Cluster || name == b.opts.Name || name == b.replyTopic() ||
 		name == "RMQ_SYS_TRACE_TOPIC" || forbidden(name) || strings.HasPrefix(name, "rmq_sys_")
 }
 

@@ -99,6 +99,7 @@ type Config struct {
 	LongPolling          bool
 	ShortPollingTime     time.Duration
 	NotifyConsumerChange bool
+	StoreReplies         bool
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

@@ -51,7 +51,7 @@ func (s *session) ordinary(ctx context.Context, names []string) ([]string, error
 			return nil, err
 		}
 		for name, b := range info.BrokerAddrTable {
-			system = append(system, name, b.Cluster)
+			system = append(system, name, b.Cluster, b.Cluster+"_REPLY_TOPIC")
 		}
 	}
 	return slices.DeleteFunc(names, func(n string) bool {
