@@ -183,6 +183,8 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqHeartBeat:              b.heartbeat,
 		remoting.ReqUnregisterClient:       b.unregisterClient,
 		remoting.ReqGetConsumerListByGroup: b.consumerList,
+		remoting.ReqGetConsumerRunningInfo: b.runningInfo,
+		remoting.ReqConsumeMessageDirectly: b.consumeDirectly,
 		remoting.ReqCheckClientConfig:      b.checkClientConfig,
 		remoting.ReqLockBatchMQ:            b.lockQueues,
 		remoting.ReqUnlockBatchMQ:          b.unlockQueues,
