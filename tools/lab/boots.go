@@ -87,7 +87,8 @@ func (s *system) stillThere(ctx context.Context, t *trial, l *load, when string)
 	if err = errors.Join(err, violated(found)); err != nil {
 		return fmt.Errorf("%s: %w", when, err)
 	}
-	t.say("%s: %d promised, %d kept, %d unasked", when, sum.Promised, sum.Kept, sum.Unasked)
+	t.tally = fmt.Sprintf("%d promised, %d kept", sum.Promised, sum.Kept)
+	t.say("%s: %s, %d unasked", when, t.tally, sum.Unasked)
 	return nil
 }
 

@@ -25,6 +25,7 @@ type trial struct {
 	dir     string
 	out     bytes.Buffer // what it has to say
 	figures []figure
+	tally   string // of messages, in the end
 	ran     bool
 	failed  bool
 	took    time.Duration

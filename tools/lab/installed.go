@@ -128,6 +128,7 @@ func (l *lab) installedCuts(ctx context.Context, t *trial, d debian, kind string
 			return err
 		}
 	}
+	t.tally = fmt.Sprintf("%d cuts, %s", cuts, t.tally)
 	if err := i.off(); err != nil {
 		return err
 	}
@@ -160,7 +161,8 @@ func (l *lab) installedTwin(ctx context.Context, t *trial, d debian, cache, flus
 			lost++
 		}
 	}
-	t.say("%d promised, %d lost, as it must be", s.Promised, lost)
+	t.tally = fmt.Sprintf("%d promised, %d lost", s.Promised, lost)
+	t.say("%s, as it must be", t.tally)
 	if lost == 0 {
 		return fmt.Errorf("a power cut lost none of %d promises of an appliance that cannot keep them: the lab would not see a loss", s.Promised)
 	}

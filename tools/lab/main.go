@@ -44,6 +44,7 @@ type args struct {
 	previous  string
 	mirror    string
 	record    string
+	figures   string
 }
 
 func parseArgs() args {
@@ -67,6 +68,7 @@ func parseArgs() args {
 	flag.StringVar(&a.previous, "previous", "dist/lab/previous", "with -debian: folder of the packages to upgrade from")
 	flag.StringVar(&a.mirror, "mirror", "", "with -debian: archive to make Debian from; empty: the one that this machine's packages come from")
 	flag.StringVar(&a.record, "record", "", "with -debian: write what came out into the tables of this page")
+	flag.StringVar(&a.figures, "figures", "", "with -debian: file for what was measured and has a budget")
 	flag.Parse()
 	if a.seed == 0 {
 		a.seed = uint64(time.Now().UnixNano()) % 1e9
@@ -112,6 +114,11 @@ func runLab(ctx context.Context, a args) (failed int, err error) {
 	passed, failed := l.runCases(ctx, all, chosen)
 	if a.record != "" {
 		if err := recordResults(a.record, all, time.Now().UTC()); err != nil {
+			return failed, err
+		}
+	}
+	if a.figures != "" {
+		if err := writeFigures(a.figures, all); err != nil {
 			return failed, err
 		}
 	}

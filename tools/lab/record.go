@@ -18,7 +18,7 @@ const (
 )
 
 // tableHead is above the rows. A row's first cell is its key.
-const tableHead = "| case | result | seconds | figures | day |\n| --- | --- | --- | --- | --- |\n"
+const tableHead = "| case | result | seconds | messages | figures | day |\n| --- | --- | --- | --- | --- | --- |\n"
 
 // recordResults writes into a page what came of the cases that ran. Rows of others stay.
 func recordResults(file string, all []*trial, day time.Time) error {
@@ -49,7 +49,7 @@ func (t *trial) row(day time.Time) string {
 	for _, f := range t.figures {
 		figures = append(figures, fmt.Sprintf("%s %d", f.name, f.value))
 	}
-	return fmt.Sprintf("| %s | %s | %.0f | %s | %s |\n", t.name, verdict, t.took.Seconds(), strings.Join(figures, ", "), day.Format(time.DateOnly))
+	return fmt.Sprintf("| %s | %s | %.0f | %s | %s | %s |\n", t.name, verdict, t.took.Seconds(), t.tally, strings.Join(figures, ", "), day.Format(time.DateOnly))
 }
 
 // mergeTable replaces the rows of a page's table that have the same keys, adds

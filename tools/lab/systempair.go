@@ -129,7 +129,8 @@ func (l *lab) pairOf(ctx context.Context, t *trial, d debian) error {
 		if err != nil {
 			return fmt.Errorf("the %s: %w", h.role, err)
 		}
-		t.say("the %s: %d promised, %d kept, %d unasked", h.role, sum.Promised, sum.Kept, sum.Unasked)
+		t.tally = fmt.Sprintf("%d promised, %d kept", sum.Promised, sum.Kept)
+		t.say("the %s: %s, %d unasked", h.role, t.tally, sum.Unasked)
 	}
 	return errors.Join(b.off(), a.off(), clients.err())
 }
