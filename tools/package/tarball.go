@@ -24,7 +24,7 @@ func (b *builder) tarball(w io.Writer, t target, stage string) error {
 		{filepath.Join(b.bin, t.dir, "pairmq"), "pairmq", 0o755},
 		{filepath.Join(b.bin, t.dir, "pairmqd"), "pairmqd", 0o755},
 		recipe("pairmqd.conf"), recipe("systemd/pairmqd.service"), recipe("systemd/pairmqd@.service"), recipe("systemd/pairmqd.socket"),
-		recipe("examples/own-partition.conf"), recipe("examples/notify-reload.conf"),
+		recipe("examples/own-partition.conf"), recipe("examples/notify-reload.conf"), {filepath.Join(b.recipes, "prometheus/pairmq.rules.yml"), "examples/pairmq.rules.yml", 0o644},
 		recipe("sysusers.d/pairmq.conf"), recipe("tmpfiles.d/pairmq.conf"),
 		made("pairmqd.8.gz", "man/pairmqd.8.gz"), made("pairmqd.conf.5.gz", "man/pairmqd.conf.5.gz"), made("pairmq.1.gz", "man/pairmq.1.gz"),
 		made("pairmq.bash", "completion/pairmq.bash"), made("_pairmq", "completion/_pairmq"),
