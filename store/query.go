@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"pairmq/store/index"
 	"pairmq/store/record"
 )
 
@@ -133,6 +134,13 @@ func hasKey(v *record.View, key string, uniq bool) bool {
 		}
 	}
 	return false
+}
+
+// Units reads entries of a consume queue into dst, from queue offset from on, and
+// returns how many: fewer where the queue ends, none where it does not have from.
+func (s *Store) Units(topic string, queueID int32, from int64, dst []index.Unit) int {
+	n, _ := s.index.Range(topic, queueID, from, dst)
+	return n
 }
 
 // QueriedTo is how far the index goes that Query looks into: the store timestamp

@@ -10,6 +10,7 @@ import (
 
 	"pairmq/hal/disk"
 	"pairmq/store"
+	"pairmq/store/index"
 	"pairmq/store/record"
 )
 
@@ -87,6 +88,16 @@ func TestQueryFindsByKey(t *testing.T) {
 		}
 	}
 	look("in memory")
+	units := make([]index.Unit, 3)
+	if n := r.Units("T", 0, 1, units); n != 3 || units[0].TagsCode != 0 || units[2].TagsCode != record.TagsCode("Aa") {
+		t.Errorf("Units from 1 on = %d, %+v", n, units)
+	}
+	if n := r.Units("T", 0, 72, units); n != 2 {
+		t.Errorf("Units from 72 on = %d, want 2 of 74", n)
+	}
+	if n := r.Units("None", 0, 0, units); n != 0 {
+		t.Errorf("Units of no queue = %d", n)
+	}
 	if stamp, end := r.QueriedTo(); stamp < stamps["many69"] || end != r.Stats().MaxPhyOffset {
 		t.Errorf("QueriedTo = %d, %d, want at least %d, and %d", stamp, end, stamps["many69"], r.Stats().MaxPhyOffset)
 	}

@@ -37,6 +37,7 @@ type fakeStore struct {
 	arrived  func([]store.Arrival) // if set, told of each Put
 	stale    bool                  // the next Get sees nothing
 	gets     int
+	cleaned  int
 }
 
 type fakeQueue struct {
@@ -229,6 +230,31 @@ func (s *fakeStore) QueriedTo() (timestamp, phyOffset int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.now, s.end
+}
+
+func (s *fakeStore) Units(topic string, queueID int32, from int64, dst []index.Unit) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[queueKey{topic, queueID}]
+	if q == nil || from < q.min {
+		return 0
+	}
+	for _, m := range q.msgs[min(from-q.min, int64(len(q.msgs))):] {
+		if n == len(dst) {
+			break
+		}
+		size, _ := record.Size(&m)
+		tags, _ := record.Property(m.Properties, record.PropertyTags)
+		dst[n], n = index.Unit{PhyOffset: m.PhyOffset, Size: int32(size), TagsCode: record.TagsCode(tags)}, n+1
+	}
+	return n
+}
+
+func (s *fakeStore) Clean(time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cleaned++
+	return s.getErr
 }
 
 func (s *fakeStore) EarliestStoreTimestamp() int64 { return 1_795_404_113_000 }

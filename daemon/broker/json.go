@@ -44,12 +44,15 @@ func shallow(b []byte) bool {
 }
 
 // replyJSON answers req with v as its body.
-func replyJSON(req *remoting.Request, v any) error {
+func replyJSON(req *remoting.Request, v any) error { return replyRemark(req, "", v) }
+
+// replyRemark is replyJSON with a remark for people.
+func replyRemark(req *remoting.Request, remark string, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	replyBody(req, body)
+	req.Reply(&remoting.Response{Remark: remark, Body: body, Release: func() {}})
 	return nil
 }
 

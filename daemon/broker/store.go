@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"time"
 
 	"pairmq/store"
 	"pairmq/store/index"
@@ -41,6 +42,10 @@ type Messages interface {
 	// Query returns the newest records with a key; see store.KeyQuery.
 	Query(q store.KeyQuery, room store.Room) ([]byte, error)
 	QueriedTo() (timestamp, phyOffset int64) // how far the index goes that Query looks into
+	// Units reads entries of a consume queue from queue offset from on, and returns how many.
+	Units(topic string, queueID int32, from int64, dst []index.Unit) int
+	// Clean gives back what is older than it is to be kept.
+	Clean(now time.Time) error
 	EarliestStoreTimestamp() int64
 	Stats() store.Stats
 	Times() *store.Times        // how long it takes
