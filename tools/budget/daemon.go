@@ -130,24 +130,25 @@ func parseSchedstat(b []byte) (time.Duration, error) {
 
 // residentKiB is the resident memory of a process.
 func residentKiB(pid int) (int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, err
 	}
 	return parseResident(b)
 }
 
-// parseResident finds VmRSS in /proc/PID/status.
+// parseResident finds Rss in /proc/PID/smaps_rollup. VmRSS of status is
+// approximate: what threads, or since 6.2 processors, have not added up yet is not in it.
 func parseResident(b []byte) (int64, error) {
 	for line := range bytes.Lines(b) {
 		f := bytes.Fields(line)
-		if len(f) == 3 && string(f[0]) == "VmRSS:" && string(f[2]) == "kB" {
+		if len(f) == 3 && string(f[0]) == "Rss:" && string(f[2]) == "kB" {
 			n, err := strconv.ParseInt(string(f[1]), 10, 64)
 			if err != nil || n < 0 {
-				return 0, fmt.Errorf("VmRSS %q: %w", f[1], errProc)
+				return 0, fmt.Errorf("Rss %q: %w", f[1], errProc)
 			}
 			return n, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no VmRSS: %w", errProc)
+	return 0, fmt.Errorf("there is no Rss: %w", errProc)
 }
