@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"pairmq/daemon/broker"
 	"pairmq/daemon/flight"
 	"pairmq/internal/remoting"
 )
@@ -29,11 +28,48 @@ func keepRecent(rec *flight.Recorder, folders string, log *slog.Logger) {
 	}
 }
 
+// An insight is what a daemon says of itself, at the broker's port and at the name server's.
+type insight struct {
+	metrics func() []byte // the text of the metrics; nil: there are none
+	log     *slog.Logger
+}
+
+// ahead answers the requests for an insight, and has next answer the others.
+func (i insight) ahead(next remoting.Handler) remoting.Handler {
+	own := i.requests()
+	return remoting.HandlerFunc(func(req *remoting.Request) {
+		if answer := own[req.Code]; answer != nil {
+			answer(req)
+			return
+		}
+		next.Serve(req)
+	})
+}
+
+// requests are those for an insight, by code.
+func (i insight) requests() map[int32]func(*remoting.Request) {
+	return map[int32]func(*remoting.Request){
+		remoting.ReqGetMetrics:    i.showMetrics,
+		remoting.ReqGetRecent:     i.lastLines,
+		remoting.ReqGetGoroutines: goroutines,
+	}
+}
+
+// showMetrics serves 31010: the body is the text of the metrics.
+func (i insight) showMetrics(req *remoting.Request) {
+	if i.metrics == nil {
+		req.ReplyError(remoting.RespRequestCodeNotSupported, "this daemon shows no metrics")
+		return
+	}
+	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: i.metrics()})
+}
+
 // lastLines serves 31009: what the flight recorder has.
-func (t *tenure) lastLines(req *remoting.Request) error {
-	rec := flight.Of(t.log)
+func (i insight) lastLines(req *remoting.Request) {
+	rec := flight.Of(i.log)
 	if rec == nil {
-		return broker.Refuse(remoting.RespRequestCodeNotSupported, "nothing is recorded")
+		req.ReplyError(remoting.RespRequestCodeNotSupported, "nothing is recorded")
+		return
 	}
 	body, err := json.Marshal(struct {
 		Now     time.Time      `json:"now"`
@@ -41,21 +77,21 @@ func (t *tenure) lastLines(req *remoting.Request) error {
 		Entries []flight.Entry `json:"entries"`
 	}{time.Now().UTC(), version, rec.Entries()})
 	if err != nil {
-		return err
+		req.ReplyError(remoting.RespSystemError, err.Error())
+		return
 	}
 	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: body})
-	return nil
 }
 
 // goroutines serves 31011, for callers on this machine alone: what every goroutine is
 // doing. They stand still while that is written.
-func (t *tenure) goroutines(req *remoting.Request) error {
+func goroutines(req *remoting.Request) {
 	if !sameMachine(req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()) {
-		return broker.Refuse(remoting.RespNoPermission, "only this machine may ask what the goroutines do")
+		req.ReplyError(remoting.RespNoPermission, "only this machine may ask what the goroutines do")
+		return
 	}
 	stacks := make([]byte, maxStacks)
 	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: stacks[:runtime.Stack(stacks, true)]})
-	return nil
 }
 
 // sameMachine says whether who calls from one address is on the machine that was called

@@ -55,12 +55,42 @@ func TestARunningBrokerTellsWhatWasLast(t *testing.T) {
 		t.Errorf("it tells of %d starts, want 2:\n%s", begins, r.Body)
 	}
 	newCommandLine(t, d.namesrv).expect(0, "brokerRole=ASYNC_MASTER", "recent")
-	if r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetGoroutines}); r.Code != remoting.RespSuccess || !strings.Contains(string(r.Body), ".(*tenure).goroutines(") {
+	if r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetGoroutines}); r.Code != remoting.RespSuccess || !strings.Contains(string(r.Body), "daemon.goroutines(") {
 		t.Errorf("goroutines: %d %q %.200s", r.Code, r.Remark, r.Body)
 	}
 	if _, err := os.Stat(filepath.Join(root, "recent")); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestANameServerAloneTells what was last, its metrics and what its goroutines do, at its
+// own port.
+func TestANameServerAloneTells(t *testing.T) {
+	names, root := newDaemon(t), theirs(t)
+	names.settings = append(names.settings, "enableBroker=false", "storePathRootDir="+root)
+	cmd, said := names.process()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cmd.Process.Kill(); cmd.Wait() }()
+	ask := func(code int32) *remoting.Command {
+		return names.call(names.namesrv, &remoting.Command{Code: code})
+	}
+	eventually(t, "it is ready", func() bool { return strings.Contains(said.String(), "name server ready") })
+	if r := ask(remoting.ReqGetRecent); r.Code != remoting.RespSuccess || !strings.Contains(string(r.Body), "name server ready") {
+		t.Errorf("what was last: %d %q %.300s", r.Code, r.Remark, r.Body)
+	}
+	s := parsePage(t, ask(remoting.ReqGetMetrics).Body)
+	s.expect(t, "name server", map[string]float64{`pairmq_serving{server="namesrv"}`: 1})
+	if r := ask(remoting.ReqGetGoroutines); r.Code != remoting.RespSuccess || !strings.Contains(string(r.Body), "daemon.goroutines(") {
+		t.Errorf("goroutines: %d %q %.200s", r.Code, r.Remark, r.Body)
+	}
+	if r := ask(remoting.ReqGetBrokerClusterInfo); r.Code != remoting.RespSuccess {
+		t.Errorf("it is a name server no more: %d %q", r.Code, r.Remark)
+	}
+	cli := newCommandLine(t, names.namesrv)
+	cli.expect(0, "name server ready", "recent", "--broker", names.namesrv)
+	cli.expect(0, "pairmq_serving", "metrics", "--broker", names.namesrv)
 }
 
 func TestOnlyThisMachine(t *testing.T) {

@@ -54,7 +54,7 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 		return nil, err
 	}
 	p := &nameServerPart{ns: ns, lns: lns, log: log, begun: make(chan struct{})}
-	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: ns, OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), Log: log})
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: insight{m.metrics, log}.ahead(ns), OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), Log: log})
 	return p, nil
 }
 

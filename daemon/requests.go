@@ -19,15 +19,16 @@ var errRefused = errors.New("refused")
 // requests are those that two of ours exchange about the pair, and what our command
 // line asks of this process, by code.
 func (t *tenure) requests() map[int32]func(*remoting.Request) error {
-	return map[int32]func(*remoting.Request) error{
+	all := map[int32]func(*remoting.Request) error{
 		remoting.ReqExchangePairState: t.exchange,
 		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
 		remoting.ReqWatchMetadata:     t.watchTables,
 		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
-		remoting.ReqGetMetrics:        t.showMetrics,
-		remoting.ReqGetRecent:         t.lastLines,
-		remoting.ReqGetGoroutines:     t.goroutines,
 	}
+	for code, answer := range (insight{t.platform.metrics, t.log}).requests() {
+		all[code] = func(req *remoting.Request) error { answer(req); return nil }
+	}
+	return all
 }
 
 // exchange serves 31001: the answer is what this broker says of itself.
@@ -55,15 +56,6 @@ func (t *tenure) watchTables(req *remoting.Request) error {
 	if err != nil {
 		return broker.Refuse(remoting.RespSystemBusy, "%v", err)
 	}
-	return nil
-}
-
-// showMetrics serves 31010: the body is the text of the metrics.
-func (t *tenure) showMetrics(req *remoting.Request) error {
-	if t.platform.metrics == nil {
-		return broker.Refuse(remoting.RespRequestCodeNotSupported, "this broker shows no metrics")
-	}
-	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: t.platform.metrics()})
 	return nil
 }
 
