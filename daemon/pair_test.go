@@ -41,6 +41,16 @@ func (d *daemonUnderTest) info() map[string]string {
 	return body.Table
 }
 
+// ha asks for what request 907 shows.
+func (d *daemonUnderTest) ha() (s haStatus) {
+	d.t.Helper()
+	r := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetBrokerHAStatus})
+	if err := json.Unmarshal(r.Body, &s); err != nil {
+		d.t.Fatalf("HA status %q: %v", r.Body, err)
+	}
+	return s
+}
+
 // eventually asks again and again until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -122,6 +132,9 @@ func TestAPairKeepsItsPromise(t *testing.T) {
 	}
 	if r := slave.pull("Pair", 1000); r.Code != remoting.RespPullNotFound || r.Fields.Get("nextBeginOffset") != "1000" {
 		t.Errorf("a slave that is behind answers %d %v; want PULL_NOT_FOUND and the offset it was asked for", r.Code, r.Fields)
+	}
+	if ours, theirs := slave.ha(), master.ha(); !theirs.Master || theirs.InSync != 1 || theirs.Connections[0].Diff != 0 || ours.Master || !ours.ClientOfHalf.Activated || ours.ClientOfHalf.End != theirs.End {
+		t.Errorf("the slave says %+v of the two logs, the master %+v", ours, theirs)
 	}
 	if got := slave.info()["replication"]; !strings.HasPrefix(got, "copies ") {
 		t.Errorf("the slave says %q", got)

@@ -24,6 +24,7 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
 		remoting.ReqWatchMetadata:     t.watchTables,
 		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
+		remoting.ReqGetBrokerHAStatus: t.showHA,
 	}
 	for code, answer := range (insight{t.platform.metrics, t.log}).requests() {
 		all[code] = func(req *remoting.Request) error { answer(req); return nil }
