@@ -86,6 +86,18 @@ func (a *Agent) Lite(ctx context.Context, sub Subscription) (*Consumer, error) {
 	return a.consumer(ctx, "lite", sub)
 }
 
+// Answer starts a push consumer that replies to every message, with "re: " before its
+// body. Java alone has it.
+func (a *Agent) Answer(ctx context.Context, sub Subscription) (*Consumer, error) {
+	return a.consumer(ctx, "answer", sub)
+}
+
+// Ask sends n requests, one after the other, and fails unless each gets its reply.
+func (a *Agent) Ask(ctx context.Context, group, topic string, n int) error {
+	_, err := a.command(ctx, "ask", "group", group, "topic", topic, "to", n)
+	return err
+}
+
 func (a *Agent) consumer(ctx context.Context, verb string, sub Subscription) (*Consumer, error) {
 	s, err := a.command(ctx, verb, sub.pairs()...)
 	if err != nil {

@@ -40,6 +40,8 @@ public final class Agent {
                 case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;
+                case "answer": running.put(c.id(), new RequestReply(namesrv, c)); break;
+                case "ask": RequestReply.ask(namesrv, c); break;
                 case "stop": running.remove(c.get("consumer")).stop(); break;
                 default: throw new IllegalArgumentException("unknown command " + c.verb);
             }
