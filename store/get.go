@@ -26,7 +26,8 @@ const (
 const nearby = 4 << 10
 
 // Get reads records of one queue from queue offset on that pass f (nil passes
-// all): at most maxMsgs (and 32), at most maxBytes (and 256 KiB) but always one.
+// all): at most maxMsgs (and 32), at most maxBytes (and 256 KiB) but always one. A
+// PropertyFilter is shown records until about 4 MiB were read for it.
 // Consumers see here nothing beyond what the flush policy has confirmed. The
 // statuses and offsets are those of RocketMQ 4.9.7's getMessage. A record that is
 // damaged is an error, and looked at soon; once it is known to be lost it is passed
@@ -99,6 +100,8 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 	maxBytes = min(max(maxBytes, 1), maxGetBytes)
 	scan := minScanEntries
 	lost := s.lostParts()
+	looked := s.siftBy(f)
+	defer looked.close()
 	var units []index.Unit
 	var buf [128]index.Unit
 	total, next := 0, offset
@@ -112,8 +115,12 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 			break
 		}
 		scan -= n
-		for _, u := range want[:n] {
+		for i, u := range want[:n] {
 			if len(units) == maxMsgs {
+				break
+			}
+			if looked.spent() {
+				scan = 0
 				break
 			}
 			if f != nil && !f.Match(u.TagsCode) {
@@ -123,6 +130,10 @@ func (s *Store) find(topic string, queueID int32, offset int64, maxMsgs, maxByte
 			if covers(lost, u.PhyOffset) {
 				next++
 				r.around++
+				continue
+			}
+			if !looked.passes(want[i:n]) {
+				next++
 				continue
 			}
 			if len(units) > 0 && total+int(u.Size) > maxBytes {

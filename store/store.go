@@ -150,6 +150,8 @@ type Store struct {
 	topics               topicCounts
 	puts                 puts
 	bodies               sync.Pool
+	windows              sync.Pool     // *[]byte of siftWindow bytes
+	sifting              sync.Mutex    // guards nothing: one large record at a time is read for a filter
 	giants               spare.Buffers // bodies too large for that
 	arrivals             []Arrival     // announce only
 	limits               record.Limits

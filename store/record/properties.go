@@ -34,6 +34,12 @@ func Property(props, name string) (value string, ok bool) {
 	return props[from:to], ok
 }
 
+// PropertyOf is Property of a text that is not a string; the value aliases it.
+func PropertyOf(props []byte, name string) (value []byte, ok bool) {
+	from, to, ok := findProperty(text(props), name)
+	return props[from:to:to], ok
+}
+
 // findProperty returns where the value of the last property called name is.
 func findProperty(props, name string) (from, to int, ok bool) {
 	for at := 0; at < len(props); {
