@@ -62,7 +62,7 @@ func brokerOptions(t *tenure) broker.Options {
 		DelayOffsets: func() []byte { return t.store.Value(replica.DelayKey) },
 		Perm:         int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
-		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange, NoKeepReplies: !cfg.StoreReplies,
+		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange, NoPropertyFilter: !cfg.PropertyFilter, NoKeepReplies: !cfg.StoreReplies,
 		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check

@@ -58,7 +58,7 @@ func New(opts Options) (*Broker, error) {
 	b.makings.byName = map[string]*making{}
 	b.sends.init(&b.refusals)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
-	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline)
+	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline, newExpressions(!opts.NoPropertyFilter))
 	b.notices = newNotices()
 	b.locks = newLockTable()
 	b.resets = newResets()

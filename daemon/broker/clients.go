@@ -44,6 +44,7 @@ type membership struct {
 // closes, the client leaves, or it has been silent too long.
 type clients struct {
 	maxGroups, maxMembers, maxCost int
+	expressions                    *expressions
 
 	mu        sync.RWMutex // guards the rest
 	cost      int          // of all members: one each, one for a topic, more for a long subscription
@@ -53,9 +54,9 @@ type clients struct {
 	ids       map[string]*remoting.Conn // of producers, by clientID, the newest
 }
 
-func newClients(maxGroups, maxMembers, maxCost int) *clients {
+func newClients(maxGroups, maxMembers, maxCost int, e *expressions) *clients {
 	return &clients{
-		maxGroups: maxGroups, maxMembers: maxMembers, maxCost: maxCost,
+		maxGroups: maxGroups, maxMembers: maxMembers, maxCost: maxCost, expressions: e,
 		consumers: map[string]*consumerGroup{}, producers: map[string]producerGroup{}, conns: map[*remoting.Conn]*membership{},
 		ids: map[string]*remoting.Conn{},
 	}
@@ -106,7 +107,7 @@ func (c *clients) join(conn *remoting.Conn, m member, d *consumerData) (changed 
 		m.topics = old.topics
 	}
 	c.of(conn).consumers[d.GroupName] = struct{}{}
-	changed = g.subscribe(d.Subscriptions)
+	changed = c.subscribe(g, d)
 	if old != nil && !slices.Equal(old.topics, m.topics) && g.tidy() {
 		changed = true
 	}
@@ -164,13 +165,13 @@ func (c *clients) of(conn *remoting.Conn) *membership {
 	return m
 }
 
-// subscribe takes over what is new in ds; it says whether a topic is.
-func (g *consumerGroup) subscribe(ds []subscriptionData) (added bool) {
-	for i := range ds {
-		d := &ds[i]
+// subscribe takes over what is new in a heartbeat; it says whether a topic is.
+func (c *clients) subscribe(g *consumerGroup, beat *consumerData) (added bool) {
+	for i := range beat.Subscriptions {
+		d := &beat.Subscriptions[i]
 		old := g.subscriptions[d.Topic]
 		if old == nil || d.SubVersion > old.data.SubVersion {
-			g.subscriptions[d.Topic] = newSubscription(d)
+			g.subscriptions[d.Topic] = c.newSubscription(beat.GroupName, d, old)
 		}
 		added = added || old == nil
 	}

@@ -127,7 +127,8 @@ func (s *fakeStore) Get(topic string, queueID int32, offset int64, maxMsgs, maxB
 		r.Status = store.NoMatchedMessage
 		for _, m := range q.msgs[offset-q.min:] {
 			tags, _ := record.Property(m.Properties, record.PropertyTags)
-			if f == nil || f.Match(record.TagsCode(tags)) {
+			by, looks := f.(store.PropertyFilter)
+			if f == nil || f.Match(record.TagsCode(tags)) && (!looks || by.MatchProperties([]byte(m.Properties))) {
 				if n, _ := record.Size(&m); r.Count == max(maxMsgs, 1) || r.Count > 0 && len(r.Body)+n > maxBytes {
 					break
 				}

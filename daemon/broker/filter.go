@@ -59,8 +59,3 @@ func filterOf(tags []string) store.Filter {
 
 // byTag says whether an expression type filters by tag; the other is SQL92.
 func byTag(expressionType string) bool { return expressionType == "" || expressionType == "TAG" }
-
-// errExpressionType refuses what filters by properties.
-func errExpressionType(expressionType string) error {
-	return refuse(remoting.RespSystemError, "The broker does not support consumer to filter message by %.20s", expressionType)
-}

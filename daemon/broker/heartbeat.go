@@ -75,7 +75,7 @@ func (b *Broker) consumerBeats(conn *remoting.Conn, m member, d *consumerData) e
 			return err
 		}
 		m.topics = append(m.topics, d.Subscriptions[i].Topic)
-		m.cost += 1 + len(d.Subscriptions[i].SubString)/32
+		m.cost += d.Subscriptions[i].cost()
 	}
 	slices.Sort(m.topics)
 	if g, err := b.group(d.GroupName); err == nil {

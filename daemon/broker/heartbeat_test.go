@@ -311,8 +311,6 @@ func TestNewerSubscriptionWins(t *testing.T) {
 				t.Errorf("after %s with version %d the group pulls %q (%s), want %q", step.tag, step.version, got, resp.Remark, step.want)
 			}
 		}
-		c.call(remoting.ReqHeartBeat, `{"clientID":"a","consumerDataSet":[{"groupName":"SQL","subscriptionDataSet":[{"topic":"T","subString":"a>1","expressionType":"SQL92"}]}]}`)
-		c.expect(c.call(remoting.ReqPullMessage, "", pullFields("T", "sysFlag", "0", "consumerGroup", "SQL")...), remoting.RespSystemError, "SQL92")
 	})
 }
 
@@ -323,7 +321,9 @@ func TestCheckClientConfig(t *testing.T) {
 			`{"clientId":"a","group":"CG"}`: 0,
 			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"TagA","expressionType":"TAG"},"namespace":null}`: 0,
 			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"||"}}`:                                           23,
-			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1","expressionType":"SQL92"}}`:               1,
+			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1","expressionType":"SQL92"}}`:               0,
+			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = ","expressionType":"SQL92"}}`:                23,
+			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1","expressionType":"SQL99"}}`:               23,
 			`{`: 1,
 		} {
 			c.expect(c.call(remoting.ReqCheckClientConfig, body), want, "")

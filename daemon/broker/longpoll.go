@@ -60,28 +60,42 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 		b.replyPull(req, r, res)
 		return nil
 	}
-	// A record that arrived since it was read woke nobody, nor did a reset.
-	reset, told := b.resets.waits(r.group, queueKey{r.topic, r.queueID})
-	if (b.store.MaxOffset(r.topic, r.queueID) > r.offset || reset && !told) && b.polls.take(h) {
+	if b.missed(h) && b.polls.take(h) {
 		b.finish(h)
 	}
 	return nil
 }
 
 // finish answers a pull that was held, whatever there is now. It is held no
-// longer.
+// longer, unless its filter looks into records, has seen all there are, and
+// wants none of them: its consumer is not troubled for these.
 func (b *Broker) finish(h *heldPull) {
-	defer b.polls.leave()
-	if offset, moved := b.resets.tell(h.group, queueKey{h.topic, h.queueID}); moved {
-		b.replyReset(h.req, &h.reading, offset)
-		return
+	for {
+		if offset, moved := b.resets.tell(h.group, queueKey{h.topic, h.queueID}); moved {
+			b.replyReset(h.req, &h.reading, offset)
+			break
+		}
+		res, err := b.read(h.req, &h.reading)
+		if err != nil {
+			b.fail(h.req, err)
+			break
+		}
+		if !b.polls.holdOn(h, &res) {
+			b.replyPull(h.req, &h.reading, res)
+			break
+		}
+		if !b.missed(h) || !b.polls.take(h) {
+			return
+		}
 	}
-	res, err := b.read(h.req, &h.reading)
-	if err != nil {
-		b.fail(h.req, err)
-		return
-	}
-	b.replyPull(h.req, &h.reading, res)
+	b.polls.leave()
+}
+
+// missed says whether something has come since h was read for that woke nobody: a
+// record, or a reset.
+func (b *Broker) missed(h *heldPull) bool {
+	reset, told := b.resets.waits(h.group, queueKey{h.topic, h.queueID})
+	return b.store.MaxOffset(h.topic, h.queueID) > h.offset || reset && !told
 }
 
 // wakePulls finishes woken pulls until ctx ends.
@@ -106,13 +120,34 @@ func (p *longPoll) add(h *heldPull) (kept, full bool) {
 		return false, !p.closed
 	}
 	p.count++
+	p.put(h)
+	return true, false
+}
+
+// put puts h where it is found.
+func (p *longPoll) put(h *heldPull) {
 	k := queueKey{h.topic, h.queueID}
 	p.queues[k] = append(p.queues[k], h)
 	heap.Push(&p.byTime, h)
 	if h.at == 0 {
 		signal(p.sooner)
 	}
-	return true, false
+}
+
+// holdOn holds h, which was woken, until its deadline if records were there and its
+// filter, which looks into them, wants none: from then on for what is behind these.
+func (p *longPoll) holdOn(h *heldPull, res *store.Result) bool {
+	if _, looks := h.filter.(store.PropertyFilter); !looks || res.Status != store.NoMatchedMessage {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || !time.Now().Before(h.deadline) {
+		return false
+	}
+	h.offset = res.NextBeginOffset
+	p.put(h)
+	return true
 }
 
 // take takes h out, unless somebody else has.

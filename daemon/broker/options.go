@@ -59,6 +59,7 @@ type Options struct {
 	NoAutoCreateGroup  bool          // autoCreateSubscriptionGroup=false
 	DefaultTopicQueues int32         // queues of the template TBW102; 0 means 8
 	TraceTopic         string        // made at start if set: traceTopicEnable, msgTraceTopicName
+	NoPropertyFilter   bool          // enablePropertyFilter=false: nobody filters by SQL92
 	NoNotifyConsumers  bool          // notifyConsumerIdsChangedEnable=false
 	NoKeepReplies      bool          // storeReplyMessageEnable=false
 	MaxHold            time.Duration // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up

@@ -94,14 +94,7 @@ func (b *Broker) pullFilter(h *pullHeader, g *table.Group) (store.Filter, error)
 	if h.sysFlag&pullSubscribes == 0 {
 		return b.clients.filter(h.group, h.topic, h.subVersion, g.ConsumeBroadcastEnable)
 	}
-	if !byTag(h.expressionType) {
-		return nil, errExpressionType(h.expressionType)
-	}
-	tags, err := parseTags(h.subscription)
-	if err != nil {
-		return nil, err
-	}
-	return filterOf(tags), nil
+	return b.filterBy(g.Name, h.topic, h.expressionType, h.subscription)
 }
 
 // read reads what a pull asks for, once there is room for it: many pulls of large

@@ -127,7 +127,9 @@ func TestPullRefused(t *testing.T) {
 		{"queue beyond", []string{"queueId", "4"}, 29, "4 queues"},
 		{"no tag", []string{"subscription", " || "}, 23, "||"},
 		{"too many tags", []string{"subscription", strings.Repeat("t||", maxTags+1)}, 23, "1024"},
-		{"SQL92", []string{"expressionType", "SQL92"}, 1, "The broker does not support consumer to filter message by SQL92"},
+		{"wrong expression", []string{"expressionType", "SQL92", "subscription", "a >"}, 23, "invalid SQL92 expression: at byte 3"},
+		{"no expression", []string{"expressionType", "SQL92", "subscription", ""}, 23, "invalid SQL92 expression"},
+		{"another language", []string{"expressionType", "JS", "subscription", "1"}, 23, "JS"},
 		{"no heartbeat", []string{"sysFlag", "0"}, 24, "no consumer of group CG"},
 	}
 	bubble(t, nil, func(t *testing.T, r *rig) {

@@ -35,11 +35,30 @@ type subscription struct {
 	broken error // why it cannot be pulled by
 }
 
-func newSubscription(d *subscriptionData) *subscription {
+// byProperty says whether the subscription has an expression that can be
+// evaluated.
+func (s *subscription) byProperty() bool {
+	_, ok := s.filter.(store.PropertyFilter)
+	return ok && s.broken == nil
+}
+
+// newSubscription takes over what a heartbeat of group says; old is what the
+// group subscribed to so far, or nil.
+func (c *clients) newSubscription(group string, d *subscriptionData, old *subscription) *subscription {
 	s := &subscription{data: *d}
 	s.data.TagsSet, s.data.CodeSet = []string{}, codeSet{}
 	if !byTag(d.ExpressionType) {
-		s.broken = errExpressionType(d.ExpressionType)
+		expression, err := c.expressions.compile(d.ExpressionType, d.SubString)
+		switch {
+		case err == nil:
+			s.filter = c.propertyFilter(group, d.Topic, expression)
+		case !c.expressions.enabled:
+			s.broken = err
+		case old != nil && old.byProperty(): // RocketMQ has kept the older one, and says so
+			s.broken = refuse(remoting.RespFilterDataNotLatest, "the newest SQL92 expression of group %s for topic %s is wrong: %v", group, d.Topic, err)
+		default:
+			s.broken = refuse(remoting.RespFilterDataNotExist, "the SQL92 expression of group %s for topic %s is wrong: %v", group, d.Topic, err)
+		}
 		return s
 	}
 	s.data.ExpressionType = "TAG"
@@ -65,10 +84,19 @@ func (b *Broker) checkClientConfig(req *remoting.Request) error {
 		return err
 	}
 	if body.Subscription != nil {
-		if err := newSubscription(body.Subscription).broken; err != nil {
+		if _, err := b.filterBy("", body.Subscription.Topic, body.Subscription.ExpressionType, body.Subscription.SubString); err != nil {
 			return err
 		}
 	}
 	replyDone(req)
 	return nil
+}
+
+// cost is what a subscription counts for in clients.cost: a compiled expression
+// takes more than tags.
+func (d *subscriptionData) cost() int {
+	if byTag(d.ExpressionType) {
+		return 1 + len(d.SubString)/32
+	}
+	return 1 + len(d.SubString)/8
 }

@@ -100,6 +100,7 @@ type Config struct {
 	ShortPollingTime     time.Duration
 	NotifyConsumerChange bool
 	StoreReplies         bool
+	PropertyFilter       bool
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

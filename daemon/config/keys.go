@@ -133,6 +133,7 @@ func messageKeys() []key {
 		duration("shortPollingTimeMills", "1000", "milliseconds a pull is held when longPollingEnable is false", time.Millisecond, func(c *Config) *time.Duration { return &c.ShortPollingTime }, 0, 30*time.Second),
 		boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange }),
 		boolean("storeReplyMessageEnable", "true", "keep replies to requests in the log too, after they were passed on to who asked", func(c *Config) *bool { return &c.StoreReplies }),
+		boolean("enablePropertyFilter", "true", "let consumers filter by the properties of messages, with SQL92 expressions", func(c *Config) *bool { return &c.PropertyFilter }),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}
