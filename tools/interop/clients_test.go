@@ -25,6 +25,7 @@ func TestClients(t *testing.T) {
 		{name: "Ordered", run: ordered},
 		{name: "Broadcast", run: broadcast},
 		{name: "Tags", run: tags},
+		{name: "Expressions", run: byExpression},
 		{name: "StartOffsets", run: startOffsets},
 		{name: "Restart", run: restart},
 		{name: "Reset", run: reset},

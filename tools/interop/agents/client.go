@@ -44,6 +44,7 @@ func (a *Agent) Order(ctx context.Context, group, topic string, from, to, orders
 type Subscription struct {
 	Group, Topic string
 	Expr         string // "" is "*"
+	SQL          bool   // Expr is an SQL92 expression; push consumers alone
 	Instance     string // unlike any other in this agent
 	Where        string // FIRST (or ""), LAST, TIMESTAMP
 	Timestamp    int64  // for TIMESTAMP, in ms; the protocol counts in seconds
@@ -59,13 +60,17 @@ func (s Subscription) pairs() []any {
 	if expr == "" {
 		expr = "*"
 	}
+	kind := "TAG"
+	if s.SQL {
+		kind = "SQL92"
+	}
 	if where == "" {
 		where = "FIRST"
 	}
 	if s.Broadcast {
 		model = "BROADCASTING"
 	}
-	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
+	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "type", kind, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
 		"model", model, "order", s.Ordered, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker}
 }
 

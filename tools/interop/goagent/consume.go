@@ -36,7 +36,7 @@ func (a *agent) options(c command) []consumer.Option {
 }
 
 func selector(c command) consumer.MessageSelector {
-	return consumer.MessageSelector{Type: consumer.TAG, Expression: c.Get("expr")}
+	return consumer.MessageSelector{Type: consumer.ExpressionType(c.Or("type", string(consumer.TAG))), Expression: c.Get("expr")}
 }
 
 // push runs a push consumer that reports every message when its listener

@@ -2,6 +2,7 @@ import java.text.SimpleDateFormat;
 import java.util.Date;
 import java.util.List;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
@@ -11,7 +12,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * push group topic expr instance [where=FIRST|LAST|TIMESTAMP] [timestamp=MILLISECONDS] [model=BROADCASTING]
- * [order=true]: a push consumer that reports every message when its listener begins ("got") and, in order, ends ("done").
+ * [order=true] [type=TAG|SQL92]: a push consumer that reports every message when its listener begins ("got") and, in order, ends ("done").
  */
 final class PushConsume implements Agent.Stoppable {
     private final DefaultMQPushConsumer consumer;
@@ -30,7 +31,11 @@ final class PushConsume implements Agent.Stoppable {
         if (c.or("model", "").equals("BROADCASTING")) {
             Versioned.broadcast(consumer);
         }
-        consumer.subscribe(c.get("topic"), c.get("expr"));
+        if (c.or("type", "TAG").equals("SQL92")) {
+            consumer.subscribe(c.get("topic"), MessageSelector.bySql(c.get("expr")));
+        } else {
+            consumer.subscribe(c.get("topic"), c.get("expr"));
+        }
         String id = c.id();
         if (c.or("order", "").equals("true")) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
