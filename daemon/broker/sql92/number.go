@@ -20,7 +20,7 @@ func number(t token) (value, error) {
 	}
 	n, err := strconv.ParseInt(strings.TrimRight(t.text, "lL"), 10, 64)
 	if err != nil {
-		return value{}, fmt.Errorf("%.40s is beyond %d", t.text, math.MaxInt64)
+		return value{}, fmt.Errorf("%.40s is beyond %d", t.text, int64(math.MaxInt64))
 	}
 	if n <= math.MaxInt32 {
 		return value{kind: kindInt, bits: uint64(n)}, nil
