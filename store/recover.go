@@ -45,7 +45,7 @@ func (s *Store) recover() error {
 	if serr := sc.finish(); serr != nil {
 		err = serr
 	}
-	s.queues.last = max(s.queues.last, sc.newest)
+	s.queues.last = max(s.queues.last, sc.newest, s.index.Newest())
 	switch {
 	case errors.Is(err, commitlog.ErrCorrupt):
 		s.damaged, s.corrupt, s.mendable = true, true, !worn

@@ -139,7 +139,11 @@ func (s *Store) Offsets(group string) []index.GroupOffset { return s.index.Offse
 
 // AllOffsets returns every consumer offset by group, also of groups that are not
 // configured any more.
-func (s *Store) AllOffsets() map[string][]index.GroupOffset { return s.index.AllOffsets() }
+func (s *Store) AllOffsets() map[string][]index.GroupOffset {
+	all := s.index.AllOffsets()
+	delete(all, progressGroup)
+	return all
+}
 
 // ResetOffsets sets where groups go on, backwards too; durable on return. Copies
 // of this store give way to that; the versions in all are not looked at.

@@ -139,6 +139,20 @@ func (x *Index) Checkpoint() int64 {
 	return x.checkpoint
 }
 
+// Newest returns the newest store timestamp of a record that is indexed, in ms since
+// 1970, or 0.
+func (x *Index) Newest() (newest int64) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for i := range x.sealed {
+		newest = max(newest, x.sealed[i].newest)
+	}
+	for _, c := range x.unsealed() {
+		newest = max(newest, c.newest)
+	}
+	return newest
+}
+
 // Close writes what consumers committed and releases the files. Units of the
 // newest run of log are forgotten unless SealAll came before.
 func (x *Index) Close() error {
