@@ -11,7 +11,6 @@ import (
 	"pairmq/discovery"
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
-	"pairmq/replica"
 	"pairmq/store"
 )
 
@@ -59,11 +58,10 @@ func brokerOptions(t *tenure) broker.Options {
 	o := broker.Options{
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
 		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut, Halted: t.store.Halted,
-		DelayOffsets: func() []byte { return t.store.Value(replica.DelayKey) },
-		Perm:         int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
+		Perm: int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
 		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
 		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange, NoPropertyFilter: !cfg.PropertyFilter, NoKeepReplies: !cfg.StoreReplies,
-		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
+		DelayLevels: cfg.DelayLevels, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
 	if cfg.TraceTopicEnable {

@@ -2,14 +2,12 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"strconv"
 	"testing"
 	"time"
 
 	"pairmq/internal/remoting"
-	"pairmq/replica"
 )
 
 // TestTablesReachTheSlaveAtOnce: topics, groups and offsets, without waiting for
@@ -207,29 +205,6 @@ func TestADeletionReachesTheSlave(t *testing.T) {
 	b.is("ASYNC_MASTER", "2")
 	if got := b.queues("Again"); got != want || b.hasTopic("Gone") {
 		t.Errorf("the new master's queues end at %q, want %q; the other topic is there: %v", got, want, b.hasTopic("Gone"))
-	}
-	stopAll(t, a, b, names)
-}
-
-// TestDelayOffsetsComeAlong: of a master that had them from one of Apache's.
-func TestDelayOffsetsComeAlong(t *testing.T) {
-	names := newNames(t)
-	a := names.newSlave().as("ASYNC_MASTER", "0")
-	b := names.newSlave()
-	const want = `{"offsetTable":{2:1}}`
-	st, _ := a.openStopped()
-	if err := errors.Join(st.SetValue(replica.DelayKey, []byte(want)), st.Close()); err != nil {
-		t.Fatal(err)
-	}
-	a.start()
-	b.start()
-	b.follows(a)
-	if r := a.change(remoting.ReqDemoteBroker); r.Code != remoting.RespSuccess {
-		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
-	}
-	b.is("ASYNC_MASTER", "2")
-	if r := b.change(remoting.ReqGetAllDelayOffset); r.Code != remoting.RespSuccess || string(r.Body) != want {
-		t.Errorf("the new master answers %d %q %s, want %s", r.Code, r.Remark, r.Body, want)
 	}
 	stopAll(t, a, b, names)
 }

@@ -54,8 +54,7 @@ type Copier struct {
 	plain string          // master that was found to be none; Run's own
 	held  note            // why the master holds this slave, as it says
 	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
-	delay []byte          // offsets as in the answer to 45, to be kept; nil before the first; Run's own
-	kept  time.Time       // when they were; Run's own
+	delay delayOffsets    // of an answer to 45, to be noted once their log is here; Run's own
 }
 
 // NewCopier returns a Copier for Run.
@@ -98,7 +97,6 @@ func (c *Copier) Now() { poke(c.kick) }
 func (c *Copier) Run(ctx context.Context) error {
 	tick := time.NewTicker(c.opts.Period)
 	defer tick.Stop()
-	defer c.keepLast()
 	var waits chan error
 	var w watch
 	for whole := true; ; {

@@ -23,29 +23,28 @@ func TestASlaveCopiesWhatItsMasterKeeps(t *testing.T) {
 		if got := r.requests(); got != round {
 			t.Errorf("asked %s, want %s", got, round)
 		}
-		// One commit for all topics, one for all groups, one for delay offsets, and
-		// consumer offsets in memory.
-		if got, want := r.meta.counts(), "11 topics 8 groups 3 offsets 6 writes"; got != want {
+		// One commit for all topics, one for all groups, and offsets in memory.
+		if got, want := r.meta.counts(), "11 topics 8 groups 3 offsets 5 writes"; got != want {
 			t.Errorf("after 4.9.7: %s, want %s", got, want)
 		}
 		if o, _ := r.meta.Offset("cg2", "PeerTopic", 0); o != 6 {
 			t.Errorf("cg2 is at %d, want 6", o)
 		}
-		if got, want := r.meta.Value(replica.DelayKey), `{"offsetTable":{2:1}}`; string(got) != want {
-			t.Errorf("delay offsets %s, want %s", got, want)
+		if got := r.meta.hasProgress(); len(got) != 1 || got["SCHEDULE_TOPIC_XXXX/1"] != 1 {
+			t.Errorf("delay offsets %v, want level 2 at 1", got)
 		}
 		time.Sleep(35 * time.Second)
 		synctest.Wait()
 		if got, want := r.requests(), strings.Join([]string{round, round, round}, " "); got != want {
 			t.Errorf("within 35 s asked %s, want a round every 10 s", got)
 		}
-		if got, want := r.meta.counts(), "11 topics 8 groups 3 offsets 6 writes"; got != want || r.changed != 1 {
+		if got, want := r.meta.counts(), "11 topics 8 groups 3 offsets 5 writes"; got != want || r.changed != 1 {
 			t.Errorf("after three rounds without a difference: %s, topics changed %d times, want %s, once", got, r.changed, want)
 		}
 		// Another master: 5.4.0, whose offset for the op topic is 1, not 2.
 		r.answersOf("5.4.0")
 		r.now()
-		if got, want := r.meta.counts(), "16 topics 9 groups 3 offsets 9 writes"; got != want || r.changed != 2 {
+		if got, want := r.meta.counts(), "16 topics 9 groups 3 offsets 8 writes"; got != want || r.changed != 2 {
 			t.Errorf("after 5.4.0: %s, topics changed %d times, want %s, twice", got, r.changed, want)
 		}
 		if o, _ := r.meta.Offset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_OP_HALF_TOPIC", 0); o != 2 {
@@ -155,33 +154,37 @@ func TestTablesBecomeTheMasters(t *testing.T) {
 	})
 }
 
-// TestDelayOffsetsAreKept: not more often than once a minute, and at the end; none
-// are no news.
-func TestDelayOffsetsAreKept(t *testing.T) {
+// TestDelayOffsetsWaitForTheirLog: those of a master of ours count once the slave has
+// the log in which what was delivered is, the older ones first; those of another log
+// never do.
+func TestDelayOffsetsWaitForTheirLog(t *testing.T) {
 	copyTest(t, func(t *testing.T, r *copying) {
-		check := func(when, want string) {
+		check := func(when string, want int64) {
 			t.Helper()
 			synctest.Wait()
-			if got := string(r.meta.Value(replica.DelayKey)); got != `{"offsetTable":{`+want+`}}` {
-				t.Errorf("%s: %s, want %s", when, got, want)
+			if got := r.meta.hasProgress()["SCHEDULE_TOPIC_XXXX/1"]; got != want {
+				t.Errorf("%s: level 2 is at %d, want %d", when, got, want)
 			}
 		}
-		check("at first", "2:1")
-		r.answer(45, `{"offsetTable":{18:7,2:2}}`)
+		answer := func(offset, end int64) {
+			r.answer(45, fmt.Sprintf(`{"offsetTable":{2:%d},"log":{0:%d}}`, offset, end))
+			r.now()
+		}
+		check("of Apache's master, which does not say", 1)
+		answer(5, 1000)
+		check("with 1000 bytes to come", 1)
+		answer(9, 2000)
+		r.meta.setDurable(1500)
 		r.now()
-		check("at once", "2:1")
-		time.Sleep(time.Minute)
-		check("a minute later", "2:2,18:7")
-		r.answer(45, `{"offsetTable":{}}`)
-		time.Sleep(2 * time.Minute)
-		check("without any", "2:2,18:7")
-		r.answer(45, `{"offsetTable":{18:8,2:3}}`)
+		check("with the log of the older answer", 5)
+		r.meta.setDurable(2000)
 		r.now()
-		check("after a long time", "2:3,18:8")
-		r.answer(45, `{"offsetTable":{2:4}}`)
-		r.now()
-		r.end()
-		check("at the end", "2:4")
+		check("with all of it", 9)
+		answer(3, 10)
+		check("from a master that is behind", 9)
+		locked(&r.mu, func() bool { r.same = false; return true })
+		answer(12, 10)
+		check("of another log", 9)
 	})
 }
 
@@ -263,7 +266,7 @@ func TestAStoreThatFailsIsTold(t *testing.T) {
 		}
 		r.meta.err = nil
 		r.now()
-		if got, want := r.meta.counts(), "16 topics 9 groups 3 offsets 9 writes"; got != want {
+		if got, want := r.meta.counts(), "16 topics 9 groups 3 offsets 8 writes"; got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})

@@ -1,64 +1,40 @@
 package replica
 
 import (
-	"bytes"
 	"maps"
 	"slices"
-	"strconv"
-	"time"
 
 	"pairmq/internal/remoting"
 )
 
-// DelayKey is the key of the value that says how far a slave's master was with
-// delayed messages: as the body of an answer to GET_ALL_DELAY_OFFSET, 45, so that
-// it can be that where the slave has become master.
-const DelayKey = "delayOffsets"
+// scheduleTopic is where delayed messages wait, those of level n in queue n-1.
+const scheduleTopic = "SCHEDULE_TOPIC_XXXX"
 
-// delayPeriod is how often they are kept at most: they change all the time where
-// messages are delayed, and each time is a commit.
-const delayPeriod = time.Minute
-
-// copyDelayOffsets takes over the delay offsets of an answer to 45. A master that
-// has none changes nothing: it may be one of ours, which delivers no delayed
-// messages.
+// copyDelayOffsets takes over how far delayed messages were delivered, an answer to
+// 45, so that they go on from there when the slave has become master. Of a master of
+// ours that counts only once the log is here that has what was delivered: it would be
+// lost otherwise if the slave became master now. Apache's do not say.
+// Those of another log than this slave's say nothing.
 func (c *Copier) copyDelayOffsets(_ *copyStep, resp *remoting.Command) error {
-	all, err := decodeDelayOffsets(resp.Body)
-	if err != nil || len(all) == 0 {
+	d, err := decodeDelayOffsets(resp.Body)
+	if err != nil {
 		return err
 	}
-	c.delay = appendDelayOffsets(nil, all)
-	if !c.kept.IsZero() && time.Since(c.kept) < delayPeriod {
-		return nil
+	if c.delay.phyOffset <= c.opts.Metadata.Durable() { // else the older one is waited for: a newer one may never be reached
+		c.takeDelays()
+		c.delay = d
 	}
-	return c.keepDelay()
+	c.takeDelays()
+	return nil
 }
 
-// keepLast keeps them at the end of Run: this slave may be master next.
-func (c *Copier) keepLast() {
-	if err := c.keepDelay(); err != nil {
-		c.log.Warn("delay offsets were not kept", "err", err)
+// takeDelays notes the delay offsets of which the log is here.
+func (c *Copier) takeDelays() {
+	if c.delay.phyOffset > c.opts.Metadata.Durable() || !c.opts.SameLog() {
+		return
 	}
-}
-
-// keepDelay keeps the delay offsets that were copied last.
-func (c *Copier) keepDelay() error {
-	if c.delay == nil || bytes.Equal(c.delay, c.opts.Metadata.Value(DelayKey)) {
-		return nil
+	for _, level := range slices.Sorted(maps.Keys(c.delay.offsets)) {
+		c.opts.Metadata.CommitProgress(scheduleTopic, level-1, c.delay.offsets[level])
 	}
-	c.kept = time.Now()
-	return c.opts.Metadata.SetValue(DelayKey, c.delay)
-}
-
-// appendDelayOffsets appends what decodeDelayOffsets reads, as RocketMQ writes it.
-func appendDelayOffsets(dst []byte, all map[int32]int64) []byte {
-	dst = append(dst, `{"offsetTable":{`...)
-	for i, level := range slices.Sorted(maps.Keys(all)) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = strconv.AppendInt(dst, int64(level), 10)
-		dst = strconv.AppendInt(append(dst, ':'), all[level], 10)
-	}
-	return append(dst, "}}"...)
+	c.delay.offsets = nil
 }

@@ -13,18 +13,19 @@ import (
 // memMetadata is metadata in memory, by the rules of package store. It counts
 // what a store would write.
 type memMetadata struct {
-	mu      sync.Mutex
-	topics  map[string]table.Topic
-	groups  map[string]table.Group
-	offsets map[string]table.Offset // "topic@group/queueId"
-	deleted map[string]int64
-	values  map[string]string
-	writes  int
-	err     error // of every write
+	mu       sync.Mutex
+	topics   map[string]table.Topic
+	groups   map[string]table.Group
+	offsets  map[string]table.Offset // "topic@group/queueId"
+	deleted  map[string]int64
+	progress map[string]int64 // "topic/queueId"
+	durable  int64
+	writes   int
+	err      error // of every write
 }
 
 func newMemMetadata() *memMetadata {
-	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}, values: map[string]string{}}
+	return &memMetadata{topics: map[string]table.Topic{}, groups: map[string]table.Group{}, offsets: map[string]table.Offset{}, deleted: map[string]int64{}}
 }
 
 func (m *memMetadata) write(f func()) error {
@@ -121,17 +122,34 @@ func (m *memMetadata) MergeOffsets(all []table.Offset) error {
 	return nil
 }
 
-func (m *memMetadata) SetValue(key string, value []byte) error {
-	return m.write(func() { m.values[key] = string(value) })
-}
-
-func (m *memMetadata) Value(key string) []byte {
+func (m *memMetadata) CommitProgress(topic string, queueID int32, offset int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if v, ok := m.values[key]; ok {
-		return []byte(v)
+	if m.progress == nil {
+		m.progress = map[string]int64{}
 	}
-	return nil
+	key := fmt.Sprintf("%s/%d", topic, queueID)
+	m.progress[key] = max(m.progress[key], offset)
+}
+
+func (m *memMetadata) Durable() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.durable
+}
+
+// hasProgress returns what CommitProgress noted, by topic and queue.
+func (m *memMetadata) hasProgress() map[string]int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.progress)
+}
+
+// setDurable is as if the log had so many bytes.
+func (m *memMetadata) setDurable(end int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.durable = end
 }
 
 func (m *memMetadata) counts() string {

@@ -21,9 +21,10 @@ type Metadata interface {
 	// DeleteGroup forgets a subscription group, not what it committed.
 	DeleteGroup(name string) error
 
-	// SetValue keeps a small value under key; durable on return.
-	SetValue(key string, value []byte) error
-	Value(key string) []byte // nil if there is none
+	// CommitProgress notes the offset from which on a queue has to be worked off; an
+	// earlier one is ignored.
+	CommitProgress(topic string, queueID int32, offset int64)
+	Durable() int64 // bytes; end of what the log has on flash
 
 	// MergeOffsets takes over those consumer offsets that have a greater version
 	// than here, backwards too, and those that are later. The former are durable on

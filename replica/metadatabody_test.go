@@ -83,16 +83,21 @@ func TestCapturedOffsets(t *testing.T) {
 			t.Errorf("%s: %+v, %d refused (%v), %v, want %+v", version, e.list, e.refused, e.why, err, want[version])
 		}
 		delay, err := decodeDelayOffsets(answerOf(t, version, "45"))
-		if want := (map[int32]int64{2: 1}); err != nil || !maps.Equal(delay, want) {
+		if want := (delayOffsets{map[int32]int64{2: 1}, 0}); err != nil || !reflect.DeepEqual(delay, want) {
 			t.Errorf("%s: delay offsets %v, %v, want %v", version, delay, err, want)
 		}
 	}
 }
 
 func TestOtherMembersAreSkipped(t *testing.T) {
-	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
-	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !maps.Equal(got, map[int32]int64{2: 1}) {
-		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable", body, got, err)
+	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"log":{0:7},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
+	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
+		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable and log", body, got, err)
+	}
+	for _, bad := range []string{`{0:-1}`, `{1:5}`, `{0:5,0:"x"}`, `5`} {
+		if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":` + bad + `}`)); !errors.Is(err, errAnswer) {
+			t.Errorf("a log %s decodes to %v, %v, want errAnswer", bad, got, err)
+		}
 	}
 }
 
@@ -311,11 +316,15 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 	for _, version := range masters() {
 		f.Add(answerOf(f, version, "45"))
 	}
+	f.Add([]byte(`{"offsetTable":{2:1,18:40},"log":{0:4096}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		if all, err := decodeDelayOffsets(in); err == nil {
-			again(t, "offsetTable", all, decodeDelayOffsets)
-			if kept, err := decodeDelayOffsets(appendDelayOffsets(nil, all)); err != nil || !maps.Equal(kept, all) {
-				t.Errorf("%v is kept as %v, %v", all, kept, err)
+		if d, err := decodeDelayOffsets(in); err == nil {
+			again(t, "offsetTable", d.offsets, func(b []byte) (map[int32]int64, error) {
+				all, err := decodeDelayOffsets(b)
+				return all.offsets, err
+			})
+			if d.phyOffset < 0 {
+				t.Errorf("a log that ends at %d", d.phyOffset)
 			}
 		}
 	})

@@ -90,28 +90,46 @@ func splitOffsetKey(key string) (topic, group string, err error) {
 	return topic, group, table.CheckGroupName(group)
 }
 
-// decodeDelayOffsets reads the answer to GET_ALL_DELAY_OFFSET, 45: by delay
-// level, from 1 on, the queue offset in that level's queue. It fails with
+// delayOffsets say how far delayed messages were delivered.
+type delayOffsets struct {
+	offsets   map[int32]int64 // queue offset by level, from 1 on
+	phyOffset int64           // bytes; the log before it has what was delivered; 0 if that was not said
+}
+
+// decodeDelayOffsets reads the answer to GET_ALL_DELAY_OFFSET, 45. It fails with
 // errAnswer.
 //
-// Format: RocketMQ 4.9.7 and 5.4.0 DelayOffsetSerializeWrapper.
-func decodeDelayOffsets(body []byte) (map[int32]int64, error) {
+// Format: RocketMQ 4.9.7 and 5.4.0 DelayOffsetSerializeWrapper; one of ours adds
+// log, of the same shape: {0:phyOffset}.
+func decodeDelayOffsets(body []byte) (d delayOffsets, err error) {
 	all := map[int32]int64{}
-	err := eachEntry(body, "offsetTable", func(key string, dec *json.Decoder) error {
-		level, offset, err := readNumber(dec, key)
-		if err != nil {
+	err = eachMember(body, "offsetTable", map[string]func(string, *json.Decoder) error{
+		"offsetTable": func(key string, dec *json.Decoder) error {
+			level, offset, err := readNumber(dec, key)
+			if err != nil {
+				return err
+			}
+			if level < 1 || level > maxDelayLevels || offset < 0 {
+				return fmt.Errorf("%w: delay level %d is at %d", errAnswer, level, offset)
+			}
+			all[level] = offset
+			return nil
+		},
+		"log": func(key string, dec *json.Decoder) (err error) {
+			if key != "0" {
+				return fmt.Errorf("%w: a log called %.20q", errAnswer, key)
+			}
+			if _, d.phyOffset, err = readNumber(dec, key); err == nil && d.phyOffset < 0 {
+				err = fmt.Errorf("%w: a log that ends at %d", errAnswer, d.phyOffset)
+			}
 			return err
-		}
-		if level < 1 || level > maxDelayLevels || offset < 0 {
-			return fmt.Errorf("%w: delay level %d is at %d", errAnswer, level, offset)
-		}
-		all[level] = offset
-		return nil
+		},
 	})
 	if err != nil {
-		return nil, err
+		return delayOffsets{}, err
 	}
-	return all, nil
+	d.offsets = all
+	return d, nil
 }
 
 // eachNumber reads an object of numbers by number.

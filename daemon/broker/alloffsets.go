@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/remoting"
 	"pairmq/store/index"
 	"pairmq/store/table"
@@ -40,15 +41,25 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 }
 
 // allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
-// delivered, by level. None are here, but this broker may have been the slave of
-// one that had.
+// delivered, by level, as RocketMQ keeps it in delayOffset.json. A slave of ours takes
+// log as well: only with the log before that offset, in bytes, it has what was delivered.
 func (b *Broker) allDelayOffsets(req *remoting.Request) error {
-	body := b.opts.DelayOffsets()
-	if body == nil {
-		body = []byte(`{"offsetTable":{}}`)
+	body := []byte(`{"offsetTable":{`)
+	for i, o := range b.delayOffsets() {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = strconv.AppendInt(body, int64(o.QueueID)+1, 10)
+		body = strconv.AppendInt(append(body, ':'), o.Offset, 10)
 	}
-	replyBody(req, body)
+	body = strconv.AppendInt(append(body, `},"log":{0:`...), b.store.Durable(), 10) // read after the offsets
+	replyBody(req, append(body, "}}"...))
 	return nil
+}
+
+// delayOffsets are those of the levels of which something was delivered, by queueId.
+func (b *Broker) delayOffsets() []index.GroupOffset {
+	return slices.DeleteFunc(b.store.AllProgress(), func(o index.GroupOffset) bool { return o.Topic != schedule.Topic })
 }
 
 // allRequestModes serves GET_ALL_MESSAGE_REQUEST_MODE, 402, by which slaves of 5.x

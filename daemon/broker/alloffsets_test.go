@@ -48,11 +48,6 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 			t.Errorf("with resets answered %s, want %s", resp.Body, want)
 		}
 		c.expect(c.call(remoting.ReqGetAllConsumerOffset, "", "resets", "x"), remoting.RespSystemError, "resets")
-		resp = c.call(remoting.ReqGetAllDelayOffset, "")
-		c.expect(resp, 0, "")
-		if want := `{"offsetTable":{}}`; string(resp.Body) != want {
-			t.Errorf("delay offsets are %s, want %s", resp.Body, want)
-		}
 		resp = c.call(remoting.ReqGetAllMessageRequestMode, "")
 		c.expect(resp, 0, "")
 		if want := `{"messageRequestModeMap":{}}`; string(resp.Body) != want { // as captured from 5.4.0
@@ -61,12 +56,22 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 	})
 }
 
-// TestDelayOffsetsOfAFormerMaster are handed on as they came.
-func TestDelayOffsetsOfAFormerMaster(t *testing.T) {
-	const body = `{"offsetTable":{2:1}}`
-	bubble(t, func(o *Options, _ *fakeStore) { o.DelayOffsets = func() []byte { return []byte(body) } }, func(t *testing.T, r *rig) {
-		if resp := r.client().call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != body {
-			t.Errorf("answered %d %s, want %s", resp.Code, resp.Body, body)
+// TestDelayOffsets are those of the levels of which something was delivered, by
+// whichever master, in RocketMQ's form, and for slaves of ours the log they belong to.
+func TestDelayOffsets(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		c := r.client()
+		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{},"log":{0:0}}` {
+			t.Errorf("at first answered %d %s", resp.Code, resp.Body)
+		}
+		r.st.CommitProgress("SCHEDULE_TOPIC_XXXX", 17, 7)
+		r.st.CommitProgress("SCHEDULE_TOPIC_XXXX", 1, 1)
+		r.st.end = 4096
+		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{2:1,18:7},"log":{0:4096}}` {
+			t.Errorf("answered %d %s", resp.Code, resp.Body)
+		}
+		if resp := c.call(remoting.ReqGetAllConsumerOffset, ""); resp.Code != 0 || strings.Contains(string(resp.Body), "SCHEDULE") {
+			t.Errorf("among consumer offsets: %s", resp.Body)
 		}
 	})
 }

@@ -48,6 +48,16 @@ func groupTopic(name string, queues int32) table.Topic {
 	return table.Topic{Name: name, ReadQueueNums: queues, WriteQueueNums: queues, Perm: permReadWrite, FilterType: singleTag}
 }
 
+// retryTopic returns the topic in which a group's messages are tried again, made if
+// need be.
+func (b *Broker) retryTopic(g *table.Group) (table.Topic, error) {
+	name := table.RetryPrefix + g.Name
+	if t, ok := b.store.Topic(name); ok {
+		return t, nil
+	}
+	return b.makeTopic(groupTopic(name, min(g.RetryQueueNums, maxQueues)))
+}
+
 // deadLetterTopic returns the topic of a group's dead letters, made if need be.
 func (b *Broker) deadLetterTopic(group string) (table.Topic, error) {
 	name := table.DLQPrefix + group

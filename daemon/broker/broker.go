@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 	"pairmq/store"
@@ -36,6 +37,7 @@ type Broker struct {
 	notices         *notices
 	locks           *lockTable
 	resets          *resets
+	delays          *schedule.Scheduler // nil unless this broker delivers delayed messages
 	registrations   *registrations
 	rates           *rates
 	refusals        refusals
@@ -78,15 +80,19 @@ func New(opts Options) (*Broker, error) {
 	if opts.Behind {
 		b.restrict()
 	}
-	if b.slave() || opts.Store.Stats().ReadOnly {
+	if b.slave() || opts.Behind || opts.Store.Stats().ReadOnly {
 		return b, nil // its topics are the master's, or those that are there
+	}
+	var err error
+	if b.delays, err = schedule.New(schedule.Options{Store: opts.Store, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
+		return nil, err
 	}
 	return b, b.makeSystemTopics()
 }
 
 func (b *Broker) slave() bool { return b.opts.ID != 0 }
 
-// Run keeps the broker's timers until ctx ends: it ends held pulls, forgets
+// Run keeps the broker's timers until ctx ends: it delivers delayed messages, ends held pulls, forgets
 // silent clients and old locks, tells consumers of changes, and answers changes
 // of topics once the name servers know. Pulls still held are answered then.
 func (b *Broker) Run(ctx context.Context) error {
@@ -98,6 +104,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	g.Go("notices", b.sendNotices)
 	g.Go("registrations", b.registrations.run)
 	g.Go("upkeep", b.upkeep)
+	if b.delays != nil {
+		g.Go("delayed messages", b.delays.Run)
+	}
 	g.Go("log reads", b.reads.run)
 	g.Go("log comparisons", b.compares.run)
 	g.Go("queries", b.queries.run)
@@ -153,7 +162,12 @@ func (b *Broker) Closed(conn *remoting.Conn) {
 
 // Arrived wakes the pulls that wait for one of these records. The store calls
 // it from one goroutine, which it does not hold up.
-func (b *Broker) Arrived(arrivals []store.Arrival) { b.polls.arrived(arrivals) }
+func (b *Broker) Arrived(arrivals []store.Arrival) {
+	b.polls.arrived(arrivals)
+	if b.delays != nil {
+		b.delays.Arrived(arrivals)
+	}
+}
 
 // table is which request codes are served, and by what.
 func (b *Broker) table() map[int32]handler {

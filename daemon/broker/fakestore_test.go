@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -313,12 +314,15 @@ func (s *fakeStore) Offsets(group string) (all []index.GroupOffset) {
 	for k, v := range s.offsets[group] {
 		all = append(all, index.GroupOffset{Topic: k.topic, QueueID: k.queueID, Offset: v.Offset, Version: v.Version})
 	}
+	slices.SortFunc(all, func(a, b index.GroupOffset) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.QueueID, b.QueueID))
+	})
 	return all
 }
 
 func (s *fakeStore) AllOffsets() map[string][]index.GroupOffset {
 	s.mu.Lock()
-	groups := slices.Collect(maps.Keys(s.offsets))
+	groups := slices.DeleteFunc(slices.Collect(maps.Keys(s.offsets)), func(g string) bool { return g == "" }) // progress
 	s.mu.Unlock()
 	all := map[string][]index.GroupOffset{}
 	for _, group := range groups {
@@ -424,6 +428,31 @@ func (s *fakeStore) DeleteGroup(name string) error {
 	delete(s.groups, name)
 	return s.tableErr
 }
+
+func (s *fakeStore) CommitProgress(topic string, queueID int32, offset int64) {
+	s.CommitOffset("", topic, queueID, offset)
+}
+
+func (s *fakeStore) Progress(topic string, queueID int32) (int64, bool) {
+	return s.Offset("", topic, queueID)
+}
+
+func (s *fakeStore) ResetProgress(topic string, queueID int32, offset int64) error {
+	return s.ResetOffsets([]table.Offset{{Topic: topic, QueueID: queueID, Offset: offset}})
+}
+
+func (s *fakeStore) AllProgress() []index.GroupOffset { return s.Offsets("") }
+
+func (s *fakeStore) End() int64     { return s.Stats().MaxPhyOffset }
+func (s *fakeStore) Durable() int64 { return s.Stats().MaxPhyOffset }
+
+func (s *fakeStore) NewestStoreTimestamp() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now
+}
+
+func (s *fakeStore) FindUnique(string, string, int64, int) []int64 { return nil }
 
 // stored returns the messages of a queue.
 func (s *fakeStore) stored(topic string, queueID int32) []record.Message {

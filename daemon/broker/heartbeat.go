@@ -93,12 +93,11 @@ func (b *Broker) consumerBeats(conn *remoting.Conn, m member, d *consumerData) e
 // makeRetryTopic makes the retry topic of a group, to which its consumers
 // subscribe in any case. They work without one, so it need not succeed.
 func (b *Broker) makeRetryTopic(g *table.Group) {
-	name := table.RetryPrefix + g.Name
-	if _, ok := b.store.Topic(name); ok || g.RetryQueueNums <= 0 || b.slave() {
+	if g.RetryQueueNums <= 0 || b.slave() {
 		return
 	}
-	if _, err := b.makeTopic(groupTopic(name, min(g.RetryQueueNums, maxQueues))); err != nil {
-		b.log.Warn("retry topic not made", "topic", name, "err", err)
+	if _, err := b.retryTopic(g); err != nil {
+		b.log.Warn("retry topic not made", "topic", table.RetryPrefix+g.Name, "err", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 	"pairmq/store/folder"
@@ -31,9 +32,6 @@ type Options struct {
 	// More are requests that are served elsewhere, by code; an error is answered as
 	// those of the broker's own are.
 	More map[int32]func(*remoting.Request) error
-	// DelayOffsets returns the body of the answer to request 45 that was copied from
-	// the master this broker once had, nil for none; nil means never.
-	DelayOffsets func() []byte
 	// Shut says whether nothing may change now, since a slave takes over; nil
 	// means never.
 	Shut func() bool
@@ -53,17 +51,18 @@ type Options struct {
 	// begins or there is no log yet. It serves request 31008, which is refused without.
 	Check func(ctx context.Context, start int64) (folder.Checked, error)
 
-	Perm               int32         // brokerPermission, table.Perm bits; 0 means read and write
-	MaxMessageSize     int           // bytes of one send's body; 0 means 4 MiB
-	NoAutoCreateTopic  bool          // autoCreateTopicEnable=false
-	NoAutoCreateGroup  bool          // autoCreateSubscriptionGroup=false
-	DefaultTopicQueues int32         // queues of the template TBW102; 0 means 8
-	TraceTopic         string        // made at start if set: traceTopicEnable, msgTraceTopicName
-	NoPropertyFilter   bool          // enablePropertyFilter=false: nobody filters by SQL92
-	NoNotifyConsumers  bool          // notifyConsumerIdsChangedEnable=false
-	NoKeepReplies      bool          // storeReplyMessageEnable=false
-	MaxHold            time.Duration // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
-	YoungBytes         int64         // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
+	Perm               int32           // brokerPermission, table.Perm bits; 0 means read and write
+	MaxMessageSize     int             // bytes of one send's body; 0 means 4 MiB
+	NoAutoCreateTopic  bool            // autoCreateTopicEnable=false
+	NoAutoCreateGroup  bool            // autoCreateSubscriptionGroup=false
+	DefaultTopicQueues int32           // queues of the template TBW102; 0 means 8
+	TraceTopic         string          // made at start if set: traceTopicEnable, msgTraceTopicName
+	DelayLevels        []time.Duration // messageDelayLevel, that of level 1 first; nil means RocketMQ's 18
+	NoPropertyFilter   bool            // enablePropertyFilter=false: nobody filters by SQL92
+	NoNotifyConsumers  bool            // notifyConsumerIdsChangedEnable=false
+	NoKeepReplies      bool            // storeReplyMessageEnable=false
+	MaxHold            time.Duration   // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
+	YoungBytes         int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 
 	MaxTopics        int // 0 means 10,000
 	MaxGroups        int // subscription groups kept, and groups of each kind online; 0 means 10,000
@@ -104,8 +103,8 @@ func (o *Options) check() error {
 	if o.Halted == nil {
 		o.Halted = func() string { return "" }
 	}
-	if o.DelayOffsets == nil {
-		o.DelayOffsets = func() []byte { return nil }
+	if len(o.DelayLevels) == 0 {
+		o.DelayLevels = schedule.DefaultLevels()
 	}
 	if o.Config == nil {
 		o.Config = func() string { return "" }

@@ -14,19 +14,23 @@ const (
 	propertyCluster  = "CLUSTER" // the requester of a reply finds its cluster by it
 	propertyDelay    = "DELAY"
 	propertyRetry    = "RETRY_TOPIC"
+	propertyWait     = "WAIT"
 	propertyOriginID = "ORIGIN_MESSAGE_ID"
+	propertyTimerSec = "TIMER_DELAY_SEC"
+	propertyTimerMs  = "TIMER_DELAY_MS"
+	propertyTimerAt  = "TIMER_DELIVER_MS"
 )
 
 // What a message asks for and nobody here can keep yet.
 var (
-	errDelayed     = refuse(remoting.RespMessageIllegal, "delayed messages are not supported by this broker: it would deliver them at once")
+	errDelayed     = refuse(remoting.RespMessageIllegal, "the messages of a batch cannot be delayed")
 	errTimed       = refuse(remoting.RespMessageIllegal, "timed messages are not supported by this broker: it would deliver them at once")
 	errTransaction = refuse(remoting.RespMessageIllegal, "transactional messages are not supported by this broker: it would deliver them before their commit")
 )
 
 // wants is what the properties of a message ask of the broker.
 type wants struct {
-	delay       int // level
+	delay       int32 // level; below 1 for none
 	timer       bool
 	transaction bool
 	cluster     bool // has a CLUSTER already
@@ -50,10 +54,12 @@ func (b *Broker) readProperties(props string) (w wants, err error) {
 		}
 		switch name {
 		case propertyDelay:
-			if w.delay, err = strconv.Atoi(value); err != nil {
+			level, err := strconv.ParseInt(value, 10, 32)
+			if err != nil {
 				return w, refuse(remoting.RespMessageIllegal, "the delay level %.40q is no number", value)
 			}
-		case "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "TIMER_DEL_UNIQKEY":
+			w.delay = int32(level)
+		case propertyTimerSec, propertyTimerMs, propertyTimerAt, "TIMER_DEL_UNIQKEY":
 			w.timer = true
 		case "TRAN_MSG":
 			w.transaction = strings.EqualFold(value, "true")
@@ -64,14 +70,13 @@ func (b *Broker) readProperties(props string) (w wants, err error) {
 	return w, nil
 }
 
-// check refuses what cannot be kept: delivering it at once would be wrong.
+// check refuses what cannot be kept: delivering it at once would be wrong. A level
+// counts, and not a time beside it.
 func (w *wants) check(sysFlag int32) error {
 	switch {
 	case w.transaction || sysFlag&record.SysTransactionMask != 0:
 		return errTransaction
-	case w.delay > 0:
-		return errDelayed
-	case w.timer:
+	case w.timer && w.delay <= 0:
 		return errTimed
 	}
 	return nil
@@ -89,4 +94,21 @@ func (b *Broker) withCluster(props string, w wants) string {
 		return props + b.clusterProperty
 	}
 	return props + "\x02" + b.clusterProperty
+}
+
+// withoutTimer returns props without a time of delivery: a level is there.
+func withoutTimer(props string) string {
+	for _, name := range [...]string{propertyTimerSec, propertyTimerMs, propertyTimerAt} {
+		props = record.RemoveProperty(props, name)
+	}
+	return props
+}
+
+// withProperty returns props with one property of that name, at its end unless it is
+// there already.
+func withProperty(props, name, value string) string {
+	if old, ok := record.Property(props, name); ok && old == value {
+		return props
+	}
+	return record.AppendProperty(record.RemoveProperty(props, name), name, value)
 }

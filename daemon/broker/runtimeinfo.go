@@ -28,6 +28,9 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	addTimes(info, b.store.Times())
 	addQuotas(info, b.store.Quotas())
 	addQueues(info)
+	for _, o := range b.delayOffsets() {
+		info["scheduleMessageOffset_"+strconv.Itoa(int(o.QueueID)+1)] = fmt.Sprintf("%d,%d", o.Offset, b.store.MaxOffset(o.Topic, o.QueueID))
+	}
 	if b.opts.Replication != nil {
 		maps.Copy(info, b.opts.Replication())
 	}

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/store/table"
@@ -67,10 +68,15 @@ func (b *Broker) sendTopic(h *sendHeader) (table.Topic, error) {
 // queuesOf returns how many queues a topic has, to read, write or both.
 func queuesOf(t *table.Topic) int32 { return max(t.ReadQueueNums, t.WriteQueueNums) }
 
+// deferred has m wait at a delay level before it goes to the topic and queue it has.
+func (b *Broker) deferred(m *record.Message, level int32) {
+	schedule.Defer(m, level, len(b.opts.DelayLevels))
+}
+
 // forbidden says whether a topic is the broker's own, to which no client sends.
 func forbidden(topic string) bool {
 	switch topic {
-	case "SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+	case schedule.Topic, "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
 		"TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT":
 		return true
 	}
@@ -100,6 +106,13 @@ func (b *Broker) sendOne(req *remoting.Request, h *sendHeader, topic *table.Topi
 	b.fill(&s.ms[0], req, h, topic)
 	s.ms[0].Flag, s.ms[0].Body = h.flag, req.Body
 	s.ms[0].Properties = b.withCluster(h.properties, w)
+	s.queueID = h.queueID
+	if w.delay > 0 {
+		if w.timer {
+			s.ms[0].Properties = withoutTimer(s.ms[0].Properties)
+		}
+		b.deferred(&s.ms[0], w.delay)
+	}
 	return b.put(s, req)
 }
 

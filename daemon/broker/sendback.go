@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"math/rand/v2"
+
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/store/table"
@@ -32,12 +34,12 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 	if err != nil {
 		return err
 	}
-	w.delay = 0 // dead letters are not delayed
 	if err := w.check(h.sysFlag); err != nil {
 		return err
 	}
 	h.queueID = 0
 	s := b.sends.get()
+	s.queueID = h.queueID
 	s.ms = s.one[:]
 	b.fill(&s.ms[0], req, h, &topic)
 	s.ms[0].Flag, s.ms[0].Body = h.flag, req.Body
@@ -45,11 +47,13 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 	return b.put(s, req)
 }
 
-// sendBack serves CONSUMER_SEND_MSG_BACK, 36. A message that was tried often
-// enough, or is not to be tried again, becomes a dead letter. Another try needs
-// a delay, which is refused: then clients try again by themselves, some seconds
-// later, and send the message to the retry topic, where exhausted finds it, when
-// it has failed too often.
+// firstRetry is the delay level at which a message waits that was sent back for the
+// first time; each time later it is one more.
+const firstRetry = 3
+
+// sendBack serves CONSUMER_SEND_MSG_BACK, 36: the message is stored once more, in the
+// group's retry topic, and delivered there after a while. One that was tried often
+// enough, or is not to be tried again, becomes a dead letter.
 func (b *Broker) sendBack(req *remoting.Request) error {
 	if err := b.onlyMaster("send back to the master"); err != nil {
 		return err
@@ -62,7 +66,7 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	group, err := b.group(req.Fields.Get("group"))
+	group, err := b.backGroup(req.Fields.Get("group"))
 	if err != nil {
 		return err
 	}
@@ -72,6 +76,10 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	if group.RetryQueueNums <= 0 {
 		replyDone(req) // the group wants no retries
 		return nil
+	}
+	topic, err := b.retryTopic(&group)
+	if err != nil {
+		return err
 	}
 	most, err := req.Fields.Int32Or("maxReconsumeTimes", group.RetryMaxTimes)
 	if err != nil {
@@ -84,10 +92,55 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	if level >= 0 && m.ReconsumeTimes < most {
-		return errDelayed
+	queues := group.RetryQueueNums
+	dead := level < 0 || m.ReconsumeTimes >= most
+	if dead {
+		if topic, err = b.deadLetterTopic(group.Name); err != nil {
+			return err
+		}
+		queues = 1
 	}
-	return b.bury(req, group.Name, m)
+	if !permOf(&topic, table.PermWrite) {
+		return refuse(remoting.RespNoPermission, "the topic[%s] sending message is forbidden", topic.Name)
+	}
+	again(&m, topic.Name, rand.Int32N(min(queues, maxQueues)))
+	switch {
+	case dead:
+		m.Properties = withProperty(m.Properties, propertyDelay, "0")
+	case level == 0:
+		b.deferred(&m, firstRetry+m.ReconsumeTimes-1)
+	default:
+		b.deferred(&m, level)
+	}
+	return b.store.Put([]record.Message{m}, func(err error) {
+		b.refusals.add(err)
+		req.ReplyError(responseCode(err))
+	})
+}
+
+// backGroup is group, with RocketMQ's remark if there is none.
+func (b *Broker) backGroup(name string) (table.Group, error) {
+	group, err := b.group(name)
+	if code, _ := responseCode(err); code == remoting.RespSubscriptionGroupNotExist {
+		return group, refuse(code, "subscription group not exist, %.255s: %v", name, err)
+	}
+	return group, err
+}
+
+// again makes m, a stored message, one that is stored once more in a topic of a
+// group's own.
+func again(m *record.Message, topic string, queueID int32) {
+	props := m.Properties
+	if _, ok := record.Property(props, propertyRetry); !ok {
+		props = record.AppendProperty(props, propertyRetry, m.Topic)
+	}
+	if _, ok := record.Property(props, propertyOriginID); !ok {
+		props = record.AppendProperty(props, propertyOriginID, record.MessageID(m.StoreHost, m.PhyOffset))
+	}
+	m.Properties = withProperty(props, propertyWait, "false") // as RocketMQ has it; here all are waited for
+	m.Topic, m.QueueID = topic, queueID
+	m.SysFlag &^= record.SysTransactionMask
+	m.ReconsumeTimes++
 }
 
 // messageAt returns the message at a position in the commit log.
@@ -101,26 +154,4 @@ func (b *Broker) messageAt(phyOffset int64) (record.Message, error) {
 		return record.Message{}, err
 	}
 	return v.Message(), nil
-}
-
-// bury stores a stored message once more, as a dead letter of group.
-func (b *Broker) bury(req *remoting.Request, group string, m record.Message) error {
-	topic, err := b.deadLetterTopic(group)
-	if err != nil {
-		return err
-	}
-	props := record.RemoveProperty(m.Properties, propertyDelay)
-	if _, ok := record.Property(props, propertyRetry); !ok {
-		props = record.AppendProperty(props, propertyRetry, m.Topic)
-	}
-	if _, ok := record.Property(props, propertyOriginID); !ok {
-		props = record.AppendProperty(props, propertyOriginID, record.MessageID(m.StoreHost, m.PhyOffset))
-	}
-	m.Topic, m.QueueID, m.Properties = topic.Name, 0, props
-	m.SysFlag &^= record.SysTransactionMask
-	m.ReconsumeTimes++
-	return b.store.Put([]record.Message{m}, func(err error) {
-		b.refusals.add(err)
-		req.ReplyError(responseCode(err))
-	})
 }

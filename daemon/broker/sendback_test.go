@@ -1,8 +1,14 @@
 package broker
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 	"pairmq/store/record"
@@ -10,23 +16,23 @@ import (
 )
 
 // TestRetryTopic is what becomes of messages that consumers send to their retry
-// topic: another try would have to wait, the last one goes to the dead letters.
+// topic, as they do when request 36 fails: another try waits, the last one goes to the
+// dead letters.
 func TestRetryTopic(t *testing.T) {
 	tests := []struct {
 		name     string
 		version  int32
 		j, l     string
 		orderly  bool
-		code     int32
 		deadward bool
 	}{
-		{"first try", 407, "1", "16", false, 13, false},
-		{"last try", 407, "16", "16", false, 13, false},
-		{"one too many", 407, "17", "16", false, 0, true},
-		{"the group's own limit", 407, "17", "-", false, 0, true},
-		{"limit of an old client does not count", 120, "5", "3", false, 13, false},
-		{"client-go's zero", 407, "0", "0", false, 13, false},
-		{"orderly consumer gives up", 407, "3", "3", true, 0, true},
+		{"first try", 407, "1", "16", false, false},
+		{"last try", 407, "16", "16", false, false},
+		{"one too many", 407, "17", "16", false, true},
+		{"the group's own limit", 407, "17", "-", false, true},
+		{"limit of an old client does not count", 120, "5", "3", false, false},
+		{"client-go's zero", 407, "0", "0", false, false},
+		{"orderly consumer gives up", 407, "3", "3", true, true},
 	}
 	for _, test := range tests {
 		bubble(t, nil, func(t *testing.T, r *rig) {
@@ -38,51 +44,97 @@ func TestRetryTopic(t *testing.T) {
 			}
 			fields := sendFields("%RETRY%CG", "j", test.j, "l", test.l, "i", "DELAY\x016\x02RETRY_TOPIC\x01T")
 			resp := c.do(&remoting.Command{Code: remoting.ReqSendMessageV2, Version: test.version, Fields: pairs(fields), Body: []byte("b")})
-			c.expect(resp, test.code, "")
-			dead := r.st.stored("%DLQ%CG", 0)
-			if got := len(dead) == 1; got != test.deadward {
-				t.Fatalf("%s: %d dead letters", test.name, len(dead))
+			c.expect(resp, 0, "")
+			if got := resp.Fields.Get("queueId"); got != "0" {
+				t.Errorf("%s: stored in queue %s of the retry topic, want 0", test.name, got)
 			}
-			if test.deadward && dead[0].Properties != "RETRY_TOPIC\x01T\x02CLUSTER\x01DefaultCluster" {
-				t.Errorf("%s: stored with %q", test.name, dead[0].Properties)
+			dead, waits := r.st.stored("%DLQ%CG", 0), r.st.stored("SCHEDULE_TOPIC_XXXX", 5)
+			if got := len(dead) == 1; got != test.deadward || len(waits) == len(dead) {
+				t.Fatalf("%s: %d dead letters, %d wait", test.name, len(dead), len(waits))
+			}
+			if test.deadward {
+				if dead[0].Properties != "RETRY_TOPIC\x01T\x02CLUSTER\x01DefaultCluster" {
+					t.Errorf("%s: stored with %q", test.name, dead[0].Properties)
+				}
+				return
 			}
 			if len(r.st.stored("%RETRY%CG", 0)) != 0 {
-				t.Errorf("%s: the message would be tried at once", test.name)
+				t.Errorf("%s: the message is tried at once", test.name)
+			}
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			again := r.st.stored("%RETRY%CG", 0)
+			want := "DELAY\x016\x02RETRY_TOPIC\x01T\x02CLUSTER\x01DefaultCluster\x02REAL_TOPIC\x01%RETRY%CG\x02REAL_QID\x010"
+			if len(again) != 1 || again[0].Properties != want || itoa(int64(again[0].ReconsumeTimes)) != test.j {
+				t.Errorf("%s: after the delay there is %+v, want one with %q", test.name, again, want)
 			}
 		})
 	}
 }
 
+// TestSendBack: each time a message waits longer, until it is a dead letter.
 func TestSendBack(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		r.topic("T", 1)
 		c := r.client()
 		c.send("T", "TagA", "first")
 		c.send("T", "TagA", "second")
-		second := itoa(r.st.stored("T", 0)[1].PhyOffset)
-		back := func(changes ...string) *remoting.Command {
-			return c.call(remoting.ReqConsumerSendMsgBack, "", with([]string{"offset", second, "group", "CG", "delayLevel", "0", "maxReconsumeTimes", "16"}, changes)...)
+		first := r.st.stored("T", 0)[1]
+		back := func(m record.Message, changes ...string) *remoting.Command {
+			c := r.client() // hours pass between calls
+			return c.call(remoting.ReqConsumerSendMsgBack, "", with([]string{"offset", itoa(m.PhyOffset), "group", "CG", "delayLevel", "0", "maxReconsumeTimes", "16"}, changes)...)
 		}
-		c.expect(back(), remoting.RespMessageIllegal, "delayed")
-		c.expect(back("delayLevel", "3"), remoting.RespMessageIllegal, "delayed")
-		c.expect(back("offset", "1"), remoting.RespSystemError, "no message")
-		c.expect(back("offset", "-"), remoting.RespSystemError, "offset is missing")
-		c.expect(back("group", "no group"), remoting.RespSubscriptionGroupNotExist, "")
+		c.expect(back(first, "offset", "1"), remoting.RespSystemError, "no message")
+		c.expect(back(first, "offset", "-"), remoting.RespSystemError, "offset is missing")
+		c.expect(back(first, "group", "no group"), remoting.RespSubscriptionGroupNotExist, "subscription group not exist, no group")
+		props := "TAGS\x01TagA\x02CLUSTER\x01DefaultCluster\x02RETRY_TOPIC\x01T\x02ORIGIN_MESSAGE_ID\x01" + record.MessageID(fakeHost, first.PhyOffset) + "\x02WAIT\x01false"
+		m := first
+		for try := range 16 {
+			c.expect(back(m), 0, "")
+			level := min(3+try, 18)
+			queue := r.st.stored("SCHEDULE_TOPIC_XXXX", int32(level-1))
+			if len(queue) != 1 && level < 18 {
+				t.Fatalf("try %d: %d messages at level %d, want 1", try, len(queue), level)
+			}
+			time.Sleep(schedule.DefaultLevels()[level-1])
+			synctest.Wait()
+			all := r.st.stored("%RETRY%CG", 0)
+			if len(all) != try+1 {
+				t.Fatalf("try %d: %d messages are tried again after the delay of level %d", try, len(all), level)
+			}
+			m = all[try]
+			want := fmt.Sprintf("%s\x02DELAY\x01%d\x02REAL_TOPIC\x01%%RETRY%%CG\x02REAL_QID\x010", props, level)
+			if got := inOrder(m.Properties); string(m.Body) != "second" || m.ReconsumeTimes != int32(try+1) || got != inOrder(want) {
+				t.Fatalf("try %d: %q, tried %d times, with\n%q, want\n%q", try, m.Body, m.ReconsumeTimes, got, inOrder(want))
+			}
+		}
 		if _, ok := r.st.Topic("%DLQ%CG"); ok {
 			t.Fatal("dead letters without a need")
 		}
-		c.expect(back("delayLevel", "-1"), 0, "")
-		c.expect(back("maxReconsumeTimes", "0"), 0, "")
+		c.expect(back(m), 0, "")
+		c.expect(back(first, "delayLevel", "-1"), 0, "")
+		c.expect(back(first, "maxReconsumeTimes", "0"), 0, "")
 		dead := r.st.stored("%DLQ%CG", 0)
-		if len(dead) != 2 {
-			t.Fatalf("%d dead letters, want 2", len(dead))
+		if len(dead) != 3 || dead[0].ReconsumeTimes != 17 || dead[1].ReconsumeTimes != 1 {
+			t.Fatalf("dead letters %+v, want three", dead)
 		}
-		m, id := dead[0], record.MessageID(fakeHost, r.st.stored("T", 0)[1].PhyOffset)
-		want := "TAGS\x01TagA\x02CLUSTER\x01DefaultCluster\x02RETRY_TOPIC\x01T\x02ORIGIN_MESSAGE_ID\x01" + id
-		if string(m.Body) != "second" || m.ReconsumeTimes != 1 || m.Properties != want {
-			t.Errorf("buried %q, tried %d times, with\n%q, want\n%q", m.Body, m.ReconsumeTimes, m.Properties, want)
+		if want := props + "\x02DELAY\x010"; dead[1].Properties != want {
+			t.Errorf("buried with\n%q, want\n%q", dead[1].Properties, want)
+		}
+		c.expect(back(first, "delayLevel", "99"), 0, "") // the highest there is
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if all := r.st.stored("%RETRY%CG", 0); len(all) != 17 {
+			t.Errorf("of a level beyond the last %d messages came, want 1", len(all)-16)
 		}
 	})
+}
+
+// inOrder is a properties text with its entries in order.
+func inOrder(props string) string {
+	all := strings.Split(props, "\x02")
+	slices.Sort(all)
+	return strings.Join(all, "\x02")
 }
 
 // TestSendBackAtTheQuota: a consumer that sends a message back, or to its retry
@@ -138,7 +190,10 @@ func TestGoldenSendBack(t *testing.T) {
 		r.st.end = 2611
 		r.topic("TopicTest", 1)
 		c.send("TopicTest", "", "b")
-		c.expect(c.do(golden(t, "v4-send-back-request")), remoting.RespMessageIllegal, "delayed")
+		c.expect(c.do(golden(t, "v4-send-back-request")), 0, "")
+		if waits := r.st.stored("SCHEDULE_TOPIC_XXXX", 2); len(waits) != 1 {
+			t.Errorf("%d messages wait at level 3, want 1", len(waits))
+		}
 	})
 }
 

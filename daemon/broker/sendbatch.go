@@ -32,7 +32,7 @@ func (b *Broker) sendBatch(req *remoting.Request, h *sendHeader, topic *table.To
 		s.release()
 		return nil // the connection is gone
 	}
-	s.ms = make([]record.Message, count)
+	s.ms, s.queueID = make([]record.Message, count), h.queueID
 	if err := b.fillBatch(s.ms, req, h, topic); err != nil {
 		s.release()
 		return err
@@ -64,6 +64,9 @@ func (b *Broker) fillBatch(ms []record.Message, req *remoting.Request, h *sendHe
 		}
 		if err := w.check(h.sysFlag); err != nil {
 			return err
+		}
+		if w.delay > 0 {
+			return errDelayed
 		}
 		m := &ms[i]
 		b.fill(m, req, h, topic)

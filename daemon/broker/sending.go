@@ -10,12 +10,14 @@ import (
 
 // A sending is a send on its way through the store. It is reused.
 type sending struct {
-	pool  *sendPool
-	req   *remoting.Request
-	ms    []record.Message // one[:], or a batch
-	one   [1]record.Message
-	large bool // holds one of the places for large batches
-	done  func(error)
+	pool *sendPool
+	req  *remoting.Request
+	ms   []record.Message // one[:], or a batch
+	one  [1]record.Message
+	// queueID is what the answer says: a delayed message waits in another one.
+	queueID int32
+	large   bool // holds one of the places for large batches
+	done    func(error)
 
 	resp   remoting.Response
 	fields [5]remoting.Field
@@ -54,7 +56,7 @@ func (s *sending) stored() remoting.Fields {
 	ids := len(text)
 	text = strconv.AppendInt(text, first.QueueOffset, 10)
 	offset := len(text)
-	text = strconv.AppendInt(text, int64(first.QueueID), 10)
+	text = strconv.AppendInt(text, int64(s.queueID), 10)
 	all := string(text)
 	s.text = text
 	s.fields = [...]remoting.Field{

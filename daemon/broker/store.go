@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -16,6 +17,7 @@ type Store interface {
 	Messages
 	Offsets
 	Tables
+	Progress
 }
 
 // Messages is the part of a Store that keeps messages.
@@ -74,6 +76,12 @@ type Tables interface {
 	Groups() ([]table.Group, table.DataVersion)
 	PutGroup(table.Group) error
 	DeleteGroup(name string) error
+}
+
+// Progress is the part of a Store that knows how far delayed messages are.
+type Progress interface {
+	schedule.Store
+	AllProgress() []index.GroupOffset // by topic and queue
 }
 
 // RawLog is the commit log as bytes; *store.Store has it.

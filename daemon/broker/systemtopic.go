@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
@@ -13,7 +14,7 @@ import (
 func (b *Broker) makeSystemTopics() error {
 	for _, t := range b.ownTopics() {
 		old, ok := b.store.Topic(t.Name)
-		if ok && (t.Name != defaultTopic || old.WriteQueueNums == t.WriteQueueNums) {
+		if sized := t.Name == defaultTopic || t.Name == schedule.Topic; ok && (!sized || old.WriteQueueNums == t.WriteQueueNums) {
 			continue
 		}
 		if table.CheckTopicName(t.Name) != nil {
@@ -33,7 +34,8 @@ func (b *Broker) makeSystemTopics() error {
 
 // ownTopics are the system topics that this broker has, in RocketMQ's shapes.
 func (b *Broker) ownTopics() []table.Topic {
-	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1), groupTopic(b.replyTopic(), 1)}
+	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1), groupTopic(b.replyTopic(), 1),
+		groupTopic(schedule.Topic, int32(len(b.opts.DelayLevels)))}
 	own[1].Perm |= table.PermInherit
 	own[2].Perm |= table.PermInherit
 	if !b.opts.NoAutoCreateTopic {

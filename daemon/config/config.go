@@ -101,6 +101,7 @@ type Config struct {
 	NotifyConsumerChange bool
 	StoreReplies         bool
 	PropertyFilter       bool
+	DelayLevels          []time.Duration // that of level 1 first
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

@@ -134,6 +134,7 @@ func messageKeys() []key {
 		boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange }),
 		boolean("storeReplyMessageEnable", "true", "keep replies to requests in the log too, after they were passed on to who asked", func(c *Config) *bool { return &c.StoreReplies }),
 		boolean("enablePropertyFilter", "true", "let consumers filter by the properties of messages, with SQL92 expressions", func(c *Config) *bool { return &c.PropertyFilter }),
+		delayLevelKey(),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}

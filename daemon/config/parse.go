@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -44,7 +45,7 @@ func Load(path string, args []string) (c Config, notes []string, err error) {
 	if err := errors.Join(errs...); err != nil {
 		return Config{}, nil, err
 	}
-	return c, append(notes, smallQuotas(&c)...), errors.Join(validate(&c)...)
+	return c, slices.Concat(notes, smallQuotas(&c), longDelays(&c)), errors.Join(validate(&c)...)
 }
 
 // files is path and what conf.d beside it holds.
