@@ -145,7 +145,7 @@ func parseResident(b []byte) (int64, error) {
 		if len(f) == 3 && string(f[0]) == "Rss:" && string(f[2]) == "kB" {
 			n, err := strconv.ParseInt(string(f[1]), 10, 64)
 			if err != nil || n < 0 {
-				return 0, fmt.Errorf("Rss %q: %w", f[1], errProc)
+				return 0, fmt.Errorf("resident memory %q: %w", f[1], errProc)
 			}
 			return n, nil
 		}
