@@ -226,6 +226,9 @@ func (p *Peer) Admin(ctx context.Context, dir, namesrv string, command ...string
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "java", append(append(args, "org.apache.rocketmq.tools.command.MQAdminStartup"), command...)...)
 	cmd.Env = append(os.Environ(), "ROCKETMQ_HOME="+filepath.Join(dir, "home"))
+	if filepath.IsAbs(dir) && filepath.IsAbs(p.lib) {
+		cmd.Dir = dir // consumerStatus writes files where it runs
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("peers: mqadmin %s %s: %w\n%s", p.Version, strings.Join(command, " "), err, out)
