@@ -148,10 +148,11 @@ bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/ben
 	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon
 	$(GO) run ./tools/bench $(BENCHFLAGS)
 
-generate: ## the msgp codecs, the installed configuration, the table of metrics and the man page of pairmq
+generate: ## the msgp codecs, the installed configuration, the tables of metrics and of request codes, and the man page of pairmq
 	$(GO) generate ./...
 	$(GO) run ./daemon --print-config >packaging/pairmqd.conf
 	PAIRMQ_WRITE=1 $(GO) test ./daemon/metrics -count=1 -run TestTheTableIsUpToDate
+	PAIRMQ_WRITE=1 $(GO) test ./daemon -count=1 -run TestTheRequestCodesAreListed
 	PAIRMQ_WRITE=1 $(GO) test ./tools/ctl -count=1 -run TestTheManPageIsUpToDate
 
 help: ## this list
