@@ -16,7 +16,11 @@ import (
 // bubble runs a test against a broker in a synctest bubble.
 func bubble(t *testing.T, change func(*Options, *fakeStore), f func(t *testing.T, r *rig)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { f(t, newRig(t, change)) })
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, change)
+		synctest.Wait() // it has looked up what it looks up when it begins: tests change r.st as they like
+		f(t, r)
+	})
 }
 
 func TestNewNeedsItsOptions(t *testing.T) {

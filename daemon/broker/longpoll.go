@@ -60,7 +60,7 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 		b.replyPull(req, r, res)
 		return nil
 	}
-	if b.missed(h) && b.polls.take(h) {
+	if b.missed(h, r.offset) && b.polls.take(h) {
 		b.finish(h)
 	}
 	return nil
@@ -84,18 +84,18 @@ func (b *Broker) finish(h *heldPull) {
 			b.replyPull(h.req, &h.reading, res)
 			break
 		}
-		if !b.missed(h) || !b.polls.take(h) {
+		if !b.missed(h, res.NextBeginOffset) || !b.polls.take(h) {
 			return
 		}
 	}
 	b.polls.leave()
 }
 
-// missed says whether something has come since h was read for that woke nobody: a
-// record, or a reset.
-func (b *Broker) missed(h *heldPull) bool {
+// missed says whether something has come that woke nobody since h was read for, up to
+// offset: a record, or a reset. h.offset is not to be looked at: whoever has woken h by now holds it on from elsewhere.
+func (b *Broker) missed(h *heldPull, offset int64) bool {
 	reset, told := b.resets.waits(h.group, queueKey{h.topic, h.queueID})
-	return b.store.MaxOffset(h.topic, h.queueID) > h.offset || reset && !told
+	return b.store.MaxOffset(h.topic, h.queueID) > offset || reset && !told
 }
 
 // wakePulls finishes woken pulls until ctx ends.
