@@ -128,7 +128,7 @@ func TestImport(t *testing.T) {
 		{"some", "", line(0, "") + "\n" + line(1, ""), exitOK, "sent 2\ncame to message 2 of the file\n", ""},
 		{"dry", "--dry-run", line(0, "") + line(1, ""), exitOK, "would be sent 2\ncame to message 2 of the file\n", ""},
 		{"skip", "--skip 2", line(0, "") + line(1, "") + line(2, ""), exitOK, "sent 1\ncame to message 3 of the file\n", ""},
-		{"to another topic", "--to-topic Old -t Orders", line(0, "") + strings.Replace(line(1, ""), "Orders", "Else", 1), exitOK, "sent 1, skipped 1 of another topic\ncame to message 2 of the file\n", ""},
+		{"to another topic", "--to-topic Old -t Orders", strings.Replace(line(0, ""), `{"n"`, `{"DELAY":"3","n"`, 1) + strings.Replace(line(1, ""), "Orders", "Else", 1), exitOK, "sent 1, skipped 1 of another topic\ncame to message 2 of the file\n", ""},
 		{"half of a transaction", "", line(0, `,"sysFlag":4`), exitOK, "sent 0, skipped 1 of a transaction that was not committed\ncame to message 1 of the file\n", ""},
 		{"nonsense in the second line", "", line(0, "") + "{}\n", exitPartly, "sent 1\ncame to message 1 of the file\n", "go on with --skip 1: message 2 of the file: archive: no message: topic is missing"},
 		{"garbage", "", "\x00\x01\x02", exitFailed, "sent 0\ncame to message 0 of the file\n", "message 1 of the file"},

@@ -33,8 +33,8 @@ raw; which one it is shows at its beginning.
 Properties, keys, tags, flag, the unique key, the body as it was stored, and the time at
 which the message was born stay as they were. Queue offset and store time are new, and
 the address it was born at is that of this machine: the protocol does not let a sender
-say another. Messages of RocketMQ's own topics, and transactions that were not
-committed, are left out.
+say another. What was delayed is not delayed again. Messages of RocketMQ's own topics,
+and transactions that were not committed, are left out.
 
 Nothing prevents a message from being stored twice: after an interruption, or with a
 second run, it comes again, with the same unique key. How far it came is printed, and

@@ -152,7 +152,8 @@ const clientSysFlag = record.SysCompressed | record.SysMultiTags | compressionMa
 
 func (r *resending) sendTo(ctx context.Context, q queue, m *record.Message) (sent, error) {
 	props := m.Properties
-	for _, name := range []string{"CLUSTER", record.CRCProperty} { // the broker adds its own
+	// The broker adds its own of the first two, and what was delayed has waited already.
+	for _, name := range []string{"CLUSTER", record.CRCProperty, "DELAY"} {
 		props = record.RemoveProperty(props, name)
 	}
 	key, ok := record.Property(props, record.PropertyUniqKey)
