@@ -25,6 +25,7 @@ const (
 const (
 	dialTime = 2 * time.Second
 	callTime = 15 * time.Second
+	patience = 2 * time.Minute // for what a trial cannot go on without: hosts stand still for a while, too
 )
 
 // A client has one connection to a broker. One that failed is not used again.
@@ -34,6 +35,11 @@ type client struct {
 }
 
 func newClient(addr string) *client { return &client{addr, harness.NewClient(dialTime, callTime)} }
+
+// newPatientClient is one for what has to be answered.
+func newPatientClient(addr string) *client {
+	return &client{addr, harness.NewClient(dialTime, patience)}
+}
 
 // call asks the broker. sent says whether the request may have reached it.
 func (c *client) call(ctx context.Context, code int32, f remoting.Fields, body []byte) (resp *remoting.Command, sent bool, err error) {

@@ -42,7 +42,7 @@ func writeFigures(file string, all []*trial) error {
 
 // measureIdle measures what the daemon costs while nobody uses it and it has many topics.
 func (l *lab) measureIdle(ctx context.Context, t *trial, s *system) error {
-	c := newClient(s.broker)
+	c := newPatientClient(s.broker)
 	defer c.Close()
 	for i := range idleTopics {
 		if err := c.makeTopic(ctx, fmt.Sprintf("LabIdle%d", i)); err != nil {

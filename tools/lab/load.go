@@ -104,7 +104,7 @@ func (l *load) read(ctx context.Context, addr string) (r promise.Reading, err er
 // makeTopics makes the topic of all messages in the beginning, and one more,
 // for which the broker promises as much.
 func (l *load) makeTopics(ctx context.Context, addr string, round int) error {
-	c := newClient(addr)
+	c := newPatientClient(addr)
 	defer c.Close()
 	names := []string{fmt.Sprintf("LabRound%d", round)}
 	if round == 0 {
