@@ -476,6 +476,7 @@ func TestAServerThatIsNotToBeTold(t *testing.T) {
 		if err := r.RegisterNow(t.Context()); err != nil {
 			t.Errorf("who waits for a registration waits for those that are to be told: %v", err)
 		}
+		synctest.Wait() // b:1 has been looked at for that
 		held.Store(false)
 		r.LinkUp()
 		synctest.Wait()

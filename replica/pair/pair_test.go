@@ -268,9 +268,11 @@ func TestRun(t *testing.T) {
 		if asked, by, _ := b.seen(); asked != 12 || by != nil {
 			t.Errorf("in a minute it was asked %d times, want 12", asked)
 		}
+		b.mu.Lock() // it answers none of them before it has all
 		for range 5 {
 			a.pair.Look()
 		}
+		b.mu.Unlock()
 		synctest.Wait()
 		if asked, _, _ := b.seen(); asked < 1 || asked > 2 {
 			t.Errorf("after Look it was asked %d times", asked)
