@@ -266,9 +266,9 @@ func (r *rig) live() (acked map[int]bool, err error) {
 	return acked, err
 }
 
-// TestAFullDisk: what is due waits until there is room, and is tried less and less
+// TestAHaltedStore: what is due waits until the store goes on, and is tried less and less
 // often meanwhile.
-func TestAFullDisk(t *testing.T) {
+func TestAHaltedStore(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.mustStart()
 		r.mustPut(r.later(1, 1), r.later(2, 1))
@@ -280,7 +280,7 @@ func TestAFullDisk(t *testing.T) {
 		}
 		r.st.Resume()
 		time.Sleep(11 * time.Second)
-		r.want("when there is room", "1 2")
+		r.want("when it goes on", "1 2")
 		if n := strings.Count(r.log.String(), "delivered again"); n != 1 {
 			t.Errorf("that it works again is said %d times:\n%s", n, r.log)
 		}
