@@ -21,6 +21,9 @@ import (
 //	clients-cpu-ppm  and commit offsets as RocketMQ's clients do
 //	ready-ms         from the start to READY=1, with 100 topics and after a stop in order: the
 //	                 least of some starts, because what is more is the machine's
+//
+// The lab measures idle-rss-kib and idle-cpu-ppm in booted machines, and counted-ready-ms,
+// from systemd's fork to READY=1 with a processor of 500 million instructions a second.
 const (
 	topicCount  = 100
 	consumers   = 8                // of one group, each with a queue and a connection of its own

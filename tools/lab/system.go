@@ -32,6 +32,7 @@ type system struct {
 	state   *disk  // nil: the state is on the root disk
 	cable   string // what qemu is told of the cable
 	overlay bool   // the root is read-only
+	counted bool   // its clock counts instructions: see counted.go
 	console string
 	socket  string // of the agent
 	broker  string // host:port where its daemon serves clients of the host
@@ -84,7 +85,8 @@ func (s *system) power(ctx context.Context) (err error) {
 		return []string{"-device", "virtio-" + device + "-" + s.bus + "," + options}
 	}
 	argv := append([]string{s.arch.qemu}, s.machine...)
-	argv = append(argv, "-accel", "tcg,thread=multi", "-smp", "2", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
+	argv = append(argv, s.processor()...)
+	argv = append(argv, "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
 		"-kernel", s.debian.kernel, "-initrd", s.initrd)
 	argv = append(argv, "-drive", "if=none,id=root,file="+s.root+",format=raw,cache=unsafe")
 	argv = append(argv, virtio("blk", "drive=root,serial=root")...)
@@ -108,6 +110,14 @@ func (s *system) power(ctx context.Context) (err error) {
 	}
 	s.qemu, err = spawn(s.console, append(argv, "-append", line)...)
 	return err
+}
+
+// processor is what qemu is told of how it emulates.
+func (s *system) processor() []string {
+	if s.counted {
+		return []string{"-accel", "tcg,thread=single", "-smp", "1", "-icount", fmt.Sprintf("shift=%d,sleep=on,align=off", countedShift)}
+	}
+	return []string{"-accel", "tcg,thread=multi", "-smp", "2"}
 }
 
 // address is the machine's on the cable.

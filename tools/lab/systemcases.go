@@ -20,6 +20,7 @@ func (l *lab) systemCases() (all []*trial) {
 		if !l.full {
 			continue
 		}
+		add("Counted/"+d.name, func(ctx context.Context, t *trial) error { return l.counted(ctx, t, d) })
 		add("InstalledPowerCuts/"+d.name+"/f2fs", func(ctx context.Context, t *trial) error {
 			return l.installedCuts(ctx, t, d, "f2fs", false, l.installed)
 		})
