@@ -1,6 +1,6 @@
 // Package doctor examines a machine that pairmqd runs on, or should: its
 // configuration, the store's folder and what that lies on, the clock, the memory, the
-// ports, the addresses, the name servers and the other half of a pair. Of each it says
+// ports, the addresses, the links, the name servers and the other half of a pair. Of each it says
 // what is wrong and what to do.
 //
 // It works whether the daemon runs or not, asks servers only what changes nothing,
@@ -21,6 +21,7 @@ import (
 	"pairmq/daemon/config"
 	"pairmq/hal/board"
 	"pairmq/hal/disk"
+	"pairmq/hal/link"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
@@ -52,7 +53,8 @@ type Options struct {
 	Client   *remoting.Client // required
 	// Space tells how full the file system of a folder is; nil asks that.
 	Space   func(folder string) (disk.Space, error)
-	Timeout time.Duration // for one server; 0 means 2 s
+	Links   func() ([]link.State, error) // nil asks this machine
+	Timeout time.Duration                // for one server; 0 means 2 s
 }
 
 // An exam is one examination.
@@ -74,6 +76,9 @@ func Examine(ctx context.Context, o Options) []Check {
 	if o.Space == nil {
 		o.Space = spaceOf
 	}
+	if o.Links == nil {
+		o.Links = func() ([]link.State, error) { return link.States("/sys") }
+	}
 	o.Fstab = cmp.Or(o.Fstab, "/etc/fstab")
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Second)
 	x := &exam{opts: o}
@@ -87,6 +92,7 @@ func Examine(ctx context.Context, o Options) []Check {
 	x.ports(ctx)
 	x.daemon()
 	x.addresses()
+	x.links()
 	x.nameServers(ctx)
 	return x.checks
 }

@@ -15,6 +15,7 @@ import (
 	"pairmq/discovery"
 	"pairmq/hal/board"
 	"pairmq/hal/disk"
+	"pairmq/hal/link"
 	"pairmq/internal/remoting"
 )
 
@@ -36,7 +37,8 @@ func newPatient(t *testing.T) *patient {
 		t.Fatal(err)
 	}
 	p.conf = fmt.Sprintf("brokerName=plant\nenableNamesrv=true\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nlistenPort=%d\nhaListenPort=%d\nnamesrvListenPort=%d\n", p.root, free(t), free(t), free(t))
-	p.opts = Options{Config: filepath.Join(dir, "pairmqd.conf"), Fstab: filepath.Join(dir, "fstab"), Timeout: time.Second}
+	links := []link.State{{Name: "lo"}, {Name: "eth0"}, {Name: "wwan0"}, {Name: "ppp0"}}
+	p.opts = Options{Links: func() ([]link.State, error) { return links, nil }, Config: filepath.Join(dir, "pairmqd.conf"), Fstab: filepath.Join(dir, "fstab"), Timeout: time.Second}
 	return p
 }
 
@@ -151,6 +153,12 @@ func TestEveryAilment(t *testing.T) {
 		{"only here", func(p *patient) {}, "address", Warning, "only this machine reaches that", "brokerIP1"},
 		{"nobody's address", func(p *patient) { p.conf += "brokerIP1=192.0.2.1\n" }, "address", Warning, "which no link of this machine has", "brokerIP1"},
 		{"no such link", func(p *patient) { p.conf += "brokerIP1=nolink0\n" }, "address", Wrong, "nolink0", "ip address"},
+		{"a metered link", func(p *patient) { p.conf += "meteredLinks=wwan0;ppp*\n" }, "links", OK, "traffic over wwan0, ppp0 costs money", ""},
+		{"a metered link that is not there", func(p *patient) { p.conf += "meteredLinks=wwan1\n" }, "links", Warning, "no link is called wwan1", "ip link"},
+		{"a modem", func(p *patient) { p.conf += "brokerRole=SYNC_MASTER\nmeteredLinks=wwan0\n" }, "links", Warning, "ppp0 has the name of a mobile network's link", "add it to meteredLinks"},
+		{"links that are not known", func(p *patient) {
+			p.opts.Links = func() ([]link.State, error) { return nil, os.ErrPermission }
+		}, "links", Warning, "permission denied", "root"},
 		{"a name server that is silent", func(p *patient) { p.conf += "namesrvAddr=127.0.0.1:1\n" }, "name server 127.0.0.1:1", Warning, "does not answer", "firewall"},
 		{"no slave", func(p *patient) { p.conf += "brokerRole=SYNC_MASTER\n" }, "peer", Wrong, "no slave is registered", "ASYNC_MASTER"},
 		{"no master", func(p *patient) { p.conf += "brokerRole=SLAVE\nbrokerId=1\n" }, "peer", Wrong, "no master is registered", "brokerName is plant"},
