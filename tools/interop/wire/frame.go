@@ -37,9 +37,11 @@ const (
 	GetMaxOffset        = 30
 	GetMinOffset        = 31
 	HeartBeat           = 34
+	EndTransaction      = 37
 	ConsumerList        = 38
 	RouteByTopic        = 105
 	BrokerCluster       = 106
+	UpdateGroup         = 200
 	AllGroups           = 201
 	ResetOffset         = 222
 	SendMessageV2       = 310
@@ -62,6 +64,8 @@ const (
 	PullRetry          = 20
 	PullOffsetMoved    = 21
 	QueryNotFound      = 22
+	ParseFailed        = 23 // SUBSCRIPTION_PARSE_FAILED
+	GroupNotExist      = 26
 	InvalidParameter   = 29
 )
 
