@@ -12,6 +12,7 @@ import (
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 	"pairmq/store"
+	"pairmq/store/table"
 )
 
 // An opener opens the file system from a folder on; disk.OS is the real one.
@@ -40,7 +41,7 @@ func storeOptions(cfg *config.Config, open opener, host netip.AddrPort, log *slo
 	}, nil
 }
 
-func registrarOptions(cfg *config.Config, host, ha netip.AddrPort, st *store.Store, c *remoting.Client, log *slog.Logger) (discovery.RegistrarOptions, error) {
+func registrarOptions(cfg *config.Config, host, ha netip.AddrPort, topics func() ([]table.Topic, table.DataVersion), c *remoting.Client, log *slog.Logger) (discovery.RegistrarOptions, error) {
 	servers, err := discovery.ParseList(cfg.NamesrvAddr)
 	if err != nil {
 		return discovery.RegistrarOptions{}, fmt.Errorf("namesrvAddr: %w", err)
@@ -48,7 +49,7 @@ func registrarOptions(cfg *config.Config, host, ha netip.AddrPort, st *store.Sto
 	return discovery.RegistrarOptions{
 		Servers: servers, Client: c, Cluster: cfg.ClusterName, BrokerName: cfg.BrokerName, BrokerID: cfg.BrokerID,
 		BrokerAddr: host.String(), HAServerAddr: ha.String(),
-		Topics: st.Topics, Period: cfg.RegisterPeriod, Force: cfg.ForceRegister, Log: log.With("part", "registrar"),
+		Topics: topics, Period: cfg.RegisterPeriod, Force: cfg.ForceRegister, Log: log.With("part", "registrar"),
 	}, nil
 }
 
@@ -56,21 +57,28 @@ func brokerOptions(t *tenure) broker.Options {
 	cfg := &t.cfg
 	_, _, behind := t.store.Behind()
 	o := broker.Options{
-		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: cfg.Text,
+		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: t.changes.text,
 		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut, Halted: t.store.Halted,
-		Perm: int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize,
-		NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
-		DefaultTopicQueues: int32(cfg.DefaultTopicQueues), NoNotifyConsumers: !cfg.NotifyConsumerChange, NoPropertyFilter: !cfg.PropertyFilter, NoKeepReplies: !cfg.StoreReplies,
+		Settings: brokerSettings(cfg), DefaultTopicQueues: int32(cfg.DefaultTopicQueues),
 		DelayLevels: cfg.DelayLevels, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName
 	}
-	if !cfg.LongPolling {
-		o.MaxHold = cfg.ShortPollingTime
-	}
 	return o
+}
+
+// brokerSettings are what can change while the broker serves.
+func brokerSettings(cfg *config.Config) broker.Settings {
+	s := broker.Settings{
+		Perm: int32(cfg.BrokerPermission), MaxMessageSize: cfg.MaxMessageSize, NoAutoCreateTopic: !cfg.AutoCreateTopic, NoAutoCreateGroup: !cfg.AutoCreateGroup,
+		NoNotifyConsumers: !cfg.NotifyConsumerChange, NoPropertyFilter: !cfg.PropertyFilter, NoKeepReplies: !cfg.StoreReplies,
+	}
+	if !cfg.LongPolling {
+		s.MaxHold = max(cfg.ShortPollingTime, 1) // 0 is the default there
+	}
+	return s
 }
 
 func limits(cfg *config.Config) remoting.Limits {

@@ -20,11 +20,12 @@ var errRefused = errors.New("refused")
 // line asks of this process, by code.
 func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 	all := map[int32]func(*remoting.Request) error{
-		remoting.ReqExchangePairState: t.exchange,
-		remoting.ReqPromoteBroker:     func(req *remoting.Request) error { return t.later(req, t.promote) },
-		remoting.ReqWatchMetadata:     t.watchTables,
-		remoting.ReqDemoteBroker:      func(req *remoting.Request) error { return t.later(req, t.demote) },
-		remoting.ReqGetBrokerHAStatus: t.showHA,
+		remoting.ReqExchangePairState:  t.exchange,
+		remoting.ReqPromoteBroker:      func(req *remoting.Request) error { return t.later(req, t.promote) },
+		remoting.ReqWatchMetadata:      t.watchTables,
+		remoting.ReqDemoteBroker:       func(req *remoting.Request) error { return t.later(req, t.demote) },
+		remoting.ReqGetBrokerHAStatus:  t.showHA,
+		remoting.ReqUpdateBrokerConfig: t.updateConfig,
 	}
 	for code, answer := range (insight{t.platform.metrics, t.log}).requests() {
 		all[code] = func(req *remoting.Request) error { answer(req); return nil }

@@ -44,6 +44,7 @@ type tenure struct {
 	// others are the addresses of the other brokers of the name.
 	others   func(context.Context) []string
 	verifier *verifier // compares the log with theirs
+	changes  *changes  // of the configuration, while it serves
 	// setServers changes the list of name servers.
 	setServers func([]string)
 	client     *remoting.Client
@@ -164,6 +165,9 @@ func (t *tenure) unkept() []byte {
 // build makes everything around the store.
 func (t *tenure) build() (err error) {
 	cfg := &t.cfg
+	if t.changes, err = t.loadChanges(); err != nil {
+		return err
+	}
 	if t.pair, err = newPairing(t); err != nil {
 		return err
 	}
@@ -172,7 +176,7 @@ func (t *tenure) build() (err error) {
 	if t.lns, err = t.platform.listen(cfg.BindAddress, cfg.ListenPort, cfg.ListenPort-2); err != nil {
 		return err
 	}
-	ro, err := registrarOptions(cfg, t.host, t.ha, t.store, t.client, t.log)
+	ro, err := registrarOptions(cfg, t.host, t.ha, t.registered, t.client, t.log)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (b *Broker) topicForSend(h *sendHeader) (table.Topic, error) {
 		return b.makeTopic(groupTopic(table.RetryPrefix+g.Name, 1))
 	}
 	t, ok := b.store.Topic(h.defaultTopic)
-	if b.opts.NoAutoCreateTopic || !ok || t.Perm&table.PermInherit == 0 {
+	if b.settings().NoAutoCreateTopic || !ok || t.Perm&table.PermInherit == 0 {
 		return table.Topic{}, refuse(remoting.RespTopicNotExist, "topic %s does not exist, and no topic like %.40q may be made", h.topic, h.defaultTopic)
 	}
 	queues := max(1, min(h.defaultQueues, t.WriteQueueNums))
@@ -119,7 +119,7 @@ func (b *Broker) group(name string) (table.Group, error) {
 		return table.Group{}, refuse(remoting.RespSubscriptionGroupNotExist, "%v", err)
 	case systemGroup(name) || b.slave():
 		return table.DefaultGroup(strings.Clone(name)), nil
-	case b.opts.NoAutoCreateGroup:
+	case b.settings().NoAutoCreateGroup:
 		return table.Group{}, refuse(remoting.RespSubscriptionGroupNotExist, "subscription group %s does not exist", name)
 	}
 	return b.makeGroup(table.DefaultGroup(strings.Clone(name)))

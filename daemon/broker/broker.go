@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pairmq/daemon/broker/schedule"
@@ -24,9 +25,11 @@ type Broker struct {
 	opts     Options
 	store    Store
 	log      *slog.Logger
+	set      atomic.Pointer[Settings] // b.changing is held to store one
 	handlers map[int32]handler
 	started  time.Time
 
+	makesTopics     bool       // its system topics are its own
 	clusterProperty string     // CLUSTER as it is appended to properties
 	changing        sync.Mutex // one change of topics or groups at a time; held while the store keeps it
 	makings         makings
@@ -56,11 +59,12 @@ func New(opts Options) (*Broker, error) {
 		return nil, err
 	}
 	b := &Broker{opts: opts, store: opts.Store, log: opts.Log, started: time.Now()}
+	b.set.Store(&opts.Settings)
 	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
 	b.makings.byName = map[string]*making{}
 	b.sends.init(&b.refusals)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
-	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline, newExpressions(!opts.NoPropertyFilter))
+	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline, newExpressions(func() bool { return !b.settings().NoPropertyFilter }))
 	b.notices = newNotices()
 	b.locks = newLockTable()
 	b.resets = newResets()
@@ -87,7 +91,8 @@ func New(opts Options) (*Broker, error) {
 	if b.delays, err = schedule.New(schedule.Options{Store: opts.Store, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
 		return nil, err
 	}
-	return b, b.makeSystemTopics()
+	b.makesTopics = true
+	return b, b.makeSystemTopics(&opts.Settings)
 }
 
 func (b *Broker) slave() bool { return b.opts.ID != 0 }
@@ -238,7 +243,7 @@ func (b *Broker) table() map[int32]handler {
 }
 
 // perm is the broker's permission; see table.PermRead.
-func (b *Broker) perm(bit int32) bool { return b.opts.Perm&bit != 0 }
+func (b *Broker) perm(bit int32) bool { return b.settings().Perm&bit != 0 }
 
 // permOf says whether a topic allows what bit stands for.
 func permOf(t *table.Topic, bit int32) bool { return t.Perm&bit != 0 }

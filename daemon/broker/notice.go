@@ -56,7 +56,7 @@ func (b *Broker) sendNotices(ctx context.Context) error {
 		case <-b.notices.wake:
 		}
 		for _, group := range b.notices.take() {
-			if g, ok := b.store.Group(group); b.opts.NoNotifyConsumers || ok && !g.NotifyConsumerIDsChangedEnable {
+			if g, ok := b.store.Group(group); b.settings().NoNotifyConsumers || ok && !g.NotifyConsumerIDsChangedEnable {
 				continue
 			}
 			for _, conn := range b.clients.consumerConns(group) {

@@ -12,7 +12,6 @@ import (
 	"pairmq/internal/remoting"
 	"pairmq/store"
 	"pairmq/store/folder"
-	"pairmq/store/table"
 )
 
 // Options says who a Broker is, what it works with, and its bounds.
@@ -51,17 +50,10 @@ type Options struct {
 	// begins or there is no log yet. It serves request 31008, which is refused without.
 	Check func(ctx context.Context, start int64) (folder.Checked, error)
 
-	Perm               int32           // brokerPermission, table.Perm bits; 0 means read and write
-	MaxMessageSize     int             // bytes of one send's body; 0 means 4 MiB
-	NoAutoCreateTopic  bool            // autoCreateTopicEnable=false
-	NoAutoCreateGroup  bool            // autoCreateSubscriptionGroup=false
+	Settings                           // as they are at the start
 	DefaultTopicQueues int32           // queues of the template TBW102; 0 means 8
 	TraceTopic         string          // made at start if set: traceTopicEnable, msgTraceTopicName
 	DelayLevels        []time.Duration // messageDelayLevel, that of level 1 first; nil means RocketMQ's 18
-	NoPropertyFilter   bool            // enablePropertyFilter=false: nobody filters by SQL92
-	NoNotifyConsumers  bool            // notifyConsumerIdsChangedEnable=false
-	NoKeepReplies      bool            // storeReplyMessageEnable=false
-	MaxHold            time.Duration   // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
 	YoungBytes         int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 
 	MaxTopics        int // 0 means 10,000
@@ -113,10 +105,8 @@ func (o *Options) check() error {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Cluster = cmp.Or(o.Cluster, "DefaultCluster")
-	o.Perm = cmp.Or(o.Perm, table.PermRead|table.PermWrite)
-	o.MaxMessageSize = cmp.Or(o.MaxMessageSize, 4<<20)
+	o.fill()
 	o.DefaultTopicQueues = cmp.Or(o.DefaultTopicQueues, 8)
-	o.MaxHold = cmp.Or(o.MaxHold, 25*time.Second)
 	o.YoungBytes = cmp.Or(o.YoungBytes, 64<<20)
 	o.MaxTopics = cmp.Or(o.MaxTopics, 10_000)
 	o.MaxGroups = cmp.Or(o.MaxGroups, 10_000)

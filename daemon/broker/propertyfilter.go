@@ -94,21 +94,21 @@ const (
 // expressions compiles SQL92 expressions and keeps the latest ones: a pull brings
 // its own along, each time, and the members of a group have the same.
 type expressions struct {
-	enabled bool // enablePropertyFilter
+	enabled func() bool // enablePropertyFilter
 
 	mu       sync.Mutex                   // guards the rest
 	now, old map[string]*sql92.Expression // what was not used for a generation is dropped
 	bytes    int                          // of the texts in now
 }
 
-func newExpressions(enabled bool) *expressions {
+func newExpressions(enabled func() bool) *expressions {
 	return &expressions{enabled: enabled, now: map[string]*sql92.Expression{}}
 }
 
 // compile returns the expression in text. It refuses with RocketMQ's codes.
 func (x *expressions) compile(expressionType, text string) (*sql92.Expression, error) {
 	switch {
-	case !x.enabled: // a remark that clients know
+	case !x.enabled(): // a remark that clients know
 		return nil, refuse(remoting.RespSystemError, "The broker does not support consumer to filter message by %.20s", expressionType)
 	case expressionType != "SQL92":
 		return nil, refuse(remoting.RespSubscriptionParseFailed, "%.20q is no type of expression: there are TAG and SQL92", expressionType)

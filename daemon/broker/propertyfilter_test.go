@@ -148,7 +148,7 @@ func TestRetryByExpression(t *testing.T) {
 // TestExpressionsAreKept: what is used is compiled once, and what was used is
 // forgotten.
 func TestExpressionsAreKept(t *testing.T) {
-	x := newExpressions(true)
+	x := newExpressions(func() bool { return true })
 	used, err := x.compile("SQL92", "a = 'used'")
 	if err != nil {
 		t.Fatal(err)

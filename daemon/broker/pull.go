@@ -44,7 +44,7 @@ func (b *Broker) pull(req *remoting.Request) error {
 		return err
 	}
 	if h.sysFlag&pullSuspends != 0 && h.suspend > 0 && pullCode(res.Status, r.offset) == remoting.RespPullNotFound {
-		return b.hold(req, &r, min(h.suspend, b.opts.MaxHold), res)
+		return b.hold(req, &r, min(h.suspend, b.settings().MaxHold), res)
 	}
 	b.replyPull(req, &r, res)
 	return nil

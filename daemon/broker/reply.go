@@ -46,8 +46,8 @@ func (b *Broker) reply(req *remoting.Request, short bool) error {
 	if err := h.parse(req.Fields, short); err != nil {
 		return err
 	}
-	if len(req.Body) > b.opts.MaxMessageSize {
-		return refuse(remoting.RespMessageIllegal, "the body has %d bytes, at most %d are allowed", len(req.Body), b.opts.MaxMessageSize)
+	if most := b.settings().MaxMessageSize; len(req.Body) > most {
+		return refuse(remoting.RespMessageIllegal, "the body has %d bytes, at most %d are allowed", len(req.Body), most)
 	}
 	w, err := b.readProperties(h.properties)
 	if err == nil {
@@ -119,7 +119,7 @@ func addProperty(props, name string, value int64) string {
 
 // keepReply stores the reply, unless nobody wants that.
 func (b *Broker) keepReply(r *replying, h *sendHeader, topic *table.Topic, w wants) {
-	if b.opts.NoKeepReplies || strings.HasPrefix(topic.Name, table.RetryPrefix) {
+	if b.settings().NoKeepReplies || strings.HasPrefix(topic.Name, table.RetryPrefix) {
 		r.end()
 		return
 	}

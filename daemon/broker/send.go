@@ -25,8 +25,8 @@ func (b *Broker) send(req *remoting.Request, short bool) error {
 	if err != nil {
 		return err
 	}
-	if len(req.Body) > b.opts.MaxMessageSize {
-		return refuse(remoting.RespMessageIllegal, "the body has %d bytes, at most %d are allowed", len(req.Body), b.opts.MaxMessageSize)
+	if most := b.settings().MaxMessageSize; len(req.Body) > most {
+		return refuse(remoting.RespMessageIllegal, "the body has %d bytes, at most %d are allowed", len(req.Body), most)
 	}
 	if h.batch || req.Code == remoting.ReqSendBatchMessage {
 		return b.sendBatch(req, &h, &topic)

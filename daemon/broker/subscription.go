@@ -52,7 +52,7 @@ func (c *clients) newSubscription(group string, d *subscriptionData, old *subscr
 		switch {
 		case err == nil:
 			s.filter = c.propertyFilter(group, d.Topic, expression)
-		case !c.expressions.enabled:
+		case !c.expressions.enabled():
 			s.broken = err
 		case old != nil && old.byProperty(): // RocketMQ has kept the older one, and says so
 			s.broken = refuse(remoting.RespFilterDataNotLatest, "the newest SQL92 expression of group %s for topic %s is wrong: %v", group, d.Topic, err)

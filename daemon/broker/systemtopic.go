@@ -11,8 +11,8 @@ import (
 
 // makeSystemTopics makes the topics that tools expect and the template of those
 // that clients make; without auto-creation the template goes.
-func (b *Broker) makeSystemTopics() error {
-	for _, t := range b.ownTopics() {
+func (b *Broker) makeSystemTopics(now *Settings) error {
+	for _, t := range b.ownTopics(now) {
 		old, ok := b.store.Topic(t.Name)
 		if sized := t.Name == defaultTopic || t.Name == schedule.Topic; ok && (!sized || old.WriteQueueNums == t.WriteQueueNums) {
 			continue
@@ -24,7 +24,7 @@ func (b *Broker) makeSystemTopics() error {
 			return fmt.Errorf("broker: make topic %s: %w", t.Name, err)
 		}
 	}
-	if _, ok := b.store.Topic(defaultTopic); ok && b.opts.NoAutoCreateTopic {
+	if _, ok := b.store.Topic(defaultTopic); ok && now.NoAutoCreateTopic {
 		if err := b.store.DeleteTopic(defaultTopic); err != nil {
 			return fmt.Errorf("broker: delete topic %s: %w", defaultTopic, err)
 		}
@@ -33,12 +33,12 @@ func (b *Broker) makeSystemTopics() error {
 }
 
 // ownTopics are the system topics that this broker has, in RocketMQ's shapes.
-func (b *Broker) ownTopics() []table.Topic {
+func (b *Broker) ownTopics(now *Settings) []table.Topic {
 	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1), groupTopic(b.replyTopic(), 1),
 		groupTopic(schedule.Topic, int32(len(b.opts.DelayLevels)))}
 	own[1].Perm |= table.PermInherit
 	own[2].Perm |= table.PermInherit
-	if !b.opts.NoAutoCreateTopic {
+	if !now.NoAutoCreateTopic {
 		t := groupTopic(defaultTopic, b.opts.DefaultTopicQueues)
 		t.Perm |= table.PermInherit
 		own = append(own, t)
@@ -63,7 +63,7 @@ func (b *Broker) systemTopics(req *remoting.Request) error {
 	var list struct {
 		Topics []string `json:"topicList"`
 	}
-	for _, t := range b.ownTopics() {
+	for _, t := range b.ownTopics(b.settings()) {
 		list.Topics = append(list.Topics, t.Name)
 	}
 	return replyJSON(req, list)

@@ -9,13 +9,15 @@ import (
 
 // A key is one line that a configuration file may have.
 type key struct {
-	name  string
-	def   string // default, as a person would write it
-	doc   string
-	ours  bool // not one of RocketMQ's
-	live  bool // SIGHUP applies a change
-	set   func(*Config, string) error
-	value func(*Config) string
+	name string
+	def  string // default, as a person would write it
+	doc  string
+	ours bool // not one of RocketMQ's
+	live bool // SIGHUP applies a change
+	// online: request 25 (updateBrokerConfig) applies a change.
+	online bool
+	set    func(*Config, string) error
+	value  func(*Config) string
 }
 
 func str(name, def, doc string, p func(*Config) *string, allowed ...string) key {

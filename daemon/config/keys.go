@@ -124,16 +124,16 @@ func machineKeys() []key {
 
 func messageKeys() []key {
 	return []key{
-		number("maxMessageSize", "4194304", "bytes of a message's body", func(c *Config) *int { return &c.MaxMessageSize }, 1024, 12<<20),
-		boolean("autoCreateTopicEnable", "true", "make a topic when a client first sends to it", func(c *Config) *bool { return &c.AutoCreateTopic }),
-		boolean("autoCreateSubscriptionGroup", "true", "make a subscription group when a consumer first shows it", func(c *Config) *bool { return &c.AutoCreateGroup }),
+		online(number("maxMessageSize", "4194304", "bytes of a message's body", func(c *Config) *int { return &c.MaxMessageSize }, 1024, 12<<20)),
+		online(boolean("autoCreateTopicEnable", "true", "make a topic when a client first sends to it", func(c *Config) *bool { return &c.AutoCreateTopic })),
+		online(boolean("autoCreateSubscriptionGroup", "true", "make a subscription group when a consumer first shows it", func(c *Config) *bool { return &c.AutoCreateGroup })),
 		number("defaultTopicQueueNums", "8", "queues of the template topic TBW102", func(c *Config) *int { return &c.DefaultTopicQueues }, 1, 1024),
-		number("brokerPermission", "6", "2 write, 4 read, 6 both", func(c *Config) *int { return &c.BrokerPermission }, 2, 6),
-		boolean("longPollingEnable", "true", "hold a pull that finds nothing until a message comes", func(c *Config) *bool { return &c.LongPolling }),
-		duration("shortPollingTimeMills", "1000", "milliseconds a pull is held when longPollingEnable is false", time.Millisecond, func(c *Config) *time.Duration { return &c.ShortPollingTime }, 0, 30*time.Second),
-		boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange }),
-		boolean("storeReplyMessageEnable", "true", "keep replies to requests in the log too, after they were passed on to who asked", func(c *Config) *bool { return &c.StoreReplies }),
-		boolean("enablePropertyFilter", "true", "let consumers filter by the properties of messages, with SQL92 expressions", func(c *Config) *bool { return &c.PropertyFilter }),
+		online(number("brokerPermission", "6", "2 write, 4 read, 6 both", func(c *Config) *int { return &c.BrokerPermission }, 2, 6)),
+		online(boolean("longPollingEnable", "true", "hold a pull that finds nothing until a message comes", func(c *Config) *bool { return &c.LongPolling })),
+		online(duration("shortPollingTimeMills", "1000", "milliseconds a pull is held when longPollingEnable is false", time.Millisecond, func(c *Config) *time.Duration { return &c.ShortPollingTime }, 0, 30*time.Second)),
+		online(boolean("notifyConsumerIdsChangedEnable", "true", "tell a group's consumers at once when one joins or leaves", func(c *Config) *bool { return &c.NotifyConsumerChange })),
+		online(boolean("storeReplyMessageEnable", "true", "keep replies to requests in the log too, after they were passed on to who asked", func(c *Config) *bool { return &c.StoreReplies })),
+		online(boolean("enablePropertyFilter", "true", "let consumers filter by the properties of messages, with SQL92 expressions", func(c *Config) *bool { return &c.PropertyFilter })),
 		delayLevelKey(),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
@@ -189,6 +189,9 @@ func logKeys() []key {
 
 func ours(k key) key { k.ours = true; return k }
 func live(k key) key { k.live = true; return k }
+
+// online is a key that can change while a broker serves.
+func online(k key) key { k.online = true; return k }
 
 func oursAll(ks []key) []key {
 	for i := range ks {

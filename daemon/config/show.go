@@ -15,6 +15,12 @@ func (c *Config) Text() string {
 	return b.String()
 }
 
+// Shown is Text and how it is with keys of RocketMQ with which nothing is set here, and
+// that exportConfigs of 4.9.7 fails without.
+func (c *Config) Shown() string {
+	return c.Text() + "filterServerNums=0\nslaveReadEnable=true\ntraceOn=false\nuseTLS=false\n"
+}
+
 // Markdown is the table of every key for docs/configuration.md.
 func Markdown() string {
 	var b strings.Builder
@@ -26,6 +32,9 @@ func Markdown() string {
 		}
 		if k.live {
 			from += ", re-read on SIGHUP"
+		}
+		if k.online {
+			from += ", changed by updateBrokerConfig"
 		}
 		def := "`" + k.def + "`"
 		if k.def == "" {
