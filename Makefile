@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -143,6 +143,9 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 
 interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 and Maven
 	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m ./...
+
+mqadmin: build ## every command of mqadmin against pairmqd and against Apache's own; writes docs/mqadmin.md; needs JDK 17 and Maven
+	cd tools/interop && PAIRMQ_WRITE=1 PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m . -run '^TestMQAdmin$$'
 
 bench: build ## pairmqd against Apache RocketMQ on this machine; writes docs/benchmarks.md; needs JDK 17 and Maven
 	GOARCH=386 $(BUILD) -o bin/pairmqd-386 ./daemon

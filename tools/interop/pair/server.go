@@ -15,7 +15,7 @@ import (
 
 // startTimeout bounds how long a server may take to start, stopTimeout to stop.
 const (
-	startTimeout = time.Minute
+	startTimeout = 4 * time.Minute // of a machine that is busy with other things
 	stopTimeout  = 30 * time.Second
 )
 

@@ -100,12 +100,12 @@ func copyJars(ctx context.Context, version, dir string) error {
 	return nil
 }
 
-// Compile compiles the client agent against this version's jars into dir.
+// Compile compiles the client agent and mqadmin's driver against this version's jars into dir.
 func (p *Peer) Compile(ctx context.Context, dir string) error {
 	sources := filepath.Join(dir, "src-"+p.Version)
 	classes := filepath.Join(dir, "classes-"+p.Version)
 	var files []string
-	for _, from := range []string{"agent", "v" + p.Version[:1]} {
+	for _, from := range []string{"agent", "admin", "v" + p.Version[:1]} {
 		entries, err := java.Files.ReadDir(from)
 		if err != nil {
 			return fmt.Errorf("peers: sources: %w", err)
@@ -170,6 +170,16 @@ func (p *Peer) AgentCommand(dir, namesrv string, extra ...string) (string, []str
 	}
 	args, err := p.jvm(dir, "128m", extra...)
 	return "java", append(args, "Agent", namesrv), err
+}
+
+// AdminCommand is the command line of mqadmin's compiled driver, Admin.java, in
+// one of its modes; its logs go below dir.
+func (p *Peer) AdminCommand(dir, namesrv, mode string) (string, []string, error) {
+	if p.classes == "" {
+		return "", nil, errors.New("peers: Compile comes first")
+	}
+	args, err := p.jvm(dir, "192m", "-Drocketmq.namesrv.addr="+namesrv)
+	return "java", append(args, "Admin", mode), err
 }
 
 // Namesrv starts a name server that listens at port.

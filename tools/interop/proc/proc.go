@@ -29,6 +29,7 @@ type Options struct {
 	Args   []string
 	Env    []string  // added to this process's own
 	Dir    string    // existing folder for Name.log
+	In     string    // folder to run in; "": this process's own
 	Stdin  io.Reader // nil: empty
 	Stdout io.Writer // nil: into the log as well
 }
@@ -51,7 +52,7 @@ func Start(o Options) (*Process, error) {
 		return nil, fmt.Errorf("proc: log of %s: %w", o.Name, err)
 	}
 	p.cmd = exec.Command(o.Path, o.Args...)
-	p.cmd.Env = append(os.Environ(), o.Env...)
+	p.cmd.Env, p.cmd.Dir = append(os.Environ(), o.Env...), o.In
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = o.Stdin, log, log
 	if o.Stdout != nil {
 		p.cmd.Stdout = o.Stdout

@@ -1,0 +1,57 @@
+// Package mqadmin is the list of mqadmin's commands, with arguments that do something on a small broker with known
+// data, and what becomes of their output: what differs by nature is masked, the rest is compared, and the comparison
+// is a table of docs/mqadmin.md. It runs nothing; the tests do.
+package mqadmin
+
+import (
+	"slices"
+	"strings"
+
+	"pairmq/tools/interop/peers"
+)
+
+// A Command is one of mqadmin's commands as it is tried. The list is a script: later ones see what earlier ones did.
+type Command struct {
+	Name string
+	Args string // after the name; see Places
+	Only string // the one version that has it, or has it with these arguments; empty: both
+
+	Seconds int  // how long it may take, for one that does not end by itself; 0: until it ends, 60 at most
+	Numbers bool // all numbers differ by nature: only the words are compared
+	Sort    bool // the lines have no order
+
+	Why     string // the reason of a difference
+	Refused string // it is refused on purpose, with this reason
+	NotHere string // it is about a part of RocketMQ that pairmq does not have, which is this
+}
+
+// Places are what {words} in Command.Args stand for.
+type Places map[string]string
+
+// Line is the command with its arguments in place.
+func (c Command) Line(p Places) []string {
+	words := strings.Fields(c.Args)
+	for i, w := range words {
+		for place, value := range p {
+			w = strings.ReplaceAll(w, "{"+place+"}", value)
+		}
+		words[i] = w
+	}
+	return append([]string{c.Name}, words...)
+}
+
+// Of are the commands of a version.
+func Of(version string) []Command {
+	return slices.DeleteFunc(commands(), func(c Command) bool { return c.Only != "" && c.Only != version })
+}
+
+// Names of what the tests put in the broker before the first command.
+const (
+	Topic     = "AdminData"
+	Queues    = 4
+	Each      = 5                // messages in each queue; each has the key "key" and its number, the tag "red", and a body of text
+	Group     = "AdminConsumers" // a push consumer in Java of the version, online, with all of it consumed
+	Producers = "AdminProducers" // a producer group that is online
+)
+
+const v4, v5 = peers.V4, peers.V5

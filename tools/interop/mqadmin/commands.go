@@ -1,0 +1,133 @@
+package mqadmin
+
+const (
+	withCRC      = "records have the property `__CRC32#` and are longer by it, so that positions differ"
+	ownKeys      = "pairmq answers its own keys, and those of RocketMQ's that it has"
+	notYet       = "not there yet"
+	noController = "the controller of 5.x"
+	noContainer  = "the broker container of 5.x"
+	noRocksDB    = "RocksDB"
+	noACL        = "access control"
+	noStatic     = "static topics"
+	noTiering    = "cold data control"
+	inFile       = "the configuration is a file on flash that its owner writes, and nothing that a client sends changes it"
+)
+
+// commands is every command of 4.9.7 and 5.4.0, in the order in which they are tried.
+func commands() []Command {
+	return []Command{
+		// Topics.
+		{Name: "updateTopic", Args: "-b {broker} -t AdminMade -r 6 -w 6"},
+		{Name: "updateTopicPerm", Args: "-b {broker} -t AdminMade -p 4"},
+		{Name: "updateTopicList", Args: "-b {broker} -f {dir}/topics.json", Only: v5},
+		{Name: "updateOrderConf", Args: "-t AdminMade -v {name}:6 -m put"},
+		{Name: "topicRoute", Args: "-t {topic}"},
+		{Name: "topicList", Args: "", Sort: true, Why: "the topics that RocketMQ makes for itself are not all there"},
+		{Name: "topicClusterList", Args: "-t {topic}"},
+		{Name: "topicStatus", Args: "-t {topic}"},
+		{Name: "allocateMQ", Args: "-t {topic} -i 192.0.2.1,192.0.2.2"},
+		{Name: "updateStaticTopic", Args: "-t AdminStatic -qn 2 -c {cluster}", Only: v5, NotHere: noStatic},
+		{Name: "remappingStaticTopic", Args: "-t AdminStatic -c {cluster}", Only: v5, NotHere: noStatic},
+
+		// Groups and offsets.
+		{Name: "updateSubGroup", Args: "-b {broker} -g AdminMadeGroup"},
+		{Name: "updateSubGroupList", Args: "-b {broker} -f {dir}/groups.json", Only: v5},
+		{Name: "getConsumerConfig", Args: "-g {group}"},
+		{Name: "setConsumeMode", Args: "-b {broker} -t {topic} -g {group} -m PULL -q 0", Only: v5, Why: notYet},
+		{Name: "consumerProgress", Args: "-g {group}", Sort: true},
+		{Name: "consumerConnection", Args: "-g {group}", Sort: true},
+		{Name: "consumerStatus", Args: "-g {group}", Numbers: true},
+		{Name: "producerConnection", Args: "-g {producers} -t {topic}"},
+		{Name: "producer", Args: "-b {broker}", Sort: true, Why: notYet},
+		{Name: "brokerConsumeStats", Args: "-b {broker}", Sort: true, Why: notYet},
+		{Name: "cloneGroupOffset", Args: "-s {group} -d AdminMadeGroup -t {topic} -o true"},
+		{Name: "resetOffsetByTime", Args: "-g {group} -t {topic} -s now -f true", Sort: true},
+		{Name: "skipAccumulatedMessage", Args: "-g {group} -t {topic} -f true", Sort: true},
+
+		// Messages.
+		{Name: "sendMessage", Args: "-t {topic} -p one -k sent -c red -b {name} -i 0"},
+		{Name: "queryMsgById", Args: "-i {msgid}", Only: v4, Why: withCRC},
+		{Name: "queryMsgById", Args: "-t {topic} -i {msgid}", Only: v5, Why: withCRC},
+		{Name: "queryMsgByKey", Args: "-t {topic} -k key1", Sort: true},
+		{Name: "queryMsgByUniqueKey", Args: "-t {topic} -i {unique}", Sort: true, Why: withCRC},
+		{Name: "queryMsgByOffset", Args: "-b {name} -t {topic} -i 1 -o 2", Why: withCRC},
+		{Name: "queryMsgTraceById", Args: "-i {unique}"},
+		{Name: "queryCq", Args: "-t {topic} -q 1 -i 0 -c 3 -b {broker}", Why: withCRC},
+		{Name: "printMsg", Args: "-t {topic} -d true", Sort: true, Why: withCRC},
+		{Name: "printMsgByQueue", Args: "-t {topic} -a {name} -i 1 -p true -d true", Why: withCRC},
+		{Name: "consumeMessage", Args: "-t {topic} -b {name} -i 1 -o 0 -c 2 -g AdminReaders", Why: withCRC},
+		{Name: "checkMsgSendRT", Args: "-t {topic} -a 3 -s 16", Numbers: true},
+		{Name: "sendMsgStatus", Args: "-b {name} -s 16 -c 3", Numbers: true},
+		{Name: "dumpCompactionLog", Args: "-f {dir}/none", Only: v5},
+
+		// Brokers and clusters.
+		{Name: "clusterList", Args: "", Numbers: true},
+		{Name: "clusterRT", Args: "-a 1 -s 16 -i 1", Seconds: 5, Numbers: true},
+		{Name: "brokerStatus", Args: "-b {broker}", Numbers: true, Sort: true, Why: ownKeys},
+		{Name: "statsAll", Args: "-t {topic}", Numbers: true, Why: notYet},
+		{Name: "getBrokerConfig", Args: "-b {broker}", Sort: true, Why: ownKeys},
+		{Name: "updateBrokerConfig", Args: "-b {broker} -k maxMessageSize -v 2097152", Refused: inFile},
+		{Name: "haStatus", Args: "-b {broker}", Only: v5, Why: notYet},
+		{Name: "getBrokerEpoch", Args: "-b {name}", Only: v5, NotHere: noController},
+		{Name: "resetMasterFlushOffset", Args: "-b {broker} -o 0", Only: v5, NotHere: noController},
+		{Name: "cleanExpiredCQ", Args: "-b {broker}"},
+		{Name: "cleanUnusedTopic", Args: "-b {broker}"},
+		{Name: "deleteExpiredCommitLog", Args: "-b {broker}"},
+		{Name: "exportConfigs", Args: "-c {cluster} -f {dir}", Why: "the command expects keys in the configuration that pairmq does not have"},
+		{Name: "exportMetadata", Args: "-c {cluster} -f {dir}"},
+		{Name: "exportMetrics", Args: "-c {cluster} -f {dir}"},
+		{Name: "exportPopRecord", Args: "-b {broker} -d true", Only: v5, NotHere: "POP consumption"},
+		{Name: "wipeWritePerm", Args: "-b {name}", Why: "the broker has fewer topics of its own, and the answer counts them"},
+		{Name: "addWritePerm", Args: "-b {name}", Why: "the broker has fewer topics of its own, and the answer counts them"},
+		{Name: "setCommitLogReadAheadMode", Args: "-b {broker} -m 1", Only: v5, NotHere: noTiering},
+		{Name: "getColdDataFlowCtrInfo", Args: "-b {broker}", Only: v5, NotHere: noTiering},
+		{Name: "updateColdDataFlowCtrGroupConfig", Args: "-b {broker} -g {group} -v 1048576", Only: v5, NotHere: noTiering},
+		{Name: "removeColdDataFlowCtrGroupConfig", Args: "-b {broker} -g {group}", Only: v5, NotHere: noTiering},
+		{Name: "switchTimerEngine", Args: "-b {broker} -e F", Only: v5, NotHere: "timers in RocksDB"},
+		{Name: "checkRocksdbCqWriteProgress", Args: "-c {cluster} -n {namesrv} -t {topic}", Only: v5, NotHere: noRocksDB},
+		{Name: "exportMetadataInRocksDB", Args: "-p {dir}/none -t topics", Only: v5, NotHere: noRocksDB},
+		{Name: "rocksDBConfigToJson", Args: "-t topics -n {namesrv} -b {broker}", Only: v5, NotHere: noRocksDB},
+
+		// Name servers.
+		{Name: "updateKvConfig", Args: "-s AdminSpace -k key -v value"},
+		{Name: "deleteKvConfig", Args: "-s AdminSpace -k key"},
+		{Name: "getNamesrvConfig", Args: "", Sort: true, Why: ownKeys},
+		{Name: "updateNamesrvConfig", Args: "-k orderMessageEnable -v true", Refused: inFile},
+
+		// The controller and the container.
+		{Name: "addBroker", Args: "-c {broker} -b {dir}/none", Only: v5, NotHere: noContainer},
+		{Name: "removeBroker", Args: "-c {broker} -b {cluster}:{name}:0", Only: v5, NotHere: noContainer},
+		{Name: "getControllerConfig", Args: "-a {namesrv}", Only: v5, NotHere: noController},
+		{Name: "updateControllerConfig", Args: "-a {namesrv} -k key -v value", Only: v5, NotHere: noController},
+		{Name: "getControllerMetaData", Args: "-a {namesrv}", Only: v5, NotHere: noController},
+		{Name: "getSyncStateSet", Args: "-a {namesrv} -b {name}", Only: v5, NotHere: noController},
+		{Name: "electMaster", Args: "-a {namesrv} -b 0 -bn {name} -c {cluster}", Only: v5, NotHere: noController},
+		{Name: "cleanBrokerMetadata", Args: "-a {namesrv} -b 1 -bn {name} -c {cluster}", Only: v5, NotHere: noController},
+
+		// Access control.
+		{Name: "clusterAclConfigVersion", Args: "-b {broker}", Only: v4, NotHere: noACL},
+		{Name: "getAclConfig", Args: "-b {broker}", Only: v4, NotHere: noACL},
+		{Name: "updateAclConfig", Args: "-b {broker} -a AdminUser -s 12345678", Only: v4, NotHere: noACL},
+		{Name: "deleteAclConfig", Args: "-b {broker} -a AdminUser", Only: v4, NotHere: noACL},
+		{Name: "updateGlobalWhiteAddr", Args: "-b {broker} -g 192.0.2.1", Only: v4, NotHere: noACL},
+		{Name: "createUser", Args: "-b {broker} -u admin -p 12345678", Only: v5, NotHere: noACL},
+		{Name: "updateUser", Args: "-b {broker} -u admin -p 87654321", Only: v5, NotHere: noACL},
+		{Name: "getUser", Args: "-b {broker} -u admin", Only: v5, NotHere: noACL},
+		{Name: "listUser", Args: "-b {broker}", Only: v5, NotHere: noACL},
+		{Name: "copyUser", Args: "-f {broker} -t {broker}", Only: v5, NotHere: noACL},
+		{Name: "createAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Pub -d Allow", Only: v5, NotHere: noACL},
+		{Name: "updateAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Sub -d Allow", Only: v5, NotHere: noACL},
+		{Name: "getAcl", Args: "-b {broker} -s User:admin", Only: v5, NotHere: noACL},
+		{Name: "listAcl", Args: "-b {broker}", Only: v5, NotHere: noACL},
+		{Name: "copyAcl", Args: "-f {broker} -t {broker}", Only: v5, NotHere: noACL},
+		{Name: "deleteAcl", Args: "-b {broker} -s User:admin", Only: v5, NotHere: noACL},
+		{Name: "deleteUser", Args: "-b {broker} -u admin", Only: v5, NotHere: noACL},
+
+		// What takes away.
+		{Name: "deleteSubGroup", Args: "-b {broker} -g AdminMadeGroup"},
+		{Name: "deleteTopic", Args: "-c {cluster} -t AdminMade"},
+
+		// What does not end, and goes on beside the next command.
+		{Name: "startMonitoring", Args: "", Seconds: 5},
+	}
+}

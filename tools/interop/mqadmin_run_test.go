@@ -1,0 +1,231 @@
+package interop
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pairmq/tools/interop/agents"
+	"pairmq/tools/interop/line"
+	"pairmq/tools/interop/mqadmin"
+	"pairmq/tools/interop/pair"
+	"pairmq/tools/interop/peers"
+	"pairmq/tools/interop/proc"
+	"pairmq/tools/interop/target"
+	"pairmq/tools/interop/wire"
+)
+
+// An adminShell is one JVM that runs mqadmin's commands one after the other.
+type adminShell struct {
+	child *proc.Process
+	stdin *os.File
+	lines chan line.Line
+}
+
+// newAdminShell starts the driver, compiled against a version; mode is an
+// argument of Admin.java.
+func newAdminShell(t *testing.T, p *peers.Peer, dir, namesrv, mode string) *adminShell {
+	t.Helper()
+	path, args, err := p.AdminCommand(dir, namesrv, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	childIn, stdin, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer childIn.Close()
+	stdout, childOut, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer childOut.Close()
+	in := dir // commands leave files where they run
+	if !filepath.IsAbs(dir) {
+		in = ""
+	}
+	env := []string{"ROCKETMQ_HOME=" + filepath.Join(dir, "home"), "HOME=" + dir}
+	child, err := proc.Start(proc.Options{Name: "mqadmin-" + mode, Path: path, Args: args, Env: env, Dir: dir, In: in, Stdin: childIn, Stdout: childOut})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &adminShell{child: child, stdin: stdin, lines: make(chan line.Line, 256)}
+	go func() {
+		defer close(s.lines)
+		defer stdout.Close()
+		in := bufio.NewScanner(stdout)
+		in.Buffer(make([]byte, 64<<10), 16<<20)
+		for in.Scan() {
+			if l, ok := line.Parse(in.Text()); ok {
+				s.lines <- l
+			}
+		}
+	}()
+	t.Cleanup(func() { stdin.Close(); child.Kill() })
+	return s
+}
+
+// run runs one command and returns all that it printed.
+func (s *adminShell) run(t *testing.T, id int, words []string, limit time.Duration) string {
+	t.Helper()
+	pairs := []any{"id", id, "ms", limit.Milliseconds(), "args", len(words)}
+	for i, w := range words {
+		pairs = append(pairs, strconv.Itoa(i), w)
+	}
+	if _, err := fmt.Fprintln(s.stdin, line.New("run", pairs...)); err != nil {
+		t.Fatalf("mqadmin %s: %v\n%s", strings.Join(words, " "), err, s.child.Tail(30))
+	}
+	select {
+	case l, ok := <-s.lines:
+		if !ok {
+			t.Fatalf("mqadmin %s ended the JVM\n%s", strings.Join(words, " "), s.child.Tail(30))
+		}
+		return l.Get("out")
+	case <-time.After(limit + time.Minute):
+		t.Fatalf("mqadmin %s does not come back\n%s", strings.Join(words, " "), s.child.Tail(30))
+	}
+	return ""
+}
+
+// An adminSite is a broker and a name server of a kind, with the data that
+// package mqadmin speaks of, and a shell of a version to look at them.
+type adminSite struct {
+	shell  *adminShell
+	dir    string
+	places mqadmin.Places
+}
+
+func newAdminSite(t *testing.T, p *peers.Peer, kind string) *adminSite {
+	t.Helper()
+	dir := filepath.Join(workDir(t), kind)
+	m, err := pair.NewMaker(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := m.Namesrv(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ns.Kill)
+	if err := ns.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Master(dir, pair.AsyncMaster, ns.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Kill)
+	if err := b.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := wire.Dial(t.Context(), b.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	w := &world{target: &target.Target{Namesrv: ns.Addr, Broker: b.Addr}, dir: dir, conn: conn, peers: map[string]*peers.Peer{"java": p}}
+	s := &adminSite{dir: dir}
+	first := s.fill(t, w)
+	slave, err := m.Slave(dir, 1, ns.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slave.Kill)
+	if err := slave.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.places = mqadmin.Places{"broker": b.Addr, "slave": slave.Addr, "namesrv": ns.Addr, "cluster": target.Cluster, "name": target.BrokerName, "dir": dir,
+		"topic": mqadmin.Topic, "group": mqadmin.Group, "producers": mqadmin.Producers, "msgid": first, "unique": "7F000001000118B4AAC2000000000000"}
+	s.shell = newAdminShell(t, p, dir, ns.Addr, "run")
+	return s
+}
+
+// fill makes the data, and returns the id of a message.
+func (s *adminSite) fill(t *testing.T, w *world) (msgID string) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"topics.json": `[{"topicName":"AdminListed","readQueueNums":2,"writeQueueNums":2,"perm":6,"order":false,"topicFilterType":"SINGLE_TAG","topicSysFlag":0,"attributes":{}}]`,
+		"groups.json": `[{"groupName":"AdminListedGroup","consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.topic(t, mqadmin.Topic, mqadmin.Queues)
+	ctx := within(t, 2*time.Minute)
+	for i := range mqadmin.Queues * mqadmin.Each {
+		m := wire.Message{Topic: mqadmin.Topic, QueueID: int32(i % mqadmin.Queues), Body: fmt.Appendf(nil, "body %d", i), Properties: map[string]string{
+			"KEYS": fmt.Sprint("key", i), "TAGS": "red", "UNIQ_KEY": fmt.Sprintf("7F000001000118B4AAC200000000%04X", i)}}
+		r, err := w.conn.Send(ctx, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			msgID = r.MsgID
+		}
+	}
+	hb := wire.NewCommand(wire.HeartBeat)
+	hb.Body = fmt.Appendf(nil, `{"clientID":"192.0.2.1@1","producerDataSet":[{"groupName":%q}],"consumerDataSet":[]}`, mqadmin.Producers)
+	if _, err := w.conn.Do(ctx, hb); err != nil {
+		t.Fatal(err)
+	}
+	agent, try := w.start(t, "java", "consumer"), 0
+	eventually(ctx, t, "a consumer", func() error { // a client that has failed to start is not started again
+		try++
+		_, err := agent.Push(ctx, agents.Subscription{Group: mqadmin.Group, Topic: mqadmin.Topic, Instance: fmt.Sprint("admin", try)})
+		return err
+	})
+	eventually(ctx, t, "all messages consumed and committed", func() error {
+		for q := range int32(mqadmin.Queues) {
+			if at, _, err := w.conn.ConsumerOffset(ctx, mqadmin.Group, mqadmin.Topic, q); err != nil || at != mqadmin.Each {
+				return fmt.Errorf("queue %d: offset %d, %w", q, at, err)
+			}
+		}
+		return nil
+	})
+	return msgID
+}
+
+// round runs every command and returns what became of each, normalised.
+func (s *adminSite) round(t *testing.T, version string) []string {
+	t.Helper()
+	var outs []string
+	for i, c := range mqadmin.Of(version) {
+		begin := time.Now()
+		limit := time.Minute // as peers.Admin
+		if c.Seconds > 0 {
+			limit = time.Duration(c.Seconds) * time.Second
+		}
+		out := s.shell.run(t, i, c.Line(s.places), limit)
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Logf("mqadmin %s %s took %v", c.Name, c.Args, took.Round(time.Millisecond))
+		}
+		if os.Getenv(dirEnv) != "" {
+			if err := os.WriteFile(filepath.Join(s.dir, fmt.Sprintf("out-%02d-%s", i, c.Name)), []byte(out), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outs = append(outs, c.Normalise(out))
+	}
+	return outs
+}
+
+// adminPeer is a version with the agent and the driver compiled, in a folder of
+// the test's.
+func adminPeer(t *testing.T, version string) (*peers.Peer, string) {
+	t.Helper()
+	p, err := peers.Fetch(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := workDir(t)
+	if err := p.Compile(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	return p, dir
+}
