@@ -107,15 +107,15 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 	return nil
 }
 
-// allGroups serves GET_ALL_SUBSCRIPTIONGROUP_CONFIG, 201. 5.4 asks in pages and
-// takes an answer without totalGroupNum for all there is.
+// allGroups serves GET_ALL_SUBSCRIPTIONGROUP_CONFIG, 201. 5.4 asks in pages,
+// and is given everything at once: it asks on until it has as many as totalGroupNum says.
 func (b *Broker) allGroups(req *remoting.Request) error {
 	all, version := b.store.Groups()
 	byName := make(map[string]table.Group, len(all))
 	for _, g := range all {
 		byName[g.Name] = g
 	}
-	return replyJSON(req, struct {
+	return replyAll(req, "totalGroupNum", len(all), struct {
 		Version   table.DataVersion      `json:"dataVersion"`
 		Groups    map[string]table.Group `json:"subscriptionGroupTable"`
 		Forbidden struct{}               `json:"forbiddenTable"`

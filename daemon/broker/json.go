@@ -56,6 +56,17 @@ func replyRemark(req *remoting.Request, remark string, v any) error {
 	return nil
 }
 
+// replyAll is replyJSON with the number of what v has, for clients of 5.4 that would ask
+// for the rest and complain where the number is not told.
+func replyAll(req *remoting.Request, name string, count int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	req.Reply(&remoting.Response{Fields: remoting.Fields{{Key: name, Value: strconv.Itoa(count)}}, Body: body, Release: func() {}})
+	return nil
+}
+
 // replyBody answers req with a body that is nobody else's.
 func replyBody(req *remoting.Request, body []byte) {
 	req.Reply(&remoting.Response{Body: body, Release: func() {}})

@@ -155,7 +155,7 @@ func (b *Broker) allTopics(req *remoting.Request) error {
 	if deleted { // read behind the topics: one that is not among them has its mark
 		marks = b.store.Deleted()
 	}
-	return replyJSON(req, struct {
+	return replyAll(req, "totalTopicNum", len(all), struct {
 		Version table.DataVersion      `json:"dataVersion"`
 		Topics  map[string]table.Topic `json:"topicConfigTable"`
 		Deleted map[string]int64       `json:"deletedTable,omitempty"`
