@@ -269,7 +269,8 @@ func TestGoldenTopicStats(t *testing.T) {
 			}
 		}
 		got, want := c.call(remoting.ReqGetTopicStatsInfo, "", "topic", "TopicTest"), golden(t, "v4-topic-stats-response")
-		if sorted(got.Body) != sorted(want.Body) {
+		const tps = `"topicPutTps":0.0,` // of 5.x
+		if !strings.Contains(string(got.Body), tps) || sorted([]byte(strings.Replace(string(got.Body), tps, "", 1))) != sorted(want.Body) {
 			t.Errorf("answered %d\n%s, want\n%s", got.Code, got.Body, want.Body)
 		}
 		c.expect(c.call(remoting.ReqGetTopicStatsInfo, "", "topic", "None"), remoting.RespTopicNotExist, "None")

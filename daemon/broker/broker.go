@@ -43,6 +43,7 @@ type Broker struct {
 	delays          *schedule.Scheduler // nil unless this broker delivers delayed messages
 	registrations   *registrations
 	rates           *rates
+	flows           *flows
 	refusals        refusals
 	reads, compares *logWork // requests 31005 and 31006, and 31007 and 31008
 	queries         *logWork // requests 12
@@ -62,7 +63,8 @@ func New(opts Options) (*Broker, error) {
 	b.set.Store(&opts.Settings)
 	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
 	b.makings.byName = map[string]*making{}
-	b.sends.init(&b.refusals)
+	b.flows = newFlows(opts.CountFlows, b.started)
+	b.sends.init(&b.refusals, b.flows)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline, newExpressions(func() bool { return !b.settings().NoPropertyFilter }))
 	b.notices = newNotices()
@@ -88,7 +90,7 @@ func New(opts Options) (*Broker, error) {
 		return b, nil // its topics are the master's, or those that are there
 	}
 	var err error
-	if b.delays, err = schedule.New(schedule.Options{Store: opts.Store, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
+	if b.delays, err = schedule.New(schedule.Options{Store: delivering{opts.Store, b.flows}, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
 		return nil, err
 	}
 	b.makesTopics = true
@@ -135,6 +137,7 @@ func (b *Broker) upkeep(ctx context.Context) error {
 			b.locks.expire(now)
 			b.resets.expire(now)
 			b.rates.sample(now, b.store.Stats())
+			b.flows.sample(now)
 		}
 	}
 }
@@ -226,8 +229,11 @@ func (b *Broker) table() map[int32]handler {
 
 		remoting.ReqGetTopicStatsInfo:           b.topicStats,
 		remoting.ReqGetConsumeStats:             b.consumeStats,
+		remoting.ReqGetBrokerConsumeStats:       b.allConsumeStats,
+		remoting.ReqViewBrokerStatsData:         b.brokerStats,
 		remoting.ReqGetConsumerConnectionList:   b.consumerConnections,
 		remoting.ReqGetProducerConnectionList:   b.producerConnections,
+		remoting.ReqGetAllProducerInfo:          b.allProducers,
 		remoting.ReqQueryTopicConsumeByWho:      b.consumersOfTopic,
 		remoting.ReqQueryTopicsByConsumer:       b.topicsOfConsumer,
 		remoting.ReqQuerySubscriptionByConsumer: b.subscriptionOfConsumer,

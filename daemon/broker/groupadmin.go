@@ -96,6 +96,7 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 		if err := b.store.DeleteGroup(name); err != nil {
 			return err
 		}
+		b.flows.forget(func(k flowKey) bool { return k.kind != flowPut && k.group == name })
 		b.log.Info("subscription group deleted", "group", name)
 	}
 	if remove4 || remove5 {

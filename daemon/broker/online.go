@@ -93,6 +93,29 @@ func (c *clients) producersOf(group string) []connection {
 	return connections(c.producers[group])
 }
 
+// A producerInfo is a producer as tools are shown it.
+type producerInfo struct {
+	ClientID   string `json:"clientId"`
+	Language   string `json:"language"`
+	LastUpdate int64  `json:"lastUpdateTimestamp"` // its last heartbeat, ms
+	RemoteIP   string `json:"remoteIP"`            // and port, as Java prints an address
+	Version    int32  `json:"version"`
+}
+
+// allProducers returns the producers of every group.
+func (c *clients) allProducers() map[string][]producerInfo {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := make(map[string][]producerInfo, len(c.producers))
+	for name, g := range c.producers {
+		for conn, m := range g {
+			all[name] = append(all[name], producerInfo{m.id, m.language.String(), m.seen.UnixMilli(), "/" + conn.RemoteAddr().String(), m.version})
+		}
+		slices.SortFunc(all[name], func(a, b producerInfo) int { return strings.Compare(a.ClientID, b.ClientID) })
+	}
+	return all
+}
+
 // subscribers returns the consumer groups online that subscribe to a topic.
 func (c *clients) subscribers(topic string) (groups []string) {
 	c.mu.RLock()
@@ -142,4 +165,9 @@ func (b *Broker) producerConnections(req *remoting.Request) error {
 		return refuse(remoting.RespSystemError, "no producer of group %.255s is online", group)
 	}
 	return replyJSON(req, map[string][]connection{"connectionSet": all})
+}
+
+// allProducers serves GET_ALL_PRODUCER_INFO, 328.
+func (b *Broker) allProducers(req *remoting.Request) error {
+	return replyJSON(req, map[string]map[string][]producerInfo{"data": b.clients.allProducers()})
 }

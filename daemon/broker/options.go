@@ -61,6 +61,7 @@ type Options struct {
 	MaxClients       int // connections in one group; 0 means 4096
 	MaxSubscriptions int // topics one consumer subscribes to; 0 means 512
 	MaxOnline        int // clients in groups and topics these subscribe to, all in all, some 200 bytes each; 0 means 100,000
+	CountFlows       int // topics, and pairs of topic and group, whose rates are kept, about 1 KiB each; 0 means 100
 	MaxHeldPulls     int // pulls held for long polling, about 1 KiB each; 0 means 20,000
 
 	Log *slog.Logger // nil discards
@@ -113,6 +114,7 @@ func (o *Options) check() error {
 	o.MaxClients = cmp.Or(o.MaxClients, 4096)
 	o.MaxSubscriptions = cmp.Or(o.MaxSubscriptions, 512)
 	o.MaxOnline = cmp.Or(o.MaxOnline, 100_000)
+	o.CountFlows = cmp.Or(o.CountFlows, 100)
 	o.MaxHeldPulls = cmp.Or(o.MaxHeldPulls, 20_000)
 	return nil
 }

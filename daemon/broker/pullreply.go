@@ -33,6 +33,7 @@ func (b *Broker) replyPull(req *remoting.Request, r *reading, res store.Result) 
 	}
 	p.resp = remoting.Response{Code: pullCode(res.Status, r.offset), Remark: res.Status.String(), Fields: p.offsets(&res)}
 	if p.resp.Code == remoting.RespSuccess {
+		b.flows.get(r.group, r.topic, res.Count, len(res.Body))
 		p.resp.Body, p.resp.Release = res.Body, b.pulls.lend(res)
 	} else {
 		res.Release()

@@ -141,6 +141,7 @@ func (r *replying) stored(err error) {
 	switch code, _ := responseCode(err); code {
 	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
 		r.kept = true
+		r.b.flows.put(r.ms[0].Topic, 1, sizeOf(r.ms[:]))
 	}
 	r.end()
 }

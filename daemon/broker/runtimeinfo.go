@@ -18,7 +18,8 @@ import (
 func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	now, s := time.Now(), b.store.Stats()
 	info := map[string]string{
-		"brokerAddr": b.opts.Addr.String(), "brokerVersionDesc": "V4_9_7", "brokerVersion": strconv.Itoa(remoting.Version), "brokerActive": "true",
+		"brokerAddr": b.opts.Addr.String(), "brokerVersionDesc": "V4_9_7", "brokerVersion": strconv.Itoa(remoting.Version),
+		"brokerActive":             strconv.FormatBool(!b.slave()), // it delivers what is delayed
 		"bootTimestamp":            strconv.FormatInt(b.started.UnixMilli(), 10),
 		"runtime":                  now.Sub(b.started).Round(time.Second).String(),
 		"earliestMessageTimeStamp": strconv.FormatInt(b.store.EarliestStoreTimestamp(), 10),

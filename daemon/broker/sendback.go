@@ -112,10 +112,22 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	default:
 		b.deferred(&m, level)
 	}
-	return b.store.Put([]record.Message{m}, func(err error) {
+	from, ms := backTopic(&m), []record.Message{m}
+	return b.store.Put(ms, func(err error) {
 		b.refusals.add(err)
+		if err == nil {
+			bytes := sizeOf(ms)
+			b.flows.put(ms[0].Topic, 1, bytes)
+			b.flows.back(group.Name, from, bytes)
+		}
 		req.ReplyError(responseCode(err))
 	})
+}
+
+// backTopic is the topic in which a message that is sent back was first.
+func backTopic(m *record.Message) string {
+	topic, _ := record.Property(m.Properties, propertyRetry)
+	return topic
 }
 
 // backGroup is group, with RocketMQ's remark if there is none.

@@ -34,6 +34,7 @@ func (s *sending) finish(err error) {
 	s.resp = remoting.Response{Code: code, Remark: remark}
 	switch code {
 	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
+		s.pool.flows.put(s.ms[0].Topic, len(s.ms), sizeOf(s.ms))
 		if !s.req.IsOneway() {
 			s.resp.Fields = s.stored()
 		}
@@ -86,9 +87,12 @@ type sendPool struct {
 	large chan struct{}
 
 	refusals *refusals // what the store gave up on is counted there
+	flows    *flows    // and here what it has
 }
 
-func (p *sendPool) init(r *refusals) { p.large, p.refusals = make(chan struct{}, largeBatches), r }
+func (p *sendPool) init(r *refusals, f *flows) {
+	p.large, p.refusals, p.flows = make(chan struct{}, largeBatches), r, f
+}
 
 func (p *sendPool) get() *sending {
 	if s, ok := p.pool.Get().(*sending); ok {

@@ -1,7 +1,11 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"pairmq/internal/remoting"
 	"pairmq/store/index"
@@ -30,7 +34,8 @@ func (b *Broker) topicStats(req *remoting.Request) error {
 			return err
 		}
 	}
-	replyBody(req, m.body(`{"offsetTable":`))
+	tps := b.flows.perSecond(flowKey{kind: flowPut, topic: t.Name}, time.Now())
+	replyBody(req, m.body(fmt.Sprintf(`{"topicPutTps":%s,"offsetTable":`, decimal(tps)))) // 5.x has it
 	return nil
 }
 
@@ -54,25 +59,30 @@ type consumeOffsets struct {
 func (b *Broker) consumeStats(req *remoting.Request) error {
 	group, only := req.Fields.Get("consumerGroup"), req.Fields.Get("topic")
 	offsets := b.store.Offsets(group)
-	online, isOnline := b.clients.group(group)
 	var m queueMap
-	for _, name := range topicsOf(offsets) {
-		_, subscribes := online.Subscriptions[name]
-		if only != "" && name != only || isOnline && !subscribes {
-			continue
+	tps := 0.0
+	for _, s := range b.statsOf(group, only, offsets, false) {
+		if _, err := b.addConsumeStats(&m, &s.topic, offsets); err != nil {
+			return err
 		}
-		if t, ok := b.store.Topic(name); ok {
-			if err := b.addConsumeStats(&m, &t, offsets); err != nil {
-				return err
-			}
-		}
+		tps += s.tps
 	}
-	replyBody(req, m.body(`{"consumeTps":0.0,"offsetTable":`))
+	replyBody(req, m.body(fmt.Sprintf(`{"consumeTps":%s,"offsetTable":`, decimal(tps))))
 	return nil
 }
 
-// addConsumeStats adds each queue of t, whatever offset a group has there.
-func (b *Broker) addConsumeStats(m *queueMap, t *table.Topic, offsets []index.GroupOffset) (err error) {
+// decimal is a number as JSON that Java takes for a double.
+func decimal(f float64) string {
+	s := strconv.FormatFloat(f, 'f', -1, 64)
+	if !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
+}
+
+// addConsumeStats adds each queue of t, whatever offset a group has there, and returns
+// how many messages are left to it.
+func (b *Broker) addConsumeStats(m *queueMap, t *table.Topic, offsets []index.GroupOffset) (left int64, err error) {
 	consumed := make([]int64, t.ReadQueueNums)
 	for _, o := range offsets {
 		if o.Topic == t.Name && o.QueueID >= 0 && int(o.QueueID) < len(consumed) {
@@ -82,13 +92,14 @@ func (b *Broker) addConsumeStats(m *queueMap, t *table.Topic, offsets []index.Gr
 	for q := range t.ReadQueueNums {
 		o := consumeOffsets{BrokerOffset: b.store.MaxOffset(t.Name, q), ConsumerOffset: consumed[q], PullOffset: consumed[q]}
 		if o.LastTimestamp, err = b.storedAt(t.Name, q, o.ConsumerOffset-1); err != nil {
-			return err
+			return 0, err
 		}
 		if err := m.add(messageQueue{b.opts.Name, q, t.Name}, o); err != nil {
-			return err
+			return 0, err
 		}
+		left += o.BrokerOffset - o.ConsumerOffset
 	}
-	return nil
+	return left, nil
 }
 
 // topicsOf returns the topics that have offsets, each once, sorted.

@@ -132,14 +132,15 @@ func (b *Broker) deleteTopic(req *remoting.Request) error {
 		return err
 	}
 	if ok {
+		b.flows.forget(func(k flowKey) bool { return k.topic == name })
 		b.log.Info("topic deleted", "topic", name)
 	}
 	b.registrations.reply(req)
 	return nil
 }
 
-// allTopics serves GET_ALL_TOPIC_CONFIG, 21. 5.4 asks in pages and takes an
-// answer without totalTopicNum for all there is. A slave of ours asks by the field
+// allTopics serves GET_ALL_TOPIC_CONFIG, 21. 5.4 asks in pages, and
+// is given everything at once: it asks on until it has as many as totalTopicNum says. A slave of ours asks by the field
 // deleted for where in the log topics were deleted, also those made again.
 func (b *Broker) allTopics(req *remoting.Request) error {
 	deleted, err := req.Fields.BoolOr("deleted", false)

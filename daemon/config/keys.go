@@ -175,7 +175,7 @@ func metricsKeys() []key {
 	return oursAll([]key{
 		str("metricsListen", "127.0.0.1:10915", "address and port of /metrics for Prometheus, and of /healthz, over HTTP; empty: none", func(c *Config) *string { return &c.MetricsListen }),
 		str("metricsTextfile", "", "file NAME.prom with the same for node_exporter's textfile collector, written every 15 s: below /run, so that it wears no flash; empty: none", func(c *Config) *string { return &c.MetricsTextfile }),
-		number("metricsMaxTopics", "100", "topics, and pairs of group and topic, that have metrics of their own; the rest is counted together", func(c *Config) *int { return &c.MetricsMaxTopics }, 1, 10_000),
+		number("metricsMaxTopics", "100", "topics, and pairs of group and topic, that have metrics, and rates for mqadmin, of their own; the rest is counted together", func(c *Config) *int { return &c.MetricsMaxTopics }, 1, 10_000),
 	})
 }
 
