@@ -50,7 +50,16 @@ func (c *clients) consumes(conn *remoting.Conn, group string) bool {
 	return g != nil && g.members[conn] != nil
 }
 
-// conns returns the connections of a group's consumers.
+// broadcasts says whether the consumers of a group each get all messages, and keep
+// their offsets themselves.
+func (c *clients) broadcasts(group string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	g := c.consumers[group]
+	return g != nil && g.messageModel == "BROADCASTING"
+}
+
+// consumerConns returns the connections of a group's consumers.
 func (c *clients) consumerConns(group string) []*remoting.Conn {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -30,7 +30,8 @@ func (b *Broker) replyReset(req *remoting.Request, r *reading, offset int64) {
 // resetOffset serves INVOKE_BROKER_TO_RESET_OFFSET, 222: a group goes on at a time
 // (ms; below 0 at the end) in all queues of a topic, or, by 5.x, in one queue, also
 // at an offset. Without isForce it goes back only. As with 5.x it is done when the
-// answer comes, whoever is online: consumers get to know with their next pull.
+// answer comes, whoever is online: consumers get to know with their next pull, those by
+// broadcast by a push, as 4.9.7 pushes to all.
 func (b *Broker) resetOffset(req *remoting.Request) error {
 	if err := b.onlyMaster("reset offsets at the master"); err != nil {
 		return err
@@ -51,8 +52,9 @@ func (b *Broker) resetOffset(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
+	broadcast := b.clients.broadcasts(group)
 	// First, since consumers go on committing.
-	if len(b.clients.consumerConns(group)) > 0 && !b.resets.add(all, time.Now().Add(resetTime)) {
+	if len(b.clients.consumerConns(group)) > 0 && !broadcast && !b.resets.add(all, time.Now().Add(resetTime)) {
 		return refuse(remoting.RespSystemBusy, "consumers of %d queues have still to go on from where they were reset to", maxResets)
 	}
 	if err := b.store.ResetOffsets(all); err != nil {
@@ -66,8 +68,25 @@ func (b *Broker) resetOffset(req *remoting.Request) error {
 		}
 		b.polls.wakeGroup(o.Group, queueKey{o.Topic, o.QueueID})
 	}
-	replyBody(req, m.body(`{"offsetTable":`))
+	body := m.body(`{"offsetTable":`)
+	if broadcast {
+		b.pushReset(group, topic.Name, h.timestamp, body)
+	}
+	replyBody(req, body)
 	return nil
+}
+
+// pushReset sends RESET_CONSUMER_CLIENT_OFFSET, 220, to all consumers of a group that keep
+// their offsets themselves: what the broker has does not matter to them.
+func (b *Broker) pushReset(group, topic string, timestamp int64, offsets []byte) {
+	f := remoting.Fields{{Key: "topic", Value: topic}, {Key: "group", Value: group}, {Key: "isForce", Value: "false"}}
+	f.AddInt("timestamp", timestamp)
+	for _, conn := range b.clients.consumerConns(group) {
+		err := conn.Oneway(&remoting.Command{Code: remoting.ReqResetConsumerClientOffset, Language: remoting.Go, Version: remoting.Version, Fields: f, Body: offsets})
+		if err != nil {
+			b.log.Warn("a consumer was not told that its offsets are reset", "group", group, "client", conn.RemoteAddr().String(), "err", err)
+		}
+	}
 }
 
 // A resetHeader is the fields of a request 222 that are numbers.

@@ -162,3 +162,43 @@ func TestResetsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestResetByBroadcast: consumers that keep their offsets themselves are told by a push,
+// in the form that 4.9.7's broker has.
+func TestResetByBroadcast(t *testing.T) {
+	resetTest(t, func(t *testing.T, r *rig, c *client) {
+		all := []*client{r.client(), r.client()}
+		for i, consumer := range all {
+			consumer.call(remoting.ReqHeartBeat, heartbeatOf(itoa(int64(i)), "CG", "BROADCASTING", "T"))
+		}
+		clustered := r.client()
+		clustered.call(remoting.ReqHeartBeat, heartbeatOf("other", "Other", "CLUSTERING", "T"))
+		r.group("Other")
+		for _, group := range []string{"CG", "Other"} {
+			c.expect(c.call(remoting.ReqInvokeBrokerToResetOffset, "", "topic", "T", "group", group, "timestamp", "4000", "isForce", "true"), 0, "")
+		}
+		resets := func(c *client) (all []remoting.Command) {
+			for _, cmd := range c.oneways() {
+				if cmd.Code == remoting.ReqResetConsumerClientOffset {
+					all = append(all, cmd)
+				}
+			}
+			return all
+		}
+		const want = `{"offsetTable":{{"brokerName":"broker-a","queueId":0,"topic":"T"}:3,{"brokerName":"broker-a","queueId":1,"topic":"T"}:0}}`
+		for i, consumer := range all {
+			got := resets(consumer)
+			if len(got) != 1 || string(got[0].Body) != want {
+				t.Fatalf("consumer %d is told %+v, want one 220 with %s", i, got, want)
+			}
+			for _, f := range pairs([]string{"topic", "T", "group", "CG", "timestamp", "4000", "isForce", "false"}) { // those of 4.9.7's push
+				if have := got[0].Fields.Get(f.Key); have != f.Value {
+					t.Errorf("the push has %s %q, want %q", f.Key, have, f.Value)
+				}
+			}
+		}
+		if got := resets(clustered); len(got) != 0 {
+			t.Errorf("a consumer that is told with its next pull is sent %+v", got)
+		}
+	})
+}

@@ -104,6 +104,7 @@ type client struct {
 	mu     sync.Mutex
 	pushed []string // what the broker asked: code and group
 	asked  []remoting.Command
+	told   []remoting.Command
 	reply  *remoting.Response // to what it asks; nil: none
 }
 
@@ -128,11 +129,12 @@ func (c *client) serve(req *remoting.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pushed = append(c.pushed, remoting.RequestName(req.Code)+" "+req.Fields.Get("consumerGroup"))
-	if req.IsOneway() {
-		return
-	}
 	asked := req.Command
 	asked.Body = slices.Clone(asked.Body)
+	if req.IsOneway() {
+		c.told = append(c.told, asked)
+		return
+	}
 	c.asked = append(c.asked, asked)
 	if c.reply != nil {
 		req.Reply(c.reply)
@@ -163,6 +165,16 @@ func (c *client) commands() []remoting.Command {
 	defer c.mu.Unlock()
 	all := c.asked
 	c.asked = nil
+	return all
+}
+
+// oneways returns what the broker has sent since the last call and wants no answer to.
+func (c *client) oneways() []remoting.Command {
+	synctest.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.told
+	c.told = nil
 	return all
 }
 
