@@ -71,6 +71,9 @@ func TestTheConfigurationChangesWhileItRuns(t *testing.T) {
 		}
 	}
 	changed("at once")
+	if got := d.info()["configChanges"]; got != "autoCreateTopicEnable=false maxMessageSize=1024" {
+		t.Errorf("status shows the changes as %q", got)
+	}
 	stopAll(t, d)
 	d.start()
 	changed("after a restart")

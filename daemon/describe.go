@@ -47,6 +47,9 @@ func (t *tenure) describe() map[string]string {
 		info["configuredRole"] = t.file
 		info["replication"] += "; configured as " + t.file + ", its role was changed since"
 	}
+	if text := t.changes.now.Load().all.String(); text != "" {
+		info["configChanges"] = text
+	}
 	if rival := t.halves.Rival(); rival != "" {
 		info["haRival"] = rival
 		info["replication"] += "; " + rival + " is master under the same epoch: make one of them a slave with pairmq demote --force"

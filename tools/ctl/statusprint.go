@@ -155,6 +155,7 @@ func (b *brokerStatus) remarks() (all []string) {
 	all = append(all, b.machine()...)
 	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
 	add("topicsAtQuota", "refuses messages of topics that have reached their quota: ", "")
+	add("configChanges", "goes by other values than its files have, set by updateBrokerConfig: ", "")
 	if text := b.damage(); text != "" {
 		all = append(all, text)
 	}
