@@ -47,10 +47,11 @@ func Markdown(dir string) (string, error) {
 		return "", nil
 	}
 	var b strings.Builder
-	b.WriteString("# mqadmin\n\nThis page is made by `make mqadmin`: it runs every command of the versions of `mqadmin` below against Apache's broker and\n" +
+	b.WriteString("# mqadmin\n\nThis page is made by `make mqadmin`: it runs every command of the versions of `mqadmin` below against Apache's broker, slave and\n" +
 		"name server of the same version, and against pairmq's, with the same topics, messages, producers and an online consumer in Java, and compares\n" +
 		"what is printed. Addresses, times, identifiers and, where a command measures, numbers are masked. `mqadmin` exits with 0 whatever\n" +
-		"happens. \"same\": the same text. \"differs\": it does its work, and prints something else. Cells have the line that says most.\n\n")
+		"happens. \"same\": the same text. \"differs\": it prints something else, for the reason that is given. \"fails\": it complains with pairmq alone.\n" +
+		"Cells have the line that says most, with a complaint if there is one. The whole of what was printed is in `tools/interop/mqadmin/answers`.\n\n")
 	b.WriteString("| mqadmin | same | differs | fails | refused on purpose | does not apply |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, v := range versions {
 		n := counts[v]
