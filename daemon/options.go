@@ -35,7 +35,7 @@ func storeOptions(cfg *config.Config, open opener, host netip.AddrPort, log *slo
 		Within: within, Quota: quota,
 		FS: fs, StoreHost: host, SegmentSize: cfg.SegmentSize, SyncFlush: cfg.SyncFlush,
 		FlushInterval: cfg.FlushInterval, FlushLinger: cfg.FlushLinger, FlushTimeout: cfg.FlushTimeout,
-		CountTopics: cfg.MetricsMaxTopics, RecordCRC: cfg.RecordCRC, MaxBody: cfg.MaxMessageSize, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
+		CountTopics: cfg.MetricsMaxTopics, RecordCRC: cfg.RecordCRC, Reserved: cfg.FileReserved, MaxBytes: cfg.StoreMaxBytes,
 		SetAsideBytes: cfg.SetAsideBytes, Watermarks: store.Watermarks{Filling: cfg.DiskFilling, Tight: cfg.DiskTight, Full: cfg.DiskFull, Critical: cfg.DiskCritical},
 		Log: log.With("part", "store"),
 	}, nil

@@ -16,7 +16,7 @@ import (
 // consumer still has is not written over by what the next one gets.
 func TestGiantBodiesAreNotMixedUp(t *testing.T) {
 	opts := options(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true)
-	opts.SegmentSize, opts.MaxBody = 32<<20, 4<<20 // one segment: a busy machine may be slow to make another
+	opts.SegmentSize = 32 << 20 // one segment: a busy machine may be slow to make another
 	r := mustStart(t, opts)
 	rng := rand.NewChaCha8([32]byte{1})
 	var bodies [][]byte
@@ -57,6 +57,38 @@ func TestGiantBodiesAreNotMixedUp(t *testing.T) {
 				}
 			}
 		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a producer was answered stays, whatever maxMessageSize says later: a record larger
+// than is allowed now is no damage, neither to recovery nor to who reads it.
+func TestTheLargestBodyOutlivesACut(t *testing.T) {
+	disk := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	opts := options(disk, true)
+	opts.SegmentSize = 32 << 20
+	r := mustStart(t, opts)
+	body := make([]byte, 12<<20) // the most that maxMessageSize may be
+	rand.NewChaCha8([32]byte{2}).Read(body)
+	stored := make(chan error, 1)
+	if err := r.Put([]record.Message{{Topic: "Largest", BornHost: netip.MustParseAddrPort("10.0.0.9:4242"), Body: body}}, func(err error) { stored <- err }); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-stored; err != nil {
+		t.Fatal(err)
+	}
+	opts.FS = disk.Restart()
+	r.stop() // its error is that it lost its disk
+	r = mustStart(t, opts)
+	got, err := r.Get("Largest", 0, 0, 32, 1<<30, nil)
+	if err != nil || got.Status != store.Found {
+		t.Fatalf("after the cut: %v, %v", got.Status, err)
+	}
+	defer got.Release()
+	if v, err := record.Parse(got.Body, record.Limits{Record: store.MaxRecord}); err != nil || !bytes.Equal(v.Body(), body) {
+		t.Errorf("after the cut: %d bytes of body, want %d: %v", len(v.Body()), len(body), err)
 	}
 	if err := r.stop(); err != nil {
 		t.Fatal(err)

@@ -52,6 +52,10 @@ var (
 	ErrNoSlave = errors.New("store: no slave to replicate to")
 )
 
+// MaxRecord is the largest record that is believed, in bytes: no frame of the protocol
+// carries more. It is no option, since the log has what an older configuration let in.
+const MaxRecord = 16<<20 + 64<<10
+
 // Options says where a Store lives and when it forces data to flash.
 type Options struct {
 	FS          disk.FS        // required
@@ -69,7 +73,6 @@ type Options struct {
 	FlushLinger   time.Duration // wait for a larger batch before a sync; 0 means none
 	FlushTimeout  time.Duration // a sender is told ErrFlushTimeout after it; 0 means 5 s
 	RecordCRC     bool          // add RocketMQ's __CRC32# property to each record
-	MaxBody       int           // bytes of one message's body that recovery believes; 0 means 4 MiB
 	Reserved      time.Duration // a segment is kept this long after its last record; 0 means 72 h
 	MaxBytes      int64         // bytes that all of the store may take on disk; 0 means no limit of its own
 	SetAsideBytes int64         // of what recovery and truncation took out of the log, kept below quarantine/; 0 means 256 MiB
@@ -166,7 +169,7 @@ func open(opts Options, frozen bool) (*Store, error) {
 	s := &Store{opts: opts, log: opts.Log, lock: lock, frozen: frozen, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
 	s.ages.reserved = opts.Reserved
 	s.scrubber.asked = make(chan struct{}, 1)
-	s.limits = record.Limits{Record: opts.MaxBody + 64<<10}
+	s.limits = record.Limits{Record: MaxRecord}
 	s.topics.init(opts.CountTopics)
 	s.queues.init(&s.topics)
 	s.giants.Most = giantsKept
@@ -204,9 +207,6 @@ func setDefaults(o *Options) {
 	}
 	if o.FlushTimeout == 0 {
 		o.FlushTimeout = 5 * time.Second
-	}
-	if o.MaxBody == 0 {
-		o.MaxBody = 4 << 20
 	}
 	if o.Reserved == 0 {
 		o.Reserved = 72 * time.Hour

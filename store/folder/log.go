@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 
+	"pairmq/store"
 	"pairmq/store/record"
 )
 
@@ -31,9 +32,8 @@ type segment struct {
 
 func (s *segment) end() int64 { return s.base + s.size }
 
-// MaxRecord is the largest record that is believed, in bytes: no frame of the protocol
-// carries more.
-const MaxRecord = 16<<20 + 64<<10
+// MaxRecord is the largest record that is believed, in bytes.
+const MaxRecord = store.MaxRecord
 
 // A Source is a log that is no folder.
 type Source struct {

@@ -171,7 +171,7 @@ func (s *session) pullRecords(ctx context.Context, a consumeArgs, q queue, offse
 func decodeMessages(body []byte, q queue, f tagFilter) ([]message, error) {
 	var all []message
 	for len(body) > 0 {
-		v, err := record.Parse(body, record.Limits{})
+		v, err := record.Parse(body, record.Limits{Record: len(body)})
 		if err != nil {
 			return nil, fmt.Errorf("%s, queue %s: %w", q.addr, q, err)
 		}
