@@ -81,7 +81,7 @@ func dial(t *testing.T, tg *target.Target) *wire.Conn {
 // newWorld starts everything.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"}), peers: map[string]*peers.Peer{}}
+	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH", "messageDelayLevel": delayLevels}), peers: map[string]*peers.Peer{}}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)
 	for _, version := range []string{peers.V4, peers.V5} {
 		p, err := peers.Fetch(t.Context(), version)
@@ -162,6 +162,12 @@ func (w *world) topic(t *testing.T, topic string, queues int) {
 	if err := w.conn.CreateTopic(ctx, topic, queues); err != nil {
 		t.Fatal(err)
 	}
+	w.routed(ctx, t, topic)
+}
+
+// routed waits until the name server knows a topic.
+func (w *world) routed(ctx context.Context, t *testing.T, topic string) {
+	t.Helper()
 	ns, err := wire.Dial(ctx, w.target.Namesrv)
 	if err != nil {
 		t.Fatal(err)

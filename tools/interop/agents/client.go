@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"pairmq/tools/interop/verify"
 )
@@ -40,6 +41,21 @@ func (a *Agent) Order(ctx context.Context, group, topic string, from, to, orders
 	return s.sent, nil
 }
 
+// Delay sends messages from..to-1 one by one; message n waits at level
+// levels[n % len(levels)], or not at all if that is 0.
+func (a *Agent) Delay(ctx context.Context, group, topic string, from, to int, levels ...int) ([]verify.Sent, error) {
+	s, err := a.command(ctx, "delay", "group", group, "topic", topic, "from", from, "to", to, "levels", list(levels))
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
+// list is numbers as the agents read them.
+func list(numbers []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")
+}
+
 // A Subscription says what a consumer consumes and how.
 type Subscription struct {
 	Group, Topic string
@@ -53,6 +69,9 @@ type Subscription struct {
 	Seek         string // lite: begin, end or ms; pull: begin, committed or ms
 	Queues       int    // pull: how many the topic has
 	Broker       string // pull: brokerName of the topic
+	Later        []int  // push: how often message n is sent back, or suspended: Later[n % len(Later)]
+	Next         []int  // push: the delay level that it is sent back with, 0 for the broker's choice; likewise
+	Most         int    // push: how often a message comes again before it is a dead letter; 0 is the client's default
 }
 
 func (s Subscription) pairs() []any {
@@ -70,8 +89,19 @@ func (s Subscription) pairs() []any {
 	if s.Broadcast {
 		model = "BROADCASTING"
 	}
+	later, next, most := s.Later, s.Next, s.Most
+	if later == nil {
+		later = []int{0}
+	}
+	if next == nil {
+		next = []int{0}
+	}
+	if most == 0 {
+		most = -1
+	}
 	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "type", kind, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
-		"model", model, "order", s.Ordered, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker}
+		"model", model, "order", s.Ordered, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
+		"later", list(later), "next", list(next), "most", most}
 }
 
 // A Consumer is a consumer that runs in an agent.

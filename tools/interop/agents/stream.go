@@ -58,7 +58,8 @@ func (s *stream) add(l line.Line) {
 
 func (s *stream) addGot(l line.Line) {
 	g := verify.Got{Index: -1, QueueID: int32(l.Int64("q")), QueueOffset: l.Int64("qo"), Micros: l.Int64("t"),
-		Length: int(l.Int64("len")), CRC: uint32(l.Int64("crc")), Flag: int32(l.Int64("flag")), Reconsumed: int32(l.Int64("again"))}
+		Length: int(l.Int64("len")), CRC: uint32(l.Int64("crc")), Flag: int32(l.Int64("flag")), Reconsumed: int32(l.Int64("again")),
+		Topic: l.Get("topic"), Born: l.Int64("born"), Stored: l.Int64("stored")}
 	props, err := line.DecodeMap(l.Get("props"))
 	if err == nil {
 		g.Properties = props

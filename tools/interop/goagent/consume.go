@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ func (a *agent) options(c command) []consumer.Option {
 		consumer.WithNameServer(a.namesrv), consumer.WithGroupName(c.Get("group")), consumer.WithInstance(c.Get("instance")),
 		consumer.WithConsumeFromWhere(where), consumer.WithConsumeTimestamp(time.UnixMilli(c.Int64("timestamp")).UTC().Format("20060102150405")),
 		consumer.WithConsumerModel(model), consumer.WithConsumerOrder(c.Get("order") == "true"),
+		consumer.WithMaxReconsumeTimes(int32(c.number("most"))),
 	}
 }
 
@@ -40,23 +42,37 @@ func selector(c command) consumer.MessageSelector {
 }
 
 // push runs a push consumer that reports every message when its listener
-// begins and, in order, ends.
+// begins and, in order, ends. Message n is sent back, or suspended, the first
+// later[n % len(later)] times, to come again after the delay of level
+// next[n % len(next)]; after most times it is a dead letter.
 func (a *agent) push(c command) (stop func() error, err error) {
 	p, err := rocketmq.NewPushConsumer(a.options(c)...)
 	if err != nil {
 		return nil, err
 	}
+	ordered, later, next := c.Get("order") == "true", c.list("later"), c.list("next")
 	var listeners sync.WaitGroup
-	err = p.Subscribe(c.Get("topic"), selector(c), func(_ context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
+	err = p.Subscribe(c.Get("topic"), selector(c), func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		listeners.Add(1)
 		defer listeners.Done()
 		for _, m := range messages {
 			a.got(c.id(), m)
-			if c.Get("order") == "true" {
+			if ordered {
 				a.done(c.id(), m)
 			}
 		}
-		return consumer.ConsumeSuccess, nil
+		m := messages[0] // of one, unless the client is told otherwise
+		n, _ := strconv.Atoi(m.GetProperty("n"))
+		if int(m.ReconsumeTimes) >= later[n%len(later)] {
+			return consumer.ConsumeSuccess, nil
+		}
+		if ordered {
+			return consumer.SuspendCurrentQueueAMoment, nil
+		}
+		if how, ok := primitive.GetConcurrentlyCtx(ctx); ok {
+			how.DelayLevelWhenNextConsume = next[n%len(next)]
+		}
+		return consumer.ConsumeRetryLater, nil
 	})
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +57,15 @@ type command struct{ line.Line }
 func (c command) id() string            { return c.Get("id") }
 func (c command) number(key string) int { return int(c.Int64(key)) }
 
+// list is numbers with commas between them; one that is not there is 0.
+func (c command) list(key string) (numbers []int) {
+	for text := range strings.SplitSeq(c.Get(key), ",") {
+		n, _ := strconv.Atoi(text)
+		numbers = append(numbers, n)
+	}
+	return numbers
+}
+
 func (a *agent) run(c command) {
 	if err := a.do(c); err != nil {
 		a.event("failed", "id", c.id(), "error", err)
@@ -72,6 +82,8 @@ func (a *agent) do(c command) error {
 		return a.produce(c)
 	case "order":
 		return a.order(c)
+	case "delay":
+		return a.delay(c)
 	case "pull":
 		return a.pull(c)
 	case "push":
@@ -119,7 +131,8 @@ func (a *agent) sent(id string, n, count int, r *primitive.SendResult) {
 // got reports a message that reached a consumer.
 func (a *agent) got(id string, m *primitive.MessageExt) {
 	a.event("got", "id", id, "q", m.Queue.QueueId, "qo", m.QueueOffset, "t", time.Now().UnixMicro(), "msg", m.MsgId, "len", len(m.Body),
-		"crc", crc32.ChecksumIEEE(m.Body), "flag", m.Flag, "again", m.ReconsumeTimes, "props", line.EncodeMap(m.GetProperties()))
+		"crc", crc32.ChecksumIEEE(m.Body), "flag", m.Flag, "again", m.ReconsumeTimes, "topic", m.Topic,
+		"born", m.BornTimestamp, "stored", m.StoreTimestamp, "props", line.EncodeMap(m.GetProperties()))
 }
 
 // done reports that a message's listener is through with it.

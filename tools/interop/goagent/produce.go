@@ -154,3 +154,28 @@ func (a *agent) order(c command) error {
 	}
 	return nil
 }
+
+// delay sends messages from..to-1 one after the other; message n waits at
+// level levels[n % len(levels)], at none if that is 0. The body is "later n".
+func (a *agent) delay(c command) error {
+	p, err := a.producer(c)
+	if err != nil {
+		return err
+	}
+	defer p.Shutdown()
+	levels := c.list("levels")
+	for n := c.number("from"); n < c.number("to"); n++ {
+		text := strconv.Itoa(n)
+		m := primitive.NewMessage(c.Get("topic"), []byte("later "+text)).WithTag("TagL").WithKeys([]string{"later-" + text})
+		m.WithProperty("n", text)
+		if level := levels[n%len(levels)]; level > 0 {
+			m.WithDelayTimeLevel(level)
+		}
+		r, err := p.SendSync(context.Background(), m)
+		if err != nil {
+			return fmt.Errorf("message %d: %w", n, err)
+		}
+		a.sent(c.id(), n, 1, r)
+	}
+	return nil
+}

@@ -34,6 +34,9 @@ type Got struct {
 	CRC         uint32
 	Flag        int32
 	Reconsumed  int32
+	Topic       string // the one it was sent to first, if it comes from the group's retry topic
+	Born        int64  // ms since 1970: when its producer sent it
+	Stored      int64  // and when the broker stored the record that was delivered
 	Properties  map[string]string
 }
 
@@ -145,7 +148,8 @@ func (w Want) differs(g Got) string {
 func reserved(name string) bool {
 	switch name {
 	case "TAGS", "KEYS", "WAIT", "UNIQ_KEY", "CLUSTER", "MSG_REGION", "TRACE_ON", "MIN_OFFSET", "MAX_OFFSET", "CONSUME_START_TIME",
-		"INSTANCE_ID", "__CRC32#", "SHARDING_KEY", "__SHARDINGKEY", "DELAY", "REAL_TOPIC", "REAL_QID":
+		"INSTANCE_ID", "__CRC32#", "SHARDING_KEY", "__SHARDINGKEY", "DELAY", "REAL_TOPIC", "REAL_QID",
+		"RETRY_TOPIC", "ORIGIN_MESSAGE_ID", "RECONSUME_TIME", "MAX_RECONSUME_TIMES", "DLQ_ORIGIN_TOPIC", "DLQ_ORIGIN_MESSAGE_ID":
 		return true
 	}
 	return false

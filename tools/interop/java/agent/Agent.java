@@ -37,6 +37,7 @@ public final class Agent {
             switch (c.verb) {
                 case "produce": new Produce(namesrv, c).run(); break;
                 case "order": new OrderedProduce(namesrv, c).run(); break;
+                case "delay": new DelayedProduce(namesrv, c).run(); break;
                 case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;

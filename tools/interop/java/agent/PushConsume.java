@@ -1,4 +1,5 @@
 import java.text.SimpleDateFormat;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
@@ -12,13 +13,23 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * push group topic expr instance [where=FIRST|LAST|TIMESTAMP] [timestamp=MILLISECONDS] [model=BROADCASTING]
- * [order=true] [type=TAG|SQL92]: a push consumer that reports every message when its listener begins ("got") and, in order, ends ("done").
+ * [order=true] [type=TAG|SQL92] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports every message when its listener
+ * begins ("got") and, in order, ends ("done"). Message n is sent back, or suspended, the first later[n % length] times, to come again
+ * after the delay of level next[n % length]; after most times it is a dead letter.
  */
 final class PushConsume implements Agent.Stoppable {
+    private static final long SUSPEND_MILLIS = 200;
+
     private final DefaultMQPushConsumer consumer;
+    private final int[] later;
+    private final int[] next;
 
     PushConsume(String namesrv, Command c) throws Exception {
         consumer = new DefaultMQPushConsumer(c.get("group"));
+        later = numbers(c.or("later", "0"));
+        next = numbers(c.or("next", "0"));
+        consumer.setMaxReconsumeTimes(Integer.parseInt(c.or("most", "-1")));
+        consumer.setSuspendCurrentQueueTimeMillis(SUSPEND_MILLIS);
         consumer.setNamesrvAddr(namesrv);
         consumer.setInstanceName(c.get("instance"));
         String where = c.or("where", "FIRST");
@@ -41,15 +52,32 @@ final class PushConsume implements Agent.Stoppable {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
                 report("got", id, messages);
                 report("done", id, messages);
-                return ConsumeOrderlyStatus.SUCCESS;
+                return again(messages) ? ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT : ConsumeOrderlyStatus.SUCCESS;
             });
         } else {
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
                 report("got", id, messages);
-                return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+                if (!again(messages)) {
+                    return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+                }
+                context.setDelayLevelWhenNextConsume(of(next, messages));
+                return ConsumeConcurrentlyStatus.RECONSUME_LATER;
             });
         }
         consumer.start();
+    }
+
+    private boolean again(List<MessageExt> messages) { // a listener gets one at a time, unless it is told otherwise
+        return messages.get(0).getReconsumeTimes() < of(later, messages);
+    }
+
+    private static int of(int[] numbers, List<MessageExt> messages) {
+        String n = messages.get(0).getUserProperty("n");
+        return n == null ? numbers[0] : numbers[Integer.parseInt(n) % numbers.length];
+    }
+
+    private static int[] numbers(String list) {
+        return Arrays.stream(list.split(",")).mapToInt(Integer::parseInt).toArray();
     }
 
     private static void report(String verb, String id, List<MessageExt> messages) {

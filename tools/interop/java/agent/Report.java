@@ -44,7 +44,8 @@ final class Report {
         CRC32 crc = new CRC32();
         crc.update(m.getBody());
         event(verb, "id", id, "q", m.getQueueId(), "qo", m.getQueueOffset(), "t", micros, "msg", m.getMsgId(), "len", m.getBody().length,
-            "crc", crc.getValue(), "flag", m.getFlag(), "again", m.getReconsumeTimes(), "props", map(m.getProperties()));
+            "crc", crc.getValue(), "flag", m.getFlag(), "again", m.getReconsumeTimes(), "topic", m.getTopic(),
+            "born", m.getBornTimestamp(), "stored", m.getStoreTimestamp(), "props", map(m.getProperties()));
     }
 
     /** Microseconds of wall clock: the same clock for all agents of a machine. */
