@@ -90,7 +90,7 @@ func TestCapturedOffsets(t *testing.T) {
 }
 
 func TestOtherMembersAreSkipped(t *testing.T) {
-	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"log":{0:7},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
+	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"log":{"0":7},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
 	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
 		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable and log", body, got, err)
 	}

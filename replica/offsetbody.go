@@ -100,7 +100,7 @@ type delayOffsets struct {
 // errAnswer.
 //
 // Format: RocketMQ 4.9.7 and 5.4.0 DelayOffsetSerializeWrapper; one of ours adds
-// log, of the same shape: {0:phyOffset}.
+// log, of the same shape: {"0":phyOffset}.
 func decodeDelayOffsets(body []byte) (d delayOffsets, err error) {
 	all := map[int32]int64{}
 	err = eachMember(body, "offsetTable", map[string]func(string, *json.Decoder) error{

@@ -43,6 +43,7 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 // allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
 // delivered, by level, as RocketMQ keeps it in delayOffset.json. A slave of ours takes
 // log as well: only with the log before that offset, in bytes, it has what was delivered.
+// Its key is quoted: a 5.4.0 slave fails on what it does not know if that is no strict JSON.
 func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 	body := []byte(`{"offsetTable":{`)
 	for i, o := range b.delayOffsets() {
@@ -52,7 +53,7 @@ func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 		body = strconv.AppendInt(body, int64(o.QueueID)+1, 10)
 		body = strconv.AppendInt(append(body, ':'), o.Offset, 10)
 	}
-	body = strconv.AppendInt(append(body, `},"log":{0:`...), b.store.Durable(), 10) // read after the offsets
+	body = strconv.AppendInt(append(body, `},"log":{"0":`...), b.store.Durable(), 10) // read after the offsets
 	replyBody(req, append(body, "}}"...))
 	return nil
 }

@@ -62,13 +62,13 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 func TestDelayOffsets(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		c := r.client()
-		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{},"log":{0:0}}` {
+		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{},"log":{"0":0}}` {
 			t.Errorf("at first answered %d %s", resp.Code, resp.Body)
 		}
 		r.st.CommitProgress("SCHEDULE_TOPIC_XXXX", 17, 7)
 		r.st.CommitProgress("SCHEDULE_TOPIC_XXXX", 1, 1)
 		r.st.end = 4096
-		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{2:1,18:7},"log":{0:4096}}` {
+		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{2:1,18:7},"log":{"0":4096}}` {
 			t.Errorf("answered %d %s", resp.Code, resp.Body)
 		}
 		if resp := c.call(remoting.ReqGetAllConsumerOffset, ""); resp.Code != 0 || strings.Contains(string(resp.Body), "SCHEDULE") {
