@@ -28,6 +28,10 @@ const (
 	MaxMessageSize = SegmentSize - 64<<10
 )
 
+// DelayLevels are the delays of a pair's brokers: one that is soon over, and one
+// that lasts until the slave is master.
+const DelayLevels = "1s 20s"
+
 // SlaveTimeout is how long a SYNC_MASTER waits for its slave, in milliseconds.
 const SlaveTimeout = 1000
 
@@ -89,8 +93,9 @@ func (m *Maker) broker(dir, name, role string, id int, namesrv string) (*Server,
 		"brokerClusterName": target.Cluster, "brokerName": target.BrokerName, "brokerId": strconv.Itoa(id), "brokerRole": role,
 		"brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "namesrvAddr": namesrv, "flushDiskType": "ASYNC_FLUSH",
 		"mappedFileSizeCommitLog": strconv.Itoa(SegmentSize), "maxMessageSize": strconv.Itoa(MaxMessageSize),
-		"slaveTimeout": strconv.Itoa(SlaveTimeout),
+		"slaveTimeout": strconv.Itoa(SlaveTimeout), "messageDelayLevel": DelayLevels,
 	}
+	s.keys = keys
 	if m.Kind == target.ApacheV5 { // by default its slaves serve nobody and its SYNC_MASTER waits for nobody
 		keys["slaveReadEnable"], keys["inSyncReplicas"] = "true", "2"
 	}

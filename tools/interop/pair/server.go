@@ -26,6 +26,7 @@ type Server struct {
 	Addr string // host:port for clients
 
 	port    int
+	keys    map[string]string // a broker's
 	launch  func(context.Context) (*proc.Process, error)
 	process *proc.Process // nil before Start
 }
@@ -55,6 +56,9 @@ func (s *Server) Start(ctx context.Context) error {
 	s.process = p
 	return nil
 }
+
+// Become has a slave be master under its next start, as Apache's are promoted.
+func (s *Server) Become(role string) { s.keys["brokerRole"], s.keys["brokerId"] = role, "0" }
 
 // Kill ends the server with SIGKILL.
 func (s *Server) Kill() {

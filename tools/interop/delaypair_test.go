@@ -1,0 +1,176 @@
+package interop
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"pairmq/tools/interop/agents"
+	"pairmq/tools/interop/pair"
+	"pairmq/tools/interop/peers"
+	"pairmq/tools/interop/target"
+	"pairmq/tools/interop/verify"
+)
+
+// Of the messages of a pair that are delayed, half are delivered by the master
+// and half wait for the other broker.
+const (
+	delayedTopic  = "Delayed"
+	delayedQueues = 4
+	delayedHalf   = 50
+)
+
+// TestDelayedPair kills a master that has messages waiting: its slave delivers
+// them once it is master, and not again what was delivered before.
+func TestDelayedPair(t *testing.T) {
+	kind, err := target.Kind()
+	if err != nil {
+		t.Fatal(err)
+	}
+	subject := maker(t, kind)
+	agent := buildGoAgent(t, workDir(t))
+	run := func(name string, master, slave *pair.Maker) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			delayedPair(t, agent, master, slave)
+		})
+	}
+	run("Own", subject, subject)
+	for _, version := range []string{peers.V4, peers.V5} {
+		if apache := "apache-" + version; kind == target.Pairmq {
+			run("ApacheMaster/"+version, maker(t, apache), subject)
+			if version == peers.V4 {
+				run("ApacheSlave/"+version, subject, maker(t, apache))
+			}
+		}
+	}
+}
+
+func maker(t *testing.T, kind string) *pair.Maker {
+	t.Helper()
+	m, err := pair.NewMaker(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker) {
+	p := newPairing(t, nil, master, master, slave, pair.AsyncMaster)
+	p.goAgent = goAgent
+	agent := p.start(t, goClient, goClient)
+	p.join(t)
+	p.topic(t, delayedTopic, delayedQueues)
+	send := func(from, level int) []verify.Sent {
+		t.Helper()
+		sent, err := agent.Delay(within(t, time.Minute), fmt.Sprintf("P_%d", level), delayedTopic, from, from+delayedHalf, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return placeless(sent)
+	}
+	sent := send(0, 1)
+	p.delivered(t, delayedHalf)
+	p.knowsDelivered(t)
+	sent = append(sent, send(delayedHalf, 2)...)
+	end := p.follows(within(t, time.Minute), t, p.slave)
+	if n := p.countDelayed(t); n != delayedHalf {
+		t.Fatalf("the master has delivered %d messages, %d are to wait", n, delayedHalf)
+	}
+	p.master.Kill()
+	p.logf(t, "master killed, with %d messages waiting in a log of %d bytes", delayedHalf, end)
+	p.takeOver(t)
+
+	c, err := agent.Push(within(t, time.Minute), agents.Subscription{Group: "C_Delayed", Topic: delayedTopic, Instance: "delayed"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waited := c.Wait(within(t, 2*time.Minute), distinct(2*delayedHalf))
+	if err := c.Stop(within(t, 30*time.Second)); err != nil {
+		t.Error(err)
+	}
+	r := verify.Deliveries(wantLater(2*delayedHalf), sent, c.Got())
+	p.logf(t, "%d deliveries from %s, %d messages stored twice", len(c.Got()), p.master.Name(), len(r.StoredTwice))
+	if n := p.countDelayed(t); n != 2*delayedHalf {
+		t.Errorf("%d messages were stored, want %d", n, 2*delayedHalf)
+	}
+	if err := r.Err(); err != nil || r.Redelivered != 0 || waited != nil {
+		t.Errorf("%v, %d delivered twice, %v", err, r.Redelivered, waited)
+	}
+	for _, g := range c.Got() {
+		want := time.Second
+		if g.Index >= delayedHalf {
+			want = 20 * time.Second
+		}
+		if took := time.Duration(g.Stored-g.Born) * time.Millisecond; took < want {
+			t.Errorf("message %d was delivered %v after it was sent, want %v", g.Index, took, want)
+		}
+	}
+}
+
+// countDelayed is how many messages the master has stored in the topic.
+func (p *pairing) countDelayed(t *testing.T) int {
+	t.Helper()
+	var n int
+	for q := range int32(delayedQueues) {
+		end, err := p.conn.MaxOffset(within(t, 20*time.Second), delayedTopic, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += int(end)
+	}
+	return n
+}
+
+// delivered waits until the master has delivered so many.
+func (p *pairing) delivered(t *testing.T, want int) {
+	t.Helper()
+	eventually(within(t, time.Minute), t, "what is delivered", func() error {
+		if n := p.countDelayed(t); n != want {
+			return fmt.Errorf("%d messages were delivered, want %d", n, want)
+		}
+		return nil
+	})
+}
+
+// knowsDelivered waits until an Apache slave has copied how far its master was,
+// the file that a promoted one goes by, and the topics before it. Ours looks into its log.
+func (p *pairing) knowsDelivered(t *testing.T) {
+	t.Helper()
+	if p.slave.Kind == target.Pairmq {
+		return
+	}
+	progress := regexp.MustCompile(fmt.Sprintf(`\b1"?:\s*%d\b`, delayedHalf))
+	eventually(within(t, metadataTime), t, "the progress of level 1 at the slave", func() error {
+		b, err := os.ReadFile(filepath.Join(p.slave.Dir, "store", "config", "delayOffset.json"))
+		if err == nil && !progress.Match(b) {
+			err = fmt.Errorf("it is %s", b)
+		}
+		return err
+	})
+	p.logf(t, "%s has copied the progress", p.slave.Name())
+}
+
+// takeOver makes the slave master, by a start in the other role if it is Apache's.
+func (p *pairing) takeOver(t *testing.T) {
+	t.Helper()
+	if p.slave.Kind == target.Pairmq {
+		p.promote(t)
+		return
+	}
+	begin := time.Now()
+	if err := p.slave.Stop(); err != nil {
+		t.Log(err) // Apache's exit as killed
+	}
+	p.slave.Become(pair.AsyncMaster)
+	if err := p.slave.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.master, p.slave = p.slave, p.master
+	p.reconnect(t)
+	p.registered(t, p.master)
+	p.logf(t, "the slave is master after %v", time.Since(begin).Round(time.Millisecond))
+}
