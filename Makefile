@@ -75,7 +75,7 @@ lab-debian: ## the lab with the package: a Debian that systemd boots, power cuts
 	tools/lab/packages.sh $(SYSTEMS)
 	bin/lab -debian "$(SYSTEMS)" $(SYSTEMFLAGS)
 
-lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines; writes docs/appliance.md, and holds what it measured to its budgets
+lab-full: ## all of the lab, on amd64, arm64 and armhf, and pairs of machines, two hours; writes docs/appliance.md, and holds what it measured to its budgets (SYSTEMFLAGS)
 	$(MAKE) --no-print-directory lab-kernel
 	$(MAKE) --no-print-directory lab-debian SYSTEMS='amd64 arm64 armhf' SYSTEMFLAGS='$(SYSTEMFLAGS) -full -record docs/appliance.md -figures bin/lab-figures'
 	$(GO) build -o bin/budget ./tools/budget

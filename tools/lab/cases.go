@@ -79,7 +79,8 @@ func (l *lab) runCases(ctx context.Context, all []*trial, chosen *regexp.Regexp)
 			err := l.runCase(ctx, t)
 			mu.Lock()
 			defer mu.Unlock()
-			t.ran, t.failed, t.took = true, err != nil, time.Since(began)
+			t.failed, t.took = err != nil, time.Since(began)
+			t.ran = err == nil || !errors.Is(ctx.Err(), context.Canceled) // else it was interrupted, which is no result
 			verdict := "PASS"
 			if err == nil {
 				passed++
@@ -102,7 +103,10 @@ func (l *lab) runCase(ctx context.Context, t *trial) error {
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
 		return err
 	}
-	err := errors.Join(ctx.Err(), t.do(ctx, t))
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	err := t.do(ctx, t)
 	if err == nil && !l.keep {
 		err = os.RemoveAll(t.dir)
 	}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -19,6 +22,26 @@ func TestMergeTable(t *testing.T) {
 	}
 	if _, err := mergeTable([]byte("a page without a table\n"), nil); err == nil {
 		t.Error("mergeTable writes into a page that has no place for it")
+	}
+}
+
+// An interrupted run says nothing of its cases, and leaves the rows of earlier ones.
+func TestInterruptedCasesAreNotRecorded(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	all := []*trial{
+		{name: "passed", do: func(context.Context, *trial) error { return nil }},
+		{name: "failed", do: func(context.Context, *trial) error { return errors.New("it lost a message") }},
+		{name: "interrupted", do: func(ctx context.Context, _ *trial) error { stop(); return ctx.Err() }},
+		{name: "not begun", do: func(context.Context, *trial) error { t.Error("a case was begun after the run was interrupted"); return nil }},
+	}
+	l := &lab{args: args{jobs: 1, dir: t.TempDir()}}
+	if passed, failed := l.runCases(ctx, all, regexp.MustCompile("")); passed != 1 || failed != 3 {
+		t.Errorf("%d passed, %d failed, want 1 and 3", passed, failed)
+	}
+	for _, c := range all {
+		if want := c.name == "passed" || c.name == "failed"; c.ran != want {
+			t.Errorf("%s: has a result: %v, want %v", c.name, c.ran, want)
+		}
 	}
 }
 
