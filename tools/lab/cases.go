@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -63,8 +64,8 @@ func (l *lab) cases() (all []*trial) {
 	return all
 }
 
-// runCases runs what was chosen, some at a time, and prints each when it has ended.
-func (l *lab) runCases(ctx context.Context, all []*trial, chosen *regexp.Regexp) (passed, failed int) {
+// runCases runs what was chosen, some at a time, and tells w of each when it has ended.
+func (l *lab) runCases(ctx context.Context, w io.Writer, all []*trial, chosen *regexp.Regexp) (passed, failed int) {
 	var mu sync.Mutex
 	var work sync.WaitGroup
 	slots := make(chan struct{}, max(l.jobs, 1))
@@ -90,7 +91,7 @@ func (l *lab) runCases(ctx context.Context, all []*trial, chosen *regexp.Regexp)
 				t.say("%s", strings.ReplaceAll(err.Error(), "\n", "\n    "))
 				t.say("images, logs and history are in %s; again: lab -seed %d -run '^%s$'", t.dir, l.seed, t.name)
 			}
-			fmt.Printf("--- %s: %s (%.1fs)\n%s", verdict, t.name, t.took.Seconds(), t.out.String())
+			fmt.Fprintf(w, "--- %s: %s (%.1fs)\n%s", verdict, t.name, t.took.Seconds(), t.out.String())
 		})
 	}
 	work.Wait()

@@ -111,7 +111,7 @@ func runLab(ctx context.Context, a args) (failed int, err error) {
 	if a.booted != "" {
 		all = l.systemCases()
 	}
-	passed, failed := l.runCases(ctx, all, chosen)
+	passed, failed := l.runCases(ctx, os.Stdout, all, chosen)
 	if a.record != "" {
 		if err := recordResults(a.record, all, time.Now().UTC()); err != nil {
 			return failed, err

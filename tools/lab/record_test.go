@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,10 +33,13 @@ func TestInterruptedCasesAreNotRecorded(t *testing.T) {
 		{name: "passed", do: func(context.Context, *trial) error { return nil }},
 		{name: "failed", do: func(context.Context, *trial) error { return errors.New("it lost a message") }},
 		{name: "interrupted", do: func(ctx context.Context, _ *trial) error { stop(); return ctx.Err() }},
-		{name: "not begun", do: func(context.Context, *trial) error { t.Error("a case was begun after the run was interrupted"); return nil }},
+		{name: "not begun", do: func(context.Context, *trial) error {
+			t.Error("a case was begun after the run was interrupted")
+			return nil
+		}},
 	}
 	l := &lab{args: args{jobs: 1, dir: t.TempDir()}}
-	if passed, failed := l.runCases(ctx, all, regexp.MustCompile("")); passed != 1 || failed != 3 {
+	if passed, failed := l.runCases(ctx, io.Discard, all, regexp.MustCompile("")); passed != 1 || failed != 3 {
 		t.Errorf("%d passed, %d failed, want 1 and 3", passed, failed)
 	}
 	for _, c := range all {
