@@ -21,15 +21,18 @@ const changesKey = "config"
 // changes are what of the configuration request 25 has changed.
 type changes struct {
 	files    config.Config // with the role and the name that the broker has
+	unknown  error         // what the store keeps is of a version to come: nothing is changed
 	changing sync.Mutex    // held for one change
 	now      atomic.Pointer[changed]
 }
 
 // changed is the configuration with all changes. Nobody changes it.
 type changed struct {
-	cfg         config.Config
-	all         config.Overrides
-	permChanges int64 // of brokerPermission in this tenure, as the name servers must hear of each
+	cfg config.Config
+	all config.Overrides
+	// Name servers take topics only with another version than they had: of the first
+	// brokerPermission of a tenure they must hear, for the last one may have ended unheard, and of each change.
+	permChanges int64
 	permAt      int64 // when the last one was, ms
 }
 
@@ -41,10 +44,11 @@ func (t *tenure) loadChanges() (*changes, error) {
 	c := &changes{files: t.cfg}
 	all, err := config.DecodeOverrides(t.store.Value(changesKey))
 	if err != nil { // of a version to come
-		t.log.Error("the configuration is that of the files", "err", err)
+		c.unknown = err
+		t.log.Error("the configuration is that of the files, and updateBrokerConfig is refused", "err", err)
 	}
 	var dropped []string
-	var now changed
+	now := changed{permChanges: 1, permAt: time.Now().UnixMilli()}
 	now.cfg, dropped = all.Over(&c.files)
 	now.all = all.Without(dropped)
 	if len(dropped) > 0 {
@@ -83,6 +87,9 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 	c := t.changes
 	c.changing.Lock()
 	defer c.changing.Unlock()
+	if c.unknown != nil {
+		return broker.Refuse(remoting.RespServiceNotAvailable, "%v: a newer pairmqd has kept changes here: %v", config.ErrChange, c.unknown)
+	}
 	old := c.now.Load()
 	next := *old
 	var err error
@@ -102,7 +109,10 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 		return err
 	}
 	if err := t.broker.Set(brokerSettings(&next.cfg)); err != nil {
-		return errors.Join(err, t.keepChanges(old.all))
+		if back := t.keepChanges(old.all); back != nil {
+			t.log.Error("a change of the configuration that failed counts after a restart", "change", next.all.String(), "err", back)
+		}
+		return err
 	}
 	perm := next.cfg.BrokerPermission != old.cfg.BrokerPermission
 	if perm {
@@ -122,10 +132,8 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 func (t *tenure) registered() ([]table.Topic, table.DataVersion) {
 	all, version := t.store.Topics()
 	now := t.changes.now.Load()
-	if now.permChanges > 0 {
-		version.Counter += now.permChanges
-		version.Timestamp = max(version.Timestamp, now.permAt)
-	}
+	version.Counter += now.permChanges
+	version.Timestamp = max(version.Timestamp, now.permAt)
 	perm, both := int32(now.cfg.BrokerPermission), table.PermRead|table.PermWrite
 	if perm&both == both {
 		return all, version

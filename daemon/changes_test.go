@@ -3,12 +3,19 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"pairmq/daemon/config"
 	"pairmq/discovery"
+	"pairmq/hal/disk/diskfault"
 	"pairmq/internal/remoting"
+	"pairmq/store"
+	"pairmq/store/table"
 )
 
 // update sends request 25.
@@ -116,4 +123,30 @@ func TestClientsGoElsewhereFromABrokerThatMayNotBeWrittenTo(t *testing.T) {
 	d.start()
 	eventually(t, "the route has permission 2 after a restart", func() bool { return d.routePerm("There") == "2" })
 	stopAll(t, d)
+}
+
+// TestNameServersHearOfEachStart: a name server takes topics only with another version
+// than it has, and the last start may have ended before it was told.
+func TestNameServersHearOfEachStart(t *testing.T) {
+	s, err := store.Open(store.Options{FS: diskfault.New(diskfault.Plan{Real: t.TempDir()}), SegmentSize: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	var last table.DataVersion
+	for _, perm := range []int{6, 4, 4} {
+		tn := &tenure{store: s, cfg: config.Default(), log: slog.New(slog.DiscardHandler)}
+		tn.cfg.BrokerPermission = perm
+		if tn.changes, err = tn.loadChanges(); err != nil {
+			t.Fatal(err)
+		}
+		_, version := tn.registered()
+		if version == last {
+			t.Errorf("started with brokerPermission=%d, the topics have the version %+v that they had", perm, version)
+		}
+		last = version
+		for now := time.Now().UnixMilli(); time.Now().UnixMilli() == now; {
+			runtime.Gosched()
+		}
+	}
 }

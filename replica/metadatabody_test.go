@@ -94,6 +94,10 @@ func TestOtherMembersAreSkipped(t *testing.T) {
 	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
 		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable and log", body, got, err)
 	}
+	// As masters of ours answered before 5.4.0's slaves asked.
+	if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":{0:7}}`)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
+		t.Errorf("a key without quotes: %v, %v", got, err)
+	}
 	for _, bad := range []string{`{0:-1}`, `{1:5}`, `{0:5,0:"x"}`, `5`} {
 		if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":` + bad + `}`)); !errors.Is(err, errAnswer) {
 			t.Errorf("a log %s decodes to %v, %v, want errAnswer", bad, got, err)

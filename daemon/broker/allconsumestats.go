@@ -29,18 +29,12 @@ func (b *Broker) allConsumeStats(req *remoting.Request) error {
 		all = slices.SortedFunc(slices.Values(all), func(a, b table.Group) int { return strings.Compare(a.Name, b.Name) })
 		body, behind := []byte(`{"consumeStatsList":[`), int64(0)
 		for i, g := range all {
-			if ctx.Err() != nil {
-				return nil
-			}
 			if i > 0 {
 				body = append(body, ',')
 			}
 			var diff int64
-			if body, diff, err = b.appendGroupStats(body, g.Name, ordered); err != nil {
+			if body, diff, err = b.appendGroupStats(ctx, body, g.Name, ordered); err != nil {
 				return err
-			}
-			if len(body) > maxConsumeStats {
-				return refuse(remoting.RespSystemError, "the answer has more than %d bytes: ask for one group after the other", maxConsumeStats)
 			}
 			behind += diff
 		}
@@ -54,8 +48,9 @@ func (b *Broker) allConsumeStats(req *remoting.Request) error {
 }
 
 // appendGroupStats appends an object with one list: what a group has consumed of each
-// topic. diff is how many messages are left to it.
-func (b *Broker) appendGroupStats(dst []byte, group string, ordered bool) (body []byte, diff int64, err error) {
+// topic. diff is how many messages are left to it. It fails beyond maxConsumeStats bytes,
+// and when the broker stops.
+func (b *Broker) appendGroupStats(ctx context.Context, dst []byte, group string, ordered bool) (body []byte, diff int64, err error) {
 	name, err := json.Marshal(group)
 	if err != nil {
 		return dst, 0, err
@@ -65,6 +60,12 @@ func (b *Broker) appendGroupStats(dst []byte, group string, ordered bool) (body 
 	for i, s := range b.statsOf(group, "", offsets, ordered) {
 		if i > 0 {
 			dst = append(dst, ',')
+		}
+		if err := ctx.Err(); err != nil {
+			return dst, 0, err
+		}
+		if len(dst) > maxConsumeStats {
+			return dst, 0, refuse(remoting.RespSystemError, "the answer has more than %d bytes: ask for one group after the other", maxConsumeStats)
 		}
 		var m queueMap
 		left, err := b.addConsumeStats(&m, &s.topic, offsets)

@@ -15,7 +15,7 @@ type statsItem struct {
 }
 
 // brokerStats serves VIEW_BROKER_STATS_DATA, 315: how much has gone of what the fields
-// name, in the last minute, hour and day, or since it was first seen.
+// name, in about the last minute, hour and day, or since the broker started.
 func (b *Broker) brokerStats(req *remoting.Request) error {
 	name, key := req.Fields.Get("statsName"), req.Fields.Get("statsKey")
 	f := b.flowOf(name, key)

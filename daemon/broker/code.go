@@ -83,6 +83,16 @@ func responseCode(err error) (code int32, remark string) {
 	return remoting.RespSystemError, "the broker could not do this; its log says why"
 }
 
+// isStored says whether a send that is answered with code was stored, though it may not
+// be as safe as was asked for.
+func isStored(code int32) bool {
+	switch code {
+	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
+		return true
+	}
+	return false
+}
+
 // known says whether responseCode has a code of its own for err, so that the
 // client knows all there is to know.
 func known(err error) bool {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -111,18 +112,27 @@ type producerInfo struct {
 	Version    int32  `json:"version"`
 }
 
-// allProducers returns the producers of every group.
-func (c *clients) allProducers() map[string][]producerInfo {
+// maxProducers is of how many producers a request 328 is told: some 150 bytes of each.
+const maxProducers = 20_000
+
+// allProducers returns the producers of every group, and how many they are; if more than
+// maxProducers, their number alone.
+func (c *clients) allProducers() (all map[string][]producerInfo, count int) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	all := make(map[string][]producerInfo, len(c.producers))
+	for _, g := range c.producers {
+		count += len(g)
+	}
+	if count > maxProducers {
+		return nil, count
+	}
+	all = make(map[string][]producerInfo, len(c.producers))
 	for name, g := range c.producers {
 		for conn, m := range g {
 			all[name] = append(all[name], producerInfo{m.id, m.language.String(), m.seen.UnixMilli(), "/" + conn.RemoteAddr().String(), m.version})
 		}
-		slices.SortFunc(all[name], func(a, b producerInfo) int { return strings.Compare(a.ClientID, b.ClientID) })
 	}
-	return all
+	return all, count
 }
 
 // subscribers returns the consumer groups online that subscribe to a topic.
@@ -176,7 +186,16 @@ func (b *Broker) producerConnections(req *remoting.Request) error {
 	return replyJSON(req, map[string][]connection{"connectionSet": all})
 }
 
-// allProducers serves GET_ALL_PRODUCER_INFO, 328.
+// allProducers serves GET_ALL_PRODUCER_INFO, 328, away from the connections.
 func (b *Broker) allProducers(req *remoting.Request) error {
-	return replyJSON(req, map[string]map[string][]producerInfo{"data": b.clients.allProducers()})
+	return b.queries.later(b, req, func(context.Context) error {
+		all, count := b.clients.allProducers()
+		if count > maxProducers {
+			return refuse(remoting.RespSystemError, "there are %d producers, of at most %d all are told: ask for one group after the other", count, maxProducers)
+		}
+		for _, g := range all {
+			slices.SortFunc(g, func(a, b producerInfo) int { return strings.Compare(a.ClientID, b.ClientID) })
+		}
+		return replyJSON(req, map[string]map[string][]producerInfo{"data": all})
+	})
 }

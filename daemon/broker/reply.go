@@ -138,8 +138,7 @@ func (r *replying) pushed(why string) {
 
 func (r *replying) stored(err error) {
 	r.b.refusals.add(err)
-	switch code, _ := responseCode(err); code {
-	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
+	if code, _ := responseCode(err); isStored(code) {
 		r.kept = true
 		r.b.flows.put(r.ms[0].Topic, 1, sizeOf(r.ms[:]))
 	}

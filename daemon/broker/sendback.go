@@ -115,12 +115,13 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	from, ms := backTopic(&m), []record.Message{m}
 	return b.store.Put(ms, func(err error) {
 		b.refusals.add(err)
-		if err == nil {
+		code, remark := responseCode(err)
+		if isStored(code) {
 			bytes := sizeOf(ms)
 			b.flows.put(ms[0].Topic, 1, bytes)
 			b.flows.back(group.Name, from, bytes)
 		}
-		req.ReplyError(responseCode(err))
+		req.ReplyError(code, remark)
 	})
 }
 

@@ -32,8 +32,7 @@ func (s *sending) finish(err error) {
 	code, remark := responseCode(err)
 	s.pool.refusals.add(err)
 	s.resp = remoting.Response{Code: code, Remark: remark}
-	switch code {
-	case remoting.RespSuccess, remoting.RespFlushDiskTimeout, remoting.RespSlaveNotAvailable, remoting.RespFlushSlaveTimeout:
+	if isStored(code) {
 		s.pool.flows.put(s.ms[0].Topic, len(s.ms), sizeOf(s.ms))
 		if !s.req.IsOneway() {
 			s.resp.Fields = s.stored()

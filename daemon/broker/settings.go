@@ -29,7 +29,7 @@ func (s *Settings) fill() {
 func (b *Broker) settings() *Settings { return b.set.Load() }
 
 // Set has the broker go by other settings from now on. It makes or deletes the template
-// topic of a master first, durably, and if it fails nothing has changed. What is
+// topic of a master first, durably, and if it fails the broker goes by the old settings. What is
 // under way, pulls that are held and subscriptions that are known go by the old ones.
 func (b *Broker) Set(s Settings) error {
 	s.fill()

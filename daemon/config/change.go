@@ -40,7 +40,7 @@ func Change(files *Config, before Overrides, text []byte) (Config, Overrides, er
 	next, _ := before.Over(files)
 	var errs []error
 	for _, s := range wanted {
-		if err := changeKey(&next, files, s); err != nil {
+		if err := changeKey(&next, s); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -60,7 +60,7 @@ func Change(files *Config, before Overrides, text []byte) (Config, Overrides, er
 }
 
 // changeKey sets one key that can change while a broker serves.
-func changeKey(c, files *Config, s setting) error {
+func changeKey(c *Config, s setting) error {
 	all := keys()
 	i := slices.IndexFunc(all, func(k key) bool { return k.name == s.key })
 	if i < 0 {
@@ -76,9 +76,6 @@ func changeKey(c, files *Config, s setting) error {
 	if err := k.set(c, s.value); err != nil {
 		return fmt.Errorf("%s %w", s.key, err)
 	}
-	if c.MaxMessageSize > files.MaxMessageSize { // the store was opened for these
-		return fmt.Errorf("%s is %d; want at most %d, which the configuration file has: for more, set it there and restart", s.key, c.MaxMessageSize, files.MaxMessageSize)
-	}
 	return nil
 }
 
@@ -93,7 +90,7 @@ func (o Overrides) Over(files *Config) (c Config, dropped []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		k, was := known[name], c
-		if !k.online || k.value(files) != o[name].File || changeKey(&c, files, setting{key: name, value: o[name].Value}) != nil {
+		if !k.online || k.value(files) != o[name].File || changeKey(&c, setting{key: name, value: o[name].Value}) != nil || len(validate(&c)) > 0 {
 			c, dropped = was, append(dropped, name)
 		}
 	}

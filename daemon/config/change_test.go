@@ -38,7 +38,7 @@ func TestChangeTakesAllKeysOrNone(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
 		{"brokerPermission=4\nlistenPort=10\n", "listenPort cannot change while the broker runs: set it in the configuration file and restart; these can: maxMessageSize, autoCreateTopicEnable"},
 		{"brokerPermission=7\nmaxMessageSize=x", "brokerPermission is 7; want 2 to 6; maxMessageSize is \"x\""},
-		{"maxMessageSize=8m", "maxMessageSize is 8388608; want at most 4194304, which the configuration file has"},
+		{"maxMessageSize=13m", "maxMessageSize is 13631488"},
 		{"brokerPermision=4", `unknown key "brokerPermision"; did you mean "brokerPermission"?`},
 		{"deleteWhen=04", "deleteWhen has no effect: old segments go all day"},
 		{"brokerPermission", `change:1: "brokerPermission" is not key=value`},

@@ -47,7 +47,7 @@ func (l *lab) counted(ctx context.Context, t *trial, d debian) error {
 	t.figure(s.name, "idle-cpu-ppm", used*int64(time.Second)/int64(idleTime))
 	var least int64
 	for n := range countedStarts {
-		if _, err := s.run("systemctl restart pairmqd"); err != nil {
+		if _, err := s.run("systemctl reset-failed pairmqd; systemctl restart pairmqd"); err != nil {
 			return cmp.Or(ctx.Err(), fmt.Errorf("start %d of %d: %w", n+1, countedStarts, err))
 		}
 		took, _, err := s.startTime()
