@@ -43,6 +43,7 @@ const (
 	BrokerCluster       = 106
 	UpdateGroup         = 200
 	AllGroups           = 201
+	ConsumeStats        = 208
 	ResetOffset         = 222
 	SendMessageV2       = 310
 	SendBatch           = 320
