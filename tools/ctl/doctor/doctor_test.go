@@ -37,8 +37,8 @@ func newPatient(t *testing.T) *patient {
 		t.Fatal(err)
 	}
 	p.conf = fmt.Sprintf("brokerName=plant\nenableNamesrv=true\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nlistenPort=%d\nhaListenPort=%d\nnamesrvListenPort=%d\n", p.root, free(t), free(t), free(t))
-	links := []link.State{{Name: "lo"}, {Name: "eth0"}, {Name: "wwan0"}, {Name: "ppp0"}}
-	p.opts = Options{Links: func() ([]link.State, error) { return links, nil }, Config: filepath.Join(dir, "pairmqd.conf"), Fstab: filepath.Join(dir, "fstab"), Timeout: time.Second}
+	links := []link.Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "wwan0"}, {Name: "ppp0"}}
+	p.opts = Options{Links: func() ([]link.Interface, error) { return links, nil }, Config: filepath.Join(dir, "pairmqd.conf"), Fstab: filepath.Join(dir, "fstab"), Timeout: time.Second}
 	return p
 }
 
@@ -157,7 +157,7 @@ func TestEveryAilment(t *testing.T) {
 		{"a metered link that is not there", func(p *patient) { p.conf += "meteredLinks=wwan1\n" }, "links", Warning, "no link is called wwan1", "ip link"},
 		{"a modem", func(p *patient) { p.conf += "brokerRole=SYNC_MASTER\nmeteredLinks=wwan0\n" }, "links", Warning, "ppp0 has the name of a mobile network's link", "add it to meteredLinks"},
 		{"links that are not known", func(p *patient) {
-			p.opts.Links = func() ([]link.State, error) { return nil, os.ErrPermission }
+			p.opts.Links = func() ([]link.Interface, error) { return nil, os.ErrPermission }
 		}, "links", Warning, "permission denied", "root"},
 		{"a name server that is silent", func(p *patient) { p.conf += "namesrvAddr=127.0.0.1:1\n" }, "name server 127.0.0.1:1", Warning, "does not answer", "firewall"},
 		{"no slave", func(p *patient) { p.conf += "brokerRole=SYNC_MASTER\n" }, "peer", Wrong, "no slave is registered", "ASYNC_MASTER"},
