@@ -90,6 +90,9 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
+	if err := table.CheckGroupName(name); err != nil { // the store keeps more by names that no group has
+		return err
+	}
 	b.changing.Lock()
 	defer b.changing.Unlock()
 	if _, ok := b.store.Group(name); ok {

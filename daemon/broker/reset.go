@@ -41,7 +41,7 @@ func (b *Broker) resetOffset(req *remoting.Request) error {
 		return err
 	}
 	group := req.Fields.Get("group")
-	if _, ok := b.store.Group(group); !ok && len(b.store.Offsets(group)) == 0 {
+	if _, ok := b.store.Group(group); !ok && (table.CheckGroupName(group) != nil || len(b.store.Offsets(group)) == 0) {
 		return refuse(remoting.RespSubscriptionGroupNotExist, "subscription group %.255q does not exist", group)
 	}
 	var h resetHeader
