@@ -57,7 +57,7 @@ func newPairing(t *tenure) (*pairing, error) {
 	if cfg.Slave() {
 		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
-			Log: st.Follow(), Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log, Via: metered.name,
+			Log: following{st.Follow(), st}, Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log, Via: metered.name,
 			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}

@@ -50,7 +50,7 @@ func reason(code int) string {
 		from, to int
 		why      string
 	}{
-		{13, 13, "no client asks"}, {22, 23, "no client asks"}, {27, 27, "no client asks"}, {37, 39, "transactions"},
+		{13, 13, "no client asks"}, {22, 23, "no client asks"}, {27, 27, "no client asks"}, {39, 39, "from brokers to clients"},
 		{40, 40, "from brokers to clients"}, {47, 47, "no client asks"}, {50, 54, "access control"}, {60, 61, "timers"}, {209, 214, "no client asks"},
 		{220, 221, "from brokers to clients"}, {301, 302, "filter servers of 3.x"}, {323, 323, "transactions"}, {326, 326, "from brokers to clients"},
 		{353, 353, "the broker has no forbidden groups"}, {354, 355, "RocksDB"}, {370, 370, "timers"}, {401, 401, "POP consumption"}, {513, 513, "static topics"},

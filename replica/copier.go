@@ -35,7 +35,7 @@ type CopierOptions struct {
 }
 
 // A Copier copies what a master keeps besides its log: topics, subscription
-// groups, consumer offsets, and how far delayed messages are. Topics and groups
+// groups, consumer offsets, and how far delayed messages and transactions are. Topics and groups
 // become the master's. Of a consumer offset the later one counts, wherever it
 // was committed: a master that returns with older ones takes nothing back, except
 // that one of ours tells which were reset there. Between two of ours changes are
@@ -55,6 +55,8 @@ type Copier struct {
 	held  note            // why the master holds this slave, as it says
 	redo  bool            // consumer offsets were forgotten that the master may have anew; Run's own
 	delay delayOffsets    // of an answer to 45, to be noted once their log is here; Run's own
+
+	delayed string // master that delay is of; Run's own
 }
 
 // NewCopier returns a Copier for Run.
@@ -161,6 +163,9 @@ func (c *Copier) round(ctx context.Context) error {
 
 // do does some of the steps.
 func (c *Copier) do(ctx context.Context, master string, steps []*copyStep) error {
+	if master != c.delayed { // its log is not what was waited for
+		c.delay, c.delayed = delayOffsets{}, master
+	}
 	var failed []error
 	for i := 0; i < len(steps); i++ {
 		s := steps[i]

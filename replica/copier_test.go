@@ -162,12 +162,19 @@ func TestDelayOffsetsWaitForTheirLog(t *testing.T) {
 		check := func(when string, want int64) {
 			t.Helper()
 			synctest.Wait()
-			if got := r.meta.hasProgress()["SCHEDULE_TOPIC_XXXX/1"]; got != want {
-				t.Errorf("%s: level 2 is at %d, want %d", when, got, want)
+			got := r.meta.hasProgress()
+			if at := got["SCHEDULE_TOPIC_XXXX/1"]; at != want {
+				t.Errorf("%s: level 2 is at %d, want %d", when, at, want)
+			}
+			if want == 1 { // Apache's offset
+				want = -1
+			}
+			if halves, ops := got["RMQ_SYS_TRANS_HALF_TOPIC/0"], got["RMQ_SYS_TRANS_OP_HALF_TOPIC/0"]; halves != want+1 || ops != max(want+1, 0)*2 {
+				t.Errorf("%s: transactions are at %d and %d, want %d and twice that", when, halves, ops, want+1)
 			}
 		}
 		answer := func(offset, end int64) {
-			r.answer(45, fmt.Sprintf(`{"offsetTable":{2:%d},"log":{0:%d}}`, offset, end))
+			r.answer(45, fmt.Sprintf(`{"offsetTable":{2:%d},"transactions":{"0":%d,"1":%d},"log":{0:%d}}`, offset, offset+1, 2*(offset+1), end))
 			r.now()
 		}
 		check("of Apache's master, which does not say", 1)
@@ -182,6 +189,14 @@ func TestDelayOffsetsWaitForTheirLog(t *testing.T) {
 		check("with all of it", 9)
 		answer(3, 10)
 		check("from a master that is behind", 9)
+		answer(11, 3000)
+		r.set(func() { r.master = "other:10911" })
+		r.now() // nobody is there
+		r.set(func() { r.master = "m:10911" })
+		answer(4, 10)
+		r.meta.setDurable(3000)
+		r.now()
+		check("with as much of another master's log", 9)
 		locked(&r.mu, func() bool { r.same = false; return true })
 		answer(12, 10)
 		check("of another log", 9)

@@ -83,25 +83,37 @@ func TestCapturedOffsets(t *testing.T) {
 			t.Errorf("%s: %+v, %d refused (%v), %v, want %+v", version, e.list, e.refused, e.why, err, want[version])
 		}
 		delay, err := decodeDelayOffsets(answerOf(t, version, "45"))
-		if want := (delayOffsets{map[int32]int64{2: 1}, 0}); err != nil || !reflect.DeepEqual(delay, want) {
+		if want := (delayOffsets{map[int32]int64{2: 1}, nil, 0}); err != nil || !reflect.DeepEqual(delay, want) {
 			t.Errorf("%s: delay offsets %v, %v, want %v", version, delay, err, want)
 		}
 	}
 }
 
 func TestOtherMembersAreSkipped(t *testing.T) {
-	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"log":{"0":7},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
-	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
-		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable and log", body, got, err)
+	body := `{"a":[{"offsetTable":{3:3}},[],null,"}"],"b":{},"offsetTable":{2:1},"log":{"0":7},"transactions":{"0":5,"1":6},"c":{"d":[{}]},"e":-1.5e3,"f":true}`
+	if got, err := decodeDelayOffsets([]byte(body)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, map[int32]int64{0: 5, 1: 6}, 7}) {
+		t.Errorf("%s decodes to %v, %v, want only what is in offsetTable, log and transactions", body, got, err)
 	}
 	// As masters of ours answered before 5.4.0's slaves asked.
-	if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":{0:7}}`)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, 7}) {
+	if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":{0:7}}`)); err != nil || !reflect.DeepEqual(got, delayOffsets{map[int32]int64{2: 1}, nil, 7}) {
 		t.Errorf("a key without quotes: %v, %v", got, err)
 	}
 	for _, bad := range []string{`{0:-1}`, `{1:5}`, `{0:5,0:"x"}`, `5`} {
 		if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{2:1},"log":` + bad + `}`)); !errors.Is(err, errAnswer) {
 			t.Errorf("a log %s decodes to %v, %v, want errAnswer", bad, got, err)
 		}
+	}
+}
+
+func TestTransactionsOfAnAnswer(t *testing.T) {
+	for _, bad := range []string{`{"0":5}`, `{"1":5}`, `{"0":5,"2":5}`, `{"-1":5,"1":5}`, `{"0":-1,"1":5}`, `{"0":5,"1":"x"}`, `{}`, `7`} {
+		got, err := decodeDelayOffsets([]byte(`{"offsetTable":{},"log":{"0":9},"transactions":` + bad + `}`))
+		if bad == `{}` && (err != nil || got.transactions != nil) || bad != `{}` && !errors.Is(err, errAnswer) {
+			t.Errorf("transactions at %s decode to %v, %v", bad, got, err)
+		}
+	}
+	if got, err := decodeDelayOffsets([]byte(`{"offsetTable":{},"transactions":{"0":5,"1":6}}`)); !errors.Is(err, errAnswer) {
+		t.Errorf("without a log decodes to %v, %v", got, err)
 	}
 }
 
@@ -321,6 +333,7 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 		f.Add(answerOf(f, version, "45"))
 	}
 	f.Add([]byte(`{"offsetTable":{2:1,18:40},"log":{0:4096}}`))
+	f.Add([]byte(`{"offsetTable":{},"transactions":{"0":5,"1":6},"log":{"0":4096}}`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if d, err := decodeDelayOffsets(in); err == nil {
 			again(t, "offsetTable", d.offsets, func(b []byte) (map[int32]int64, error) {
@@ -329,6 +342,9 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 			})
 			if d.phyOffset < 0 {
 				t.Errorf("a log that ends at %d", d.phyOffset)
+			}
+			if at := d.transactions; at != nil && (len(at) != 2 || min(at[0], at[1]) < 0 || d.phyOffset == 0) {
+				t.Errorf("transactions at %v with the log before %d", at, d.phyOffset)
 			}
 		}
 	})

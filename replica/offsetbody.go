@@ -90,17 +90,18 @@ func splitOffsetKey(key string) (topic, group string, err error) {
 	return topic, group, table.CheckGroupName(group)
 }
 
-// delayOffsets say how far delayed messages were delivered.
+// delayOffsets say how far delayed messages were delivered, and transactions worked off.
 type delayOffsets struct {
-	offsets   map[int32]int64 // queue offset by level, from 1 on
-	phyOffset int64           // bytes; the log before it has what was delivered; 0 if that was not said
+	offsets      map[int32]int64 // queue offset by level, from 1 on
+	transactions map[int32]int64 // queue offset, of halves by 0 and of ops by 1; none, or both
+	phyOffset    int64           // bytes; the log before it has what was delivered; 0 if that was not said
 }
 
 // decodeDelayOffsets reads the answer to GET_ALL_DELAY_OFFSET, 45. It fails with
 // errAnswer.
 //
 // Format: RocketMQ 4.9.7 and 5.4.0 DelayOffsetSerializeWrapper; one of ours adds
-// log, of the same shape: {"0":phyOffset}.
+// log and transactions, of the same shape: {"0":phyOffset}, {"0":halves,"1":ops}.
 func decodeDelayOffsets(body []byte) (d delayOffsets, err error) {
 	all := map[int32]int64{}
 	err = eachMember(body, "offsetTable", map[string]func(string, *json.Decoder) error{
@@ -115,6 +116,20 @@ func decodeDelayOffsets(body []byte) (d delayOffsets, err error) {
 			all[level] = offset
 			return nil
 		},
+		"transactions": func(key string, dec *json.Decoder) error {
+			n, offset, err := readNumber(dec, key)
+			if err != nil {
+				return err
+			}
+			if n < 0 || n > 1 || offset < 0 {
+				return fmt.Errorf("%w: queue %d of transactions is at %d", errAnswer, n, offset)
+			}
+			if d.transactions == nil {
+				d.transactions = map[int32]int64{}
+			}
+			d.transactions[n] = offset
+			return nil
+		},
 		"log": func(key string, dec *json.Decoder) (err error) {
 			if key != "0" {
 				return fmt.Errorf("%w: a log called %.20q", errAnswer, key)
@@ -125,6 +140,9 @@ func decodeDelayOffsets(body []byte) (d delayOffsets, err error) {
 			return err
 		},
 	})
+	if err == nil && d.transactions != nil && (len(d.transactions) < 2 || d.phyOffset == 0) {
+		err = fmt.Errorf("%w: transactions are at %v with the log before %d", errAnswer, d.transactions, d.phyOffset)
+	}
 	if err != nil {
 		return delayOffsets{}, err
 	}

@@ -7,13 +7,15 @@ import (
 	"strconv"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/remoting"
 	"pairmq/store/index"
 	"pairmq/store/table"
 )
 
 // allConsumerOffsets serves GET_ALL_CONSUMER_OFFSET, 43, by which slaves copy
-// them: those of every group, configured or not. A slave of ours asks by the field
+// them: those of every group, configured or not, and how far transactions are as those
+// of RocketMQ's group for it. A slave of ours asks by the field
 // resets for the versions of those that were reset: a later offset of its own
 // gives way to these.
 func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
@@ -28,6 +30,10 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 		return err
 	}
 	all := b.store.AllOffsets()
+	delete(all, transaction.Group) // what clients may have committed
+	if halves, ops, ok := b.transactionProgress(); ok {
+		all[transaction.Group] = []index.GroupOffset{{Topic: transaction.HalfTopic, Offset: halves}, {Topic: transaction.OpTopic, Offset: ops}}
+	}
 	if body, err = appendOffsets(body, all); err != nil {
 		return err
 	}
@@ -43,7 +49,8 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 // allDelayOffsets serves GET_ALL_DELAY_OFFSET, 45: how far delayed messages were
 // delivered, by level, as RocketMQ keeps it in delayOffset.json. A slave of ours takes
 // log as well: only with the log before that offset, in bytes, it has what was delivered.
-// Its key is quoted: a 5.4.0 slave fails on what it does not know if that is no strict JSON.
+// By that it takes how far halves of transactions (0) and their ops (1) are as well.
+// Their keys are quoted: a 5.4.0 slave fails on what it does not know if that is no strict JSON.
 func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 	body := []byte(`{"offsetTable":{`)
 	for i, o := range b.delayOffsets() {
@@ -53,7 +60,12 @@ func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 		body = strconv.AppendInt(body, int64(o.QueueID)+1, 10)
 		body = strconv.AppendInt(append(body, ':'), o.Offset, 10)
 	}
-	body = strconv.AppendInt(append(body, `},"log":{"0":`...), b.store.Durable(), 10) // read after the offsets
+	body = append(body, '}')
+	if halves, ops, ok := b.transactionProgress(); ok {
+		body = strconv.AppendInt(append(body, `,"transactions":{"0":`...), halves, 10)
+		body = append(strconv.AppendInt(append(body, `,"1":`...), ops, 10), '}')
+	}
+	body = strconv.AppendInt(append(body, `,"log":{"0":`...), b.store.Durable(), 10) // read after the offsets
 	replyBody(req, append(body, "}}"...))
 	return nil
 }
@@ -61,6 +73,15 @@ func (b *Broker) allDelayOffsets(req *remoting.Request) error {
 // delayOffsets are those of the levels of which something was delivered, by queueId.
 func (b *Broker) delayOffsets() []index.GroupOffset {
 	return slices.DeleteFunc(b.store.AllProgress(), func(o index.GroupOffset) bool { return o.Topic != schedule.Topic })
+}
+
+// transactionProgress is how far halves and ops are worked off, false if none are. Ops are
+// read first: some that are not needed any more do no harm.
+func (b *Broker) transactionProgress() (halves, ops int64, ok bool) {
+	if ops, ok = b.store.Progress(transaction.OpTopic, 0); ok {
+		halves, _ = b.store.Progress(transaction.HalfTopic, 0)
+	}
+	return halves, ops, halves > 0
 }
 
 // allRequestModes serves GET_ALL_MESSAGE_REQUEST_MODE, 402, by which slaves of 5.x

@@ -28,8 +28,8 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 			t.Errorf("without offsets the body is %s, want %s", resp.Body, want)
 		}
 		r.st.CommitOffset("cg2", "PeerTopic", 0, 6)
-		r.st.CommitOffset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_OP_HALF_TOPIC", 0, 2) // a group that nobody configured
-		r.st.CommitOffset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_HALF_TOPIC", 0, 18)
+		r.st.CommitProgress("RMQ_SYS_TRANS_OP_HALF_TOPIC", 0, 2) // as offsets of a group that nobody configured
+		r.st.CommitProgress("RMQ_SYS_TRANS_HALF_TOPIC", 0, 18)
 		resp = c.call(remoting.ReqGetAllConsumerOffset, "")
 		want := version + `{"PeerTopic@cg2":{0:6},"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:18},` +
 			`"RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:2}}}`
@@ -58,7 +58,8 @@ func TestASlaveIsToldAllOffsets(t *testing.T) {
 }
 
 // TestDelayOffsets are those of the levels of which something was delivered, by
-// whichever master, in RocketMQ's form, and for slaves of ours the log they belong to.
+// whichever master, in RocketMQ's form, and for slaves of ours the log they belong to and
+// how far transactions are; others are told of that as of consumer offsets.
 func TestDelayOffsets(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		c := r.client()
@@ -73,6 +74,18 @@ func TestDelayOffsets(t *testing.T) {
 		}
 		if resp := c.call(remoting.ReqGetAllConsumerOffset, ""); resp.Code != 0 || strings.Contains(string(resp.Body), "SCHEDULE") {
 			t.Errorf("among consumer offsets: %s", resp.Body)
+		}
+		r.st.CommitOffset("CID_RMQ_SYS_TRANS", "RMQ_SYS_TRANS_HALF_TOPIC", 0, 1000) // by a client
+		if resp := c.call(remoting.ReqGetAllConsumerOffset, ""); resp.Code != 0 || strings.Contains(string(resp.Body), "TRANS") {
+			t.Errorf("what a client committed is told: %s", resp.Body)
+		}
+		r.st.CommitProgress("RMQ_SYS_TRANS_HALF_TOPIC", 0, 5)
+		r.st.CommitProgress("RMQ_SYS_TRANS_OP_HALF_TOPIC", 0, 0)
+		if resp := c.call(remoting.ReqGetAllDelayOffset, ""); resp.Code != 0 || string(resp.Body) != `{"offsetTable":{2:1,18:7},"transactions":{"0":5,"1":0},"log":{"0":4096}}` {
+			t.Errorf("answered %d %s", resp.Code, resp.Body)
+		}
+		if resp := c.call(remoting.ReqGetAllConsumerOffset, ""); !strings.Contains(string(resp.Body), `"offsetTable":{"RMQ_SYS_TRANS_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:5},"RMQ_SYS_TRANS_OP_HALF_TOPIC@CID_RMQ_SYS_TRANS":{0:0}}`) {
+			t.Errorf("of transactions RocketMQ's slaves are told %s", resp.Body)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
 	"pairmq/store"
@@ -40,7 +41,8 @@ type Broker struct {
 	notices         *notices
 	locks           *lockTable
 	resets          *resets
-	delays          *schedule.Scheduler // nil unless this broker delivers delayed messages
+	delays          *schedule.Scheduler      // nil unless this broker delivers delayed messages
+	transactions    *transaction.Coordinator // nil as delays is
 	registrations   *registrations
 	rates           *rates
 	flows           *flows
@@ -93,13 +95,19 @@ func New(opts Options) (*Broker, error) {
 	if b.delays, err = schedule.New(schedule.Options{Store: delivering{opts.Store, b.flows}, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
 		return nil, err
 	}
+	if b.transactions, err = transaction.New(transaction.Options{
+		Store: delivering{opts.Store, b.flows}, Host: opts.Addr, Timeout: opts.TransactionTimeout, Interval: opts.TransactionInterval, CheckMax: opts.TransactionChecks,
+		Reserved: opts.Reserved, Ask: b.askProducer, Log: opts.Log,
+	}); err != nil {
+		return nil, err
+	}
 	b.makesTopics = true
 	return b, b.makeSystemTopics(&opts.Settings)
 }
 
 func (b *Broker) slave() bool { return b.opts.ID != 0 }
 
-// Run keeps the broker's timers until ctx ends: it delivers delayed messages, ends held pulls, forgets
+// Run keeps the broker's timers until ctx ends: it delivers delayed messages, asks for open transactions, ends held pulls, forgets
 // silent clients and old locks, tells consumers of changes, and answers changes
 // of topics once the name servers know. Pulls still held are answered then.
 func (b *Broker) Run(ctx context.Context) error {
@@ -113,6 +121,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	g.Go("upkeep", b.upkeep)
 	if b.delays != nil {
 		g.Go("delayed messages", b.delays.Run)
+	}
+	if b.transactions != nil {
+		g.Go("transactions", b.transactions.Run)
 	}
 	g.Go("log reads", b.reads.run)
 	g.Go("log comparisons", b.compares.run)
@@ -184,6 +195,7 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqSendMessageV2:       b.sendShort,
 		remoting.ReqSendBatchMessage:    b.sendShort,
 		remoting.ReqConsumerSendMsgBack: b.sendBack,
+		remoting.ReqEndTransaction:      b.endTransaction,
 		remoting.ReqSendReplyMessage:    b.replyLong,
 		remoting.ReqSendReplyMessageV2:  b.replyShort,
 

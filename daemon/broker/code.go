@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 	"pairmq/store/index"
@@ -77,6 +78,20 @@ func responseCode(err error) (code int32, remark string) {
 		return remoting.RespServiceNotAvailable, "the broker's disk has failed"
 	case errors.Is(err, store.ErrReadOnly):
 		return remoting.RespServiceNotAvailable, "the broker stores nothing now: it is stopping or read-only, and pairmq status says why"
+	case errors.Is(err, transaction.ErrNoHalf): // this and the next are RocketMQ's remarks
+		return remoting.RespSystemError, "Find prepared transaction message failed"
+	case errors.Is(err, transaction.ErrGroup):
+		return remoting.RespSystemError, "The producer group wrong"
+	case errors.Is(err, transaction.ErrOffset):
+		return remoting.RespSystemError, "The transaction state table offset wrong"
+	case errors.Is(err, transaction.ErrEnded):
+		return remoting.RespSystemError, "the transaction has ended otherwise, was given up, or has no UNIQ_KEY to tell by"
+	case errors.Is(err, transaction.ErrAddress):
+		return remoting.RespMessageIllegal, err.Error()
+	case errors.Is(err, transaction.ErrBusy):
+		return remoting.RespSystemBusy, err.Error()
+	case errors.Is(err, transaction.ErrNotReady):
+		return remoting.RespServiceNotAvailable, "the broker has just started and reads which transactions are open"
 	case errors.Is(err, store.ErrNotFound):
 		return remoting.RespSystemError, "there is no message at that offset"
 	}

@@ -6,8 +6,8 @@
 // what lives only as long as connections do (clients, held pulls, locks) and
 // leaves the rest to the store, through the interfaces in store.go: what a
 // record looks like, what is durable when, and where tables are kept is not
-// decided here. Telling name servers is the registrar's; delayed, timed and
-// transactional messages are refused until something here can keep them.
+// decided here. Telling name servers is the registrar's; timed messages are
+// refused until something here can keep them.
 //
 // Request codes, header fields, bodies and response codes are those of RocketMQ
 // 4.9.7; where 5.4.0 differs and clients of both versions fare better with it,

@@ -452,7 +452,19 @@ func (s *fakeStore) NewestStoreTimestamp() int64 {
 	return s.now
 }
 
-func (s *fakeStore) FindUnique(string, string, int64, int) []int64 { return nil }
+func (s *fakeStore) FindUnique(topic, key string, since int64, limit int) (all []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k, q := range s.queues {
+		for i := range q.msgs {
+			m := &q.msgs[i]
+			if got, _ := record.Property(m.Properties, record.PropertyUniqKey); k.topic == topic && got == key && m.StoreTimestamp >= since && len(all) < limit {
+				all = append(all, m.PhyOffset)
+			}
+		}
+	}
+	return all
+}
 
 // stored returns the messages of a queue.
 func (s *fakeStore) stored(topic string, queueID int32) []record.Message {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pairmq/daemon/broker/schedule"
 	"pairmq/store/record"
 )
 
@@ -229,10 +228,10 @@ func sizeOf(ms []record.Message) (bytes int) {
 	return bytes
 }
 
-// A delivering is the store as who delivers delayed messages sees it: what comes into
-// their topics is counted.
+// A delivering is the store as who delivers delayed messages and ends transactions sees
+// it: what comes into topics is counted.
 type delivering struct {
-	schedule.Store
+	Store
 	flows *flows
 }
 

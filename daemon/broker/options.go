@@ -50,11 +50,15 @@ type Options struct {
 	// begins or there is no log yet. It serves request 31008, which is refused without.
 	Check func(ctx context.Context, start int64) (folder.Checked, error)
 
-	Settings                           // as they are at the start
-	DefaultTopicQueues int32           // queues of the template TBW102; 0 means 8
-	TraceTopic         string          // made at start if set: traceTopicEnable, msgTraceTopicName
-	DelayLevels        []time.Duration // messageDelayLevel, that of level 1 first; nil means RocketMQ's 18
-	YoungBytes         int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
+	Settings                            // as they are at the start
+	DefaultTopicQueues  int32           // queues of the template TBW102; 0 means 8
+	TraceTopic          string          // made at start if set: traceTopicEnable, msgTraceTopicName
+	DelayLevels         []time.Duration // messageDelayLevel, that of level 1 first; nil means RocketMQ's 18
+	TransactionTimeout  time.Duration   // transactionTimeOut; 0 means 6 s
+	TransactionInterval time.Duration   // transactionCheckInterval; 0 means 30 s
+	TransactionChecks   int             // transactionCheckMax; 0 means 15
+	Reserved            time.Duration   // fileReservedTime; 0 means 72 h
+	YoungBytes          int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 
 	MaxTopics        int // 0 means 10,000
 	MaxGroups        int // subscription groups kept, and groups of each kind online; 0 means 10,000

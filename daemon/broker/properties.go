@@ -25,7 +25,8 @@ const (
 var (
 	errDelayed     = refuse(remoting.RespMessageIllegal, "the messages of a batch cannot be delayed")
 	errTimed       = refuse(remoting.RespMessageIllegal, "timed messages are not supported by this broker: it would deliver them at once")
-	errTransaction = refuse(remoting.RespMessageIllegal, "transactional messages are not supported by this broker: it would deliver them before their commit")
+	errTransaction = refuse(remoting.RespMessageIllegal, "a reply, a message of a batch, and one without TRAN_MSG cannot be the half of a transaction")
+	errHalfDelayed = refuse(remoting.RespMessageIllegal, "the half of a transaction cannot be delayed or timed")
 )
 
 // wants is what the properties of a message ask of the broker.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/store/table"
@@ -76,8 +77,7 @@ func (b *Broker) deferred(m *record.Message, level int32) {
 // forbidden says whether a topic is the broker's own, to which no client sends.
 func forbidden(topic string) bool {
 	switch topic {
-	case schedule.Topic, "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-		"TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT":
+	case schedule.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT":
 		return true
 	}
 	return false
@@ -97,6 +97,11 @@ func (b *Broker) sendOne(req *remoting.Request, h *sendHeader, topic *table.Topi
 		if dead {
 			return b.sendDead(req, h, w)
 		}
+	}
+	if half, err := b.wantsHalf(h, &w); err != nil {
+		return err
+	} else if half {
+		return b.sendHalf(req, h, topic, w)
 	}
 	if err := w.check(h.sysFlag); err != nil {
 		return err

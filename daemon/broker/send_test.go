@@ -111,8 +111,9 @@ func TestSendRefused(t *testing.T) {
 		{"properties of bytes", []string{"i", "a\x01\xff"}, "b", 13, "UTF-8"},
 		{"delayed by a word", []string{"i", "DELAY\x01soon"}, "b", 13, "soon"},
 		{"timed", []string{"i", "TIMER_DELAY_SEC\x0110"}, "b", 13, "timed"},
-		{"half of a transaction", []string{"i", "TRAN_MSG\x01true"}, "b", 13, "transactional"},
-		{"prepared by flag", []string{"f", "4"}, "b", 13, "transactional"},
+		{"half that is delayed", []string{"i", "TRAN_MSG\x01true\x02DELAY\x011"}, "b", 13, "cannot be delayed"},
+		{"half that is timed", []string{"i", "TRAN_MSG\x01true\x02TIMER_DELAY_SEC\x011"}, "b", 13, "cannot be delayed"},
+		{"prepared by flag", []string{"f", "4"}, "b", 13, "TRAN_MSG"},
 		{"retry of a group with a bad name", []string{"b", "%RETRY%"}, "b", 26, "blank"},
 		{"batch of nothing", []string{"m", "true"}, "", 13, "empty"},
 		{"batch with a bad length", []string{"m", "true"}, "\x7f\xff\xff\xff0000000000000000000000", 13, "entry size"},
@@ -235,10 +236,10 @@ func TestSendMakesNoTopics(t *testing.T) {
 			t.Error("the template is still there: clients would think that they may make topics")
 		}
 	})
-	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 7 }, func(t *testing.T, r *rig) {
-		c := r.client() // 6 system topics
+	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 10 }, func(t *testing.T, r *rig) {
+		c := r.client() // 9 system topics
 		c.expect(c.send("New", "", "b"), 0, "")
-		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "7 topics")
+		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "10 topics")
 	})
 }
 

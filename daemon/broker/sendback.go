@@ -34,6 +34,7 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 	if err != nil {
 		return err
 	}
+	w.transaction = false // it was one, and was committed
 	if err := w.check(h.sysFlag); err != nil {
 		return err
 	}

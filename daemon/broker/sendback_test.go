@@ -197,17 +197,6 @@ func TestGoldenSendBack(t *testing.T) {
 	})
 }
 
-// TestGoldenHalfMessage: a half message is refused, not delivered.
-func TestGoldenHalfMessage(t *testing.T) {
-	bubble(t, nil, func(t *testing.T, r *rig) {
-		c := r.client()
-		c.expect(c.do(golden(t, "v4-half-message-request")), remoting.RespMessageIllegal, "transactional")
-		if len(r.st.queues) != 0 {
-			t.Errorf("stored %v", r.st.queues)
-		}
-	})
-}
-
 // TestLongGroupName: the dead letter topic of a group may be too long for a record.
 func TestLongGroupName(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {

@@ -36,7 +36,7 @@ func TestBatchRefused(t *testing.T) {
 		{"empty", "T", "", "empty"},
 		{"cut off", "T", good[:len(good)-1], "entry size"},
 		{"delayed inside", "T", good + batchOf(1, "DELAY\x011"), "delayed"},
-		{"transaction inside", "T", batchOf(1, "TRAN_MSG\x01true"), "transactional"},
+		{"transaction inside", "T", batchOf(1, "TRAN_MSG\x01true"), "TRAN_MSG"},
 		{"properties cut off", "T", good + batchOf(1, "a"), "properties"},
 		{"to a retry topic", "%RETRY%CG", good, "retry"},
 		{"too many", "T", batchOf(maxBatch+1, ""), "32768"},

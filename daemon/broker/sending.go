@@ -16,11 +16,13 @@ type sending struct {
 	one  [1]record.Message
 	// queueID is what the answer says: a delayed message waits in another one.
 	queueID int32
-	large   bool // holds one of the places for large batches
-	done    func(error)
+	// transactionID is in the answer to a half, if it has one.
+	transactionID string
+	large         bool // holds one of the places for large batches
+	done          func(error)
 
 	resp   remoting.Response
-	fields [5]remoting.Field
+	fields [6]remoting.Field
 	text   []byte
 }
 
@@ -59,11 +61,14 @@ func (s *sending) stored() remoting.Fields {
 	text = strconv.AppendInt(text, int64(s.queueID), 10)
 	all := string(text)
 	s.text = text
-	s.fields = [...]remoting.Field{
+	fields := append(s.fields[:0], []remoting.Field{
 		{Key: "msgId", Value: all[:ids]}, {Key: "queueOffset", Value: all[ids:offset]}, {Key: "queueId", Value: all[offset:]},
 		{Key: "MSG_REGION", Value: defaultRegion}, {Key: "TRACE_ON", Value: "true"},
+	}...)
+	if s.transactionID != "" {
+		fields = append(fields, remoting.Field{Key: "transactionId", Value: s.transactionID})
 	}
-	return s.fields[:]
+	return fields
 }
 
 // release gives s back; it must not be used any more.
@@ -72,8 +77,8 @@ func (s *sending) release() {
 	if s.large {
 		<-p.large
 	}
-	s.req, s.ms, s.large = nil, nil, false
-	s.one, s.resp, s.fields = [1]record.Message{}, remoting.Response{}, [5]remoting.Field{}
+	s.req, s.ms, s.large, s.transactionID = nil, nil, false, ""
+	s.one, s.resp, s.fields = [1]record.Message{}, remoting.Response{}, [6]remoting.Field{}
 	if cap(s.text) > 4<<10 {
 		s.text = nil
 	}

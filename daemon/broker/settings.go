@@ -16,6 +16,7 @@ type Settings struct {
 	NoPropertyFilter  bool          // enablePropertyFilter=false: nobody filters by SQL92
 	NoNotifyConsumers bool          // notifyConsumerIdsChangedEnable=false
 	NoKeepReplies     bool          // storeReplyMessageEnable=false
+	NoTransactions    bool          // rejectTransactionMessage
 	MaxHold           time.Duration // longest hold of a pull; 0 means 25 s, below the 30 s after which clients give up
 }
 

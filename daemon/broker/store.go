@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/transaction"
 	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -78,9 +79,10 @@ type Tables interface {
 	DeleteGroup(name string) error
 }
 
-// Progress is the part of a Store that knows how far delayed messages are.
+// Progress is the part of a Store that knows how far delayed messages and transactions are.
 type Progress interface {
 	schedule.Store
+	transaction.Store
 	AllProgress() []index.GroupOffset // by topic and queue
 }
 

@@ -102,6 +102,10 @@ type Config struct {
 	StoreReplies         bool
 	PropertyFilter       bool
 	DelayLevels          []time.Duration // that of level 1 first
+	RejectTransactions   bool
+	TransactionTimeout   time.Duration
+	TransactionInterval  time.Duration
+	TransactionChecks    int
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

@@ -135,6 +135,10 @@ func messageKeys() []key {
 		online(boolean("storeReplyMessageEnable", "true", "keep replies to requests in the log too, after they were passed on to who asked", func(c *Config) *bool { return &c.StoreReplies })),
 		online(boolean("enablePropertyFilter", "true", "let consumers filter by the properties of messages, with SQL92 expressions", func(c *Config) *bool { return &c.PropertyFilter })),
 		delayLevelKey(),
+		online(boolean("rejectTransactionMessage", "false", "answer NO_PERMISSION to who sends the half of a transaction", func(c *Config) *bool { return &c.RejectTransactions })),
+		duration("transactionTimeOut", "6000", "milliseconds that a transaction may be open before its producer is asked; CHECK_IMMUNITY_TIME_IN_SECONDS of a message makes it longer", time.Millisecond, func(c *Config) *time.Duration { return &c.TransactionTimeout }, 10*time.Millisecond, day),
+		duration("transactionCheckInterval", "30000", "milliseconds from one round of asking producers to the next", time.Millisecond, func(c *Config) *time.Duration { return &c.TransactionInterval }, 10*time.Millisecond, day),
+		number("transactionCheckMax", "15", "how often a producer is asked before its transaction goes to TRANS_CHECK_MAX_TIME_TOPIC", func(c *Config) *int { return &c.TransactionChecks }, 1, 10000),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}

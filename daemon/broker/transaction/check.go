@@ -1,0 +1,242 @@
+package transaction
+
+import (
+	"context"
+	"fmt"
+
+	"pairmq/store"
+	"pairmq/store/record"
+)
+
+// A Check is a half whose producer is to be asked.
+type Check struct {
+	Group     string         // the producers'
+	Half      record.Message // where the half is now; its body is the Coordinator's
+	Topic     string         // where its message goes
+	QueueID   int32
+	UniqueKey string // "" if it has none
+}
+
+// A work is what is done for a half that is open and was not decided in time.
+type work struct {
+	half  half
+	v     *record.View
+	ms    []record.Message // what is stored, nil for only the op
+	renew bool             // that is the half itself, and its producer is asked
+}
+
+// A result is what the store says of one of them.
+type result struct {
+	n   int // its place
+	err error
+}
+
+// round asks for each half that is open for long enough, gives up those that were asked
+// for often enough, and notes how far halves and ops are worked off.
+func (c *Coordinator) round(ctx context.Context) {
+	c.commitProgress()
+	end := c.st.MaxOffset(HalfTopic, 0)
+	at := int64(0)
+	var err error
+	for ctx.Err() == nil && err == nil {
+		c.mu.Lock()
+		at = c.done.next(at)
+		c.mu.Unlock()
+		if at >= end {
+			break
+		}
+		at, err = c.look(at, end)
+	}
+	switch {
+	case err != nil && !c.failing:
+		c.log.Warn("producers are not asked for their open transactions now", "queueOffset", at, "err", err, "retryIn", c.o.Interval)
+		c.failing = true
+	case err == nil && c.failing && ctx.Err() == nil:
+		c.log.Info("producers are asked for their open transactions again")
+		c.failing = false
+	}
+	c.reached(c.st.MaxOffset(HalfTopic, 0))
+}
+
+// look does what is to be done for some halves from an offset on, none of them at end or
+// beyond, and returns where to go on.
+func (c *Coordinator) look(at, end int64) (next int64, err error) {
+	if first := c.st.MinOffset(HalfTopic, 0); first > at {
+		c.gone(at, first)
+		return first, nil
+	}
+	res, err := c.st.Get(HalfTopic, 0, at, batch, batchBytes, nil)
+	if err != nil {
+		return at, err
+	}
+	defer res.Release()
+	var todo []work
+	from := at
+	for body := res.Body; len(body) > 0; {
+		v, err := record.Parse(body, record.Limits{Record: len(body)})
+		if err != nil {
+			return at, err
+		}
+		body = body[v.Size():]
+		if v.QueueOffset() >= end {
+			break
+		}
+		c.lost(from, v.QueueOffset())
+		from = v.QueueOffset() + 1
+		if w, ok := c.judge(&v); ok {
+			todo = append(todo, w)
+		}
+	}
+	if err := c.do(todo); err != nil {
+		return at, err
+	}
+	switch to := min(res.NextBeginOffset, end); {
+	case from > at:
+		return from, nil
+	case (res.Status == store.Found || res.Status == store.NoMatchedMessage) && to > at: // nothing can be read up to there
+		c.lost(at, to)
+		return to, nil
+	}
+	return at, fmt.Errorf("transaction: queue offset %d of %d to %d cannot be read: %v", at, res.MinOffset, res.MaxOffset, res.Status)
+}
+
+// gone closes halves that were given back with the oldest segments.
+func (c *Coordinator) gone(from, to int64) {
+	c.mu.Lock()
+	n := 0
+	for at := c.done.next(from); at < to; at = c.done.next(at) {
+		c.done.set(at)
+		n++
+	}
+	for origin, at := range c.asked {
+		if at < to {
+			delete(c.asked, origin)
+		}
+	}
+	c.mu.Unlock()
+	c.log.Error("open transactions were given back with the oldest segments: the log is too small for its traffic", "halves", n)
+}
+
+// lost closes halves that cannot be read any more.
+func (c *Coordinator) lost(from, to int64) {
+	for at := from; at < to; at++ {
+		c.mu.Lock()
+		open := !c.done.has(at)
+		c.done.set(at)
+		c.mu.Unlock()
+		if open {
+			c.log.Error("an open transaction is lost: its half is damaged", "queueOffset", at)
+		}
+	}
+}
+
+// judge says what is to be done for a half now, and claims it.
+func (c *Coordinator) judge(v *record.View) (work, bool) {
+	w := work{half: parseHalf(v, c.o.Timeout), v: v}
+	h := &w.half
+	c.mu.Lock()
+	at, open := c.current(h)
+	full := len(c.asked) >= maxOpen && h.origin == h.offset
+	if !open || at != h.offset || c.busy[h.origin] != nil || full {
+		c.mu.Unlock()
+		return w, false
+	}
+	before := h.offset < c.known
+	age := c.arrivals.age(h.offset, c.up())
+	if before { // the wall clock may know how long the power was off
+		age = max(age, c.o.Wall()-v.StoreTimestamp())
+	}
+	if h.checks == 0 && age < h.immunity.Milliseconds() {
+		c.mu.Unlock()
+		return w, false
+	}
+	c.claim(h)
+	c.mu.Unlock()
+	log := c.log.With("queueOffset", h.offset, "phyOffset", v.PhyOffset(), "checks", h.checks)
+	topic, _, err := address(v)
+	switch {
+	case h.origin < c.known && c.wasDelivered(v):
+	case err != nil || h.checks >= c.o.CheckMax || c.arrivals.age(h.offset, c.up()) > c.o.Reserved.Milliseconds():
+		log.Error("a transaction is given up: nobody has decided it", "topic", topic, "err", err)
+		m := v.Message()
+		m.Topic, m.QueueID = GivenUpTopic, 0
+		w.ms = []record.Message{m}
+	default:
+		w.ms, w.renew = []record.Message{renewed(v, h)}, true
+	}
+	return w, true
+}
+
+// do stores what is to be stored for some halves, and asks for those that are stored
+// once more. It returns the first error.
+func (c *Coordinator) do(todo []work) (first error) {
+	results := make(chan result, len(todo))
+	for i := range todo {
+		done := func(err error) { results <- result{i, err} }
+		if todo[i].ms == nil {
+			done(nil)
+		} else if err := c.st.Put(todo[i].ms, done); err != nil {
+			done(err)
+		}
+	}
+	for range todo {
+		r := <-results
+		w := &todo[r.n]
+		switch {
+		case !stored(r.err):
+			if first == nil {
+				first = r.err
+			}
+			c.release(&w.half, nil)
+		case w.renew:
+			now := w.ms[0].QueueOffset
+			c.release(&w.half, func() {
+				c.done.set(w.half.offset)
+				c.asked[w.half.origin] = now
+			})
+		default:
+			c.release(&w.half, func() { c.close(&w.half, w.half.offset) })
+		}
+		if !stored(r.err) {
+			continue
+		}
+		if err := c.putOp(w.half.offset, func(error) {}); err != nil && first == nil {
+			first = err // until halves are worked off beyond it a start asks for this one once more
+		}
+		if w.renew {
+			c.ask(w)
+		}
+	}
+	return first
+}
+
+// ask has the producer of a half asked that was stored once more.
+func (c *Coordinator) ask(w *work) {
+	group, _ := w.v.Property(propertyGroup)
+	key, _ := w.v.Property(record.PropertyUniqKey)
+	topic, queueID, err := address(w.v)
+	if err != nil {
+		return
+	}
+	c.o.Ask(Check{Group: string(group), Half: w.ms[0], Topic: topic, QueueID: queueID, UniqueKey: string(key)})
+}
+
+// reached notes how far halves and ops are worked off now. It is kept a round later: a
+// slave that takes the offsets over before it has the log would pass over halves else.
+func (c *Coordinator) reached(end int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	open := min(c.done.next(0), end)
+	c.done.forget()
+	c.arrivals.forget(open)
+	c.point = point{half: open, op: min(c.ops.need(open), c.st.MaxOffset(OpTopic, 0)), end: c.st.End()}
+}
+
+// commitProgress keeps what the last round has reached, if it is on flash.
+func (c *Coordinator) commitProgress() {
+	if c.point.end == 0 || c.st.Durable() < c.point.end {
+		return
+	}
+	c.st.CommitProgress(HalfTopic, 0, c.point.half)
+	c.st.CommitProgress(OpTopic, 0, c.point.op)
+}
