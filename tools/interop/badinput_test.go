@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,7 @@ func TestBadInput(t *testing.T) {
 			stillServes(ctx, t, tg)
 		})
 	}
+	badEnds(ctx, t, tg)
 	for name, raw := range badFrames() {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, tg)
@@ -104,6 +106,68 @@ func TestBadInput(t *testing.T) {
 			}
 			stillServes(ctx, t, tg)
 		})
+	}
+}
+
+// badEnds ends transactions that are none: each is refused, and nothing is stored.
+func badEnds(ctx context.Context, t *testing.T, tg *target.Target) {
+	c := dial(t, tg)
+	defer c.Close()
+	place := func(properties map[string]string) (phy, queue int64) {
+		t.Helper()
+		r, err := c.Send(ctx, wire.Message{Topic: "Bad", Properties: properties, Body: []byte("no half")})
+		if err != nil || len(r.MsgID) != 32 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if phy, err = strconv.ParseInt(r.MsgID[16:], 16, 64); err != nil {
+			t.Fatal(err)
+		}
+		return phy, r.QueueOffset
+	}
+	plain, plainQueue := place(nil)
+	named, namedQueue := place(map[string]string{"PGROUP": "BadGroup", "UNIQ_KEY": "K"})
+	waits, waitsQueue := place(map[string]string{"PGROUP": "BadGroup", "UNIQ_KEY": "L", "DELAY": "18"})
+	count := func() (n int64) {
+		t.Helper()
+		for topic, queues := range map[string]int32{"Bad": 4, "RMQ_SYS_TRANS_HALF_TOPIC": 1, "RMQ_SYS_TRANS_OP_HALF_TOPIC": 1, "TRANS_CHECK_MAX_TIME_TOPIC": 1} {
+			for q := range queues {
+				end, err := c.MaxOffset(ctx, topic, q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += end
+			}
+		}
+		return n
+	}
+	// RocketMQ asks no more of a half than a group and its queue offset.
+	lax := []int{wire.Success, wire.SystemError}
+	for _, tc := range []struct {
+		name       string
+		phy, queue int64
+		apache     []int
+	}{
+		{"of a message", plain, plainQueue, nil},
+		{"of a message with a producer group", named, namedQueue, lax},
+		{"of a delayed message", waits, waitsQueue, lax},
+		{"in the middle of a record", plain + 8, plainQueue, nil},
+		{"before the log", -1, 0, nil},
+		{"behind the log", 1 << 60, 0, nil},
+	} {
+		for how, number := range map[string]int{"commit ": 8, "rollback ": 12} {
+			t.Run(how+tc.name, func(t *testing.T) {
+				before := count()
+				got := answer(ctx, t, tg, wire.NewCommand(wire.EndTransaction, "producerGroup", "BadGroup", "tranStateTableOffset", tc.queue,
+					"commitLogOffset", tc.phy, "commitOrRollback", number, "fromTransactionCheck", false, "msgId", "K", "transactionId", "K"))
+				if got != wire.SystemError && (tg.Kind == target.Pairmq || !slices.Contains(tc.apache, got)) {
+					t.Errorf("answer %d, want %d", got, wire.SystemError)
+				}
+				if after := count(); after != before && (tg.Kind == target.Pairmq || tc.apache == nil) {
+					t.Errorf("%d messages are stored", after-before)
+				}
+				stillServes(ctx, t, tg)
+			})
+		}
 	}
 }
 

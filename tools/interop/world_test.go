@@ -81,7 +81,13 @@ func dial(t *testing.T, tg *target.Target) *wire.Conn {
 // newWorld starts everything.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH", "messageDelayLevel": delayLevels}), peers: map[string]*peers.Peer{}}
+	return newWorldWith(t, map[string]string{"flushDiskType": "ASYNC_FLUSH", "messageDelayLevel": delayLevels})
+}
+
+// newWorldWith is newWorld of a broker with these keys.
+func newWorldWith(t *testing.T, keys map[string]string) *world {
+	t.Helper()
+	w := &world{target: startTarget(t, keys), peers: map[string]*peers.Peer{}}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)
 	for _, version := range []string{peers.V4, peers.V5} {
 		p, err := peers.Fetch(t.Context(), version)

@@ -22,6 +22,7 @@ type stream struct {
 	got      []verify.Got
 	open     map[[2]int64]int // index in got of what a listener is at, by queue and offset
 	sought   map[int32]int64
+	checked  map[int]int // how often the broker has asked for a message
 }
 
 func (s *stream) add(l line.Line) {
@@ -47,6 +48,11 @@ func (s *stream) add(l line.Line) {
 			s.got[i].DoneMicros = l.Int64("t")
 			delete(s.open, place(l))
 		}
+	case "checked":
+		if s.checked == nil {
+			s.checked = map[int]int{}
+		}
+		s.checked[int(l.Int64("n"))]++
 	case "sought":
 		if s.sought == nil {
 			s.sought = map[int32]int64{}

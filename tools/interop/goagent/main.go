@@ -31,7 +31,7 @@ func main() {
 	if os.Getenv(clientLog) == "" {
 		rlog.SetLogLevel("error")
 	}
-	a := &agent{namesrv: primitive.NamesrvAddr{os.Args[1]}, out: os.Stdout, running: map[string]func() error{}}
+	a := &agent{namesrv: primitive.NamesrvAddr{os.Args[1]}, out: os.Stdout, running: map[string]func() error{}, deciding: map[string]func(){}}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		if l, ok := line.Parse(in.Text()); ok {
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-// An agent runs commands and keeps the consumers that go on.
+// An agent runs commands and keeps the consumers and producers that go on.
 type agent struct {
 	namesrv primitive.NamesrvAddr
 
@@ -49,6 +49,8 @@ type agent struct {
 
 	mu      sync.Mutex
 	running map[string]func() error // how to stop a consumer, by the id of its command
+
+	deciding map[string]func() // how to have a producer of transactions decide, likewise
 }
 
 // A command is a line of input.
@@ -86,6 +88,10 @@ func (a *agent) do(c command) error {
 		return a.delay(c)
 	case "pull":
 		return a.pull(c)
+	case "transact":
+		stop, err = a.transact(c)
+	case "decide":
+		return a.decide(c)
 	case "push":
 		stop, err = a.push(c)
 	case "lite":

@@ -32,6 +32,10 @@ const (
 // that lasts until the slave is master.
 const DelayLevels = "1s 20s"
 
+// CheckInterval is the time from one round of asking for open transactions to the next,
+// in milliseconds.
+const CheckInterval = 1000
+
 // SlaveTimeout is how long a SYNC_MASTER waits for its slave, in milliseconds.
 const SlaveTimeout = 1000
 
@@ -94,6 +98,7 @@ func (m *Maker) broker(dir, name, role string, id int, namesrv string) (*Server,
 		"brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "namesrvAddr": namesrv, "flushDiskType": "ASYNC_FLUSH",
 		"mappedFileSizeCommitLog": strconv.Itoa(SegmentSize), "maxMessageSize": strconv.Itoa(MaxMessageSize),
 		"slaveTimeout": strconv.Itoa(SlaveTimeout), "messageDelayLevel": DelayLevels,
+		"transactionCheckInterval": strconv.Itoa(CheckInterval), "transactionCheckMax": "1000",
 	}
 	s.keys = keys
 	if m.Kind == target.ApacheV5 { // by default its slaves serve nobody and its SYNC_MASTER waits for nobody

@@ -148,6 +148,7 @@ func (w Want) differs(g Got) string {
 func reserved(name string) bool {
 	switch name {
 	case "TAGS", "KEYS", "WAIT", "UNIQ_KEY", "CLUSTER", "MSG_REGION", "TRACE_ON", "MIN_OFFSET", "MAX_OFFSET", "CONSUME_START_TIME",
+		"TRAN_MSG", "PGROUP", "__transactionId__", "TRANSACTION_CHECK_TIMES", "TRAN_PREPARED_QUEUE_OFFSET",
 		"INSTANCE_ID", "__CRC32#", "SHARDING_KEY", "__SHARDINGKEY", "DELAY", "REAL_TOPIC", "REAL_QID",
 		"RETRY_TOPIC", "ORIGIN_MESSAGE_ID", "RECONSUME_TIME", "MAX_RECONSUME_TIMES", "DLQ_ORIGIN_TOPIC", "DLQ_ORIGIN_MESSAGE_ID":
 		return true

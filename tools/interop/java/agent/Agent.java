@@ -38,6 +38,8 @@ public final class Agent {
                 case "produce": new Produce(namesrv, c).run(); break;
                 case "order": new OrderedProduce(namesrv, c).run(); break;
                 case "delay": new DelayedProduce(namesrv, c).run(); break;
+                case "transact": running.put(c.id(), new Transactions(namesrv, c)); break;
+                case "decide": ((Transactions) running.get(c.get("producer"))).decide(); break;
                 case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;
