@@ -84,13 +84,6 @@ func (b *Broker) transactionProgress() (halves, ops int64, ok bool) {
 	return halves, ops, halves > 0
 }
 
-// allRequestModes serves GET_ALL_MESSAGE_REQUEST_MODE, 402, by which slaves of 5.x
-// copy which groups pop: none do here, as request 400 says to each consumer.
-func (b *Broker) allRequestModes(req *remoting.Request) error {
-	replyBody(req, []byte(`{"messageRequestModeMap":{}}`))
-	return nil
-}
-
 // versionsOf are the versions of the offsets that were ever reset, in their place.
 func versionsOf(all map[string][]index.GroupOffset) map[string][]index.GroupOffset {
 	versions := map[string][]index.GroupOffset{}

@@ -14,8 +14,8 @@ type assignmentBody struct {
 	Model    string `json:"messageModel"`
 }
 
-// An assignment is one queue for the asking consumer. Mode is always PULL: such
-// a consumer then pulls as others do.
+// An assignment is one queue for the asking consumer; one to pop may be
+// pop.AnyQueue.
 type assignment struct {
 	Queue messageQueue `json:"messageQueue"`
 	Mode  string       `json:"mode"`
@@ -32,16 +32,24 @@ func (b *Broker) queryAssignment(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
+	mode, err := b.requestMode(body.Group, body.Topic)
+	if err != nil {
+		return err
+	}
 	var queues []int
 	if body.Model == "BROADCASTING" {
 		queues = share(int(t.ReadQueueNums), 1, 0)
 	} else {
 		ids := b.clients.consumerIDs(body.Group)
-		queues = allocate(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID)
+		if mode.Mode == modePop {
+			queues = popQueues(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID, mode.Others)
+		} else {
+			queues = allocate(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID)
+		}
 	}
 	all := make([]assignment, 0, len(queues))
 	for _, q := range queues {
-		all = append(all, assignment{messageQueue{b.opts.Name, int32(q), t.Name}, "PULL"})
+		all = append(all, assignment{messageQueue{b.opts.Name, int32(q), t.Name}, mode.Mode})
 	}
 	return replyJSON(req, map[string][]assignment{"messageQueueAssignments": all})
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pairmq/daemon/broker/pop"
 	"pairmq/daemon/broker/schedule"
 	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/lifecycle"
@@ -43,6 +44,8 @@ type Broker struct {
 	resets          *resets
 	delays          *schedule.Scheduler      // nil unless this broker delivers delayed messages
 	transactions    *transaction.Coordinator // nil as delays is
+	pops            *pop.Service             // nil unless this broker has messages popped
+	popPolls        *popPolls
 	registrations   *registrations
 	rates           *rates
 	flows           *flows
@@ -68,6 +71,7 @@ func New(opts Options) (*Broker, error) {
 	b.flows = newFlows(opts.CountFlows, b.started)
 	b.sends.init(&b.refusals, b.flows)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
+	b.popPolls = newPopPolls(opts.MaxPopHeld, opts.MaxPopHeldQueue)
 	b.clients = newClients(opts.MaxGroups, opts.MaxClients, opts.MaxOnline, newExpressions(func() bool { return !b.settings().NoPropertyFilter }))
 	b.notices = newNotices()
 	b.locks = newLockTable()
@@ -88,10 +92,16 @@ func New(opts Options) (*Broker, error) {
 	if opts.Behind {
 		b.restrict()
 	}
-	if b.slave() || opts.Behind || opts.Store.Stats().ReadOnly {
-		return b, nil // its topics are the master's, or those that are there
+	if b.slave() {
+		return b, pop.Clear(opts.Store) // its topics are the master's
+	}
+	if opts.Behind || opts.Store.Stats().ReadOnly {
+		return b, nil // its topics are those that are there
 	}
 	var err error
+	if b.pops, err = pop.New(b.popOptions()); err != nil {
+		return nil, err
+	}
 	if b.delays, err = schedule.New(schedule.Options{Store: delivering{opts.Store, b.flows}, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
 		return nil, err
 	}
@@ -125,12 +135,22 @@ func (b *Broker) Run(ctx context.Context) error {
 	if b.transactions != nil {
 		g.Go("transactions", b.transactions.Run)
 	}
+	g.Go("held pops", b.popPolls.run)
+	for i := range pullWorkers {
+		g.Go("pop worker "+strconv.Itoa(i), b.wakePops)
+	}
+	if b.pops != nil {
+		g.Go("popped messages", b.pops.Run)
+	}
 	g.Go("log reads", b.reads.run)
 	g.Go("log comparisons", b.compares.run)
 	g.Go("queries", b.queries.run)
 	err := g.Wait()
 	for _, h := range b.polls.close() {
 		b.finish(h)
+	}
+	for _, h := range b.popPolls.close() {
+		h.none()
 	}
 	b.makings.work.Wait()
 	return err
@@ -177,12 +197,16 @@ func (b *Broker) Closed(conn *remoting.Conn) {
 	for _, h := range b.polls.drop(conn) {
 		h.req.ReplyError(remoting.RespPullNotFound, "")
 	}
+	for _, h := range b.popPolls.drop(conn) {
+		h.none()
+	}
 }
 
 // Arrived wakes the pulls that wait for one of these records. The store calls
 // it from one goroutine, which it does not hold up.
 func (b *Broker) Arrived(arrivals []store.Arrival) {
 	b.polls.arrived(arrivals)
+	b.popPolls.arrived(arrivals)
 	if b.delays != nil {
 		b.delays.Arrived(arrivals)
 	}
@@ -225,6 +249,14 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqLockBatchMQ:            b.lockQueues,
 		remoting.ReqUnlockBatchMQ:          b.unlockQueues,
 		remoting.ReqQueryAssignment:        b.queryAssignment,
+
+		remoting.ReqSetMessageRequestMode:      b.setRequestMode,
+		remoting.ReqPopMessage:                 b.popMessage,
+		remoting.ReqAckMessage:                 b.ackMessage,
+		remoting.ReqBatchAckMessage:            b.ackBatch,
+		remoting.ReqChangeMessageInvisibletime: b.changeInvisible,
+		remoting.ReqNotification:               b.notification,
+		remoting.ReqPollingInfo:                b.pollingInfo,
 
 		remoting.ReqUpdateAndCreateTopic:         b.updateTopic,
 		remoting.ReqUpdateAndCreateTopicList:     b.updateTopics,

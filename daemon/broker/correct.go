@@ -40,7 +40,7 @@ func (b *Broker) cloneOffsets(req *remoting.Request) error {
 		}
 	}
 	if len(all) > 0 {
-		if err := b.store.ResetOffsets(all); err != nil {
+		if err := b.resetPopped(all); err != nil {
 			return err
 		}
 		b.log.Info("consumer offsets cloned", "from", from, "to", to.Name, "queues", len(all))

@@ -39,6 +39,8 @@ type fakeStore struct {
 	stale    bool                  // the next Get sees nothing
 	gets     int
 	cleaned  int
+	values   map[string][]byte
+	notes    map[string][]byte
 }
 
 type fakeQueue struct {
@@ -49,7 +51,7 @@ type fakeQueue struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topics: map[string]table.Topic{}, groups: map[string]table.Group{}, queues: map[queueKey]*fakeQueue{},
-		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, now: 1_795_404_113_000,
+		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, values: map[string][]byte{}, notes: map[string][]byte{}, now: 1_795_404_113_000,
 	}
 }
 
@@ -385,6 +387,10 @@ func (s *fakeStore) DeleteTopic(name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.topics, name)
+	maps.DeleteFunc(s.queues, func(k queueKey, _ *fakeQueue) bool { return k.topic == name })
+	for _, of := range s.offsets {
+		maps.DeleteFunc(of, func(k queueKey, _ table.Offset) bool { return k.topic == name })
+	}
 	s.deleted[name] = s.end
 	return s.tableErr
 }
@@ -464,6 +470,40 @@ func (s *fakeStore) FindUnique(topic, key string, since int64, limit int) (all [
 		}
 	}
 	return all
+}
+
+func (s *fakeStore) Value(key string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.values[key])
+}
+
+func (s *fakeStore) SetValue(key string, value []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tableErr == nil {
+		s.values[key] = slices.Clone(value)
+	}
+	return s.tableErr
+}
+
+func (s *fakeStore) Notes() (map[string][]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.notes), s.tableErr
+}
+
+func (s *fakeStore) SetNotes(notes map[string][]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, value := range notes {
+		if value == nil {
+			delete(s.notes, key)
+		} else {
+			s.notes[key] = value
+		}
+	}
+	return s.tableErr
 }
 
 // stored returns the messages of a queue.

@@ -120,7 +120,7 @@ func (s *flows) put(topic string, messages, bytes int) {
 	}
 }
 
-// get counts a pull that was given messages.
+// get counts a pull or a pop that was given messages.
 func (s *flows) get(group, topic string, messages, bytes int) {
 	s.out.add(messages, bytes)
 	if f := s.of(flowKey{flowGet, topic, group}); f != nil {
@@ -228,18 +228,23 @@ func sizeOf(ms []record.Message) (bytes int) {
 	return bytes
 }
 
-// A delivering is the store as who delivers delayed messages and ends transactions sees
-// it: what comes into topics is counted.
+// A delivering is the store as who delivers delayed messages, ends transactions and has
+// popped messages come again sees it: what comes into topics is counted.
 type delivering struct {
 	Store
 	flows *flows
 }
 
 func (d delivering) Put(ms []record.Message, done func(error)) error {
+	return d.flows.counted(d.Store.Put, ms, done)
+}
+
+// counted calls put, and counts what it has taken.
+func (s *flows) counted(put func([]record.Message, func(error)) error, ms []record.Message, done func(error)) error {
 	topic, count, bytes := ms[0].Topic, len(ms), sizeOf(ms) // the store has them afterwards
-	err := d.Store.Put(ms, done)
+	err := put(ms, done)
 	if err == nil {
-		d.flows.put(topic, count, bytes)
+		s.put(topic, count, bytes)
 	}
 	return err
 }

@@ -96,7 +96,7 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 	b.changing.Lock()
 	defer b.changing.Unlock()
 	if _, ok := b.store.Group(name); ok {
-		if err := b.store.DeleteGroup(name); err != nil {
+		if err := b.forgetPopped(name, "", func() error { return b.store.DeleteGroup(name) }); err != nil {
 			return err
 		}
 		b.flows.forget(func(k flowKey) bool { return k.kind != flowPut && k.group == name })

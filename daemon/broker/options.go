@@ -60,6 +60,10 @@ type Options struct {
 	Reserved            time.Duration   // fileReservedTime; 0 means 72 h
 	YoungBytes          int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 
+	MaxPopHeld       int // pops and requests 200054 held for long polling; 0 means 10,000
+	MaxPopHeldQueue  int // of one group in one topic; 0 means 1024
+	MaxPopped        int // messages popped and not acknowledged, some 120 bytes each; 0 means 50,000
+	MaxPoppedQueue   int // of one queue by one group; 0 means 10,000
 	MaxTopics        int // 0 means 10,000
 	MaxGroups        int // subscription groups kept, and groups of each kind online; 0 means 10,000
 	MaxClients       int // connections in one group; 0 means 4096
@@ -113,6 +117,7 @@ func (o *Options) check() error {
 	o.fill()
 	o.DefaultTopicQueues = cmp.Or(o.DefaultTopicQueues, 8)
 	o.YoungBytes = cmp.Or(o.YoungBytes, 64<<20)
+	o.MaxPopHeld, o.MaxPopHeldQueue = cmp.Or(o.MaxPopHeld, 10_000), cmp.Or(o.MaxPopHeldQueue, 1024)
 	o.MaxTopics = cmp.Or(o.MaxTopics, 10_000)
 	o.MaxGroups = cmp.Or(o.MaxGroups, 10_000)
 	o.MaxClients = cmp.Or(o.MaxClients, 4096)

@@ -57,7 +57,7 @@ func (b *Broker) resetOffset(req *remoting.Request) error {
 	if len(b.clients.consumerConns(group)) > 0 && !broadcast && !b.resets.add(all, time.Now().Add(resetTime)) {
 		return refuse(remoting.RespSystemBusy, "consumers of %d queues have still to go on from where they were reset to", maxResets)
 	}
-	if err := b.store.ResetOffsets(all); err != nil {
+	if err := b.resetPopped(all); err != nil {
 		return err
 	}
 	b.log.Info("consumer offsets reset", "group", group, "topic", topic.Name, "queues", len(all))

@@ -19,6 +19,7 @@ type Store interface {
 	Offsets
 	Tables
 	Progress
+	Notes
 }
 
 // Messages is the part of a Store that keeps messages.
@@ -84,6 +85,14 @@ type Progress interface {
 	schedule.Store
 	transaction.Store
 	AllProgress() []index.GroupOffset // by topic and queue
+}
+
+// Notes is the part of a Store that keeps what groups have popped, and how they are to.
+type Notes interface {
+	Value(key string) []byte
+	SetValue(key string, value []byte) error // durable on return, in the backup too
+	Notes() (map[string][]byte, error)       // by key
+	SetNotes(notes map[string][]byte) error  // in one commit, durable on return
 }
 
 // RawLog is the commit log as bytes; *store.Store has it.

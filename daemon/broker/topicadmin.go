@@ -122,21 +122,32 @@ func (b *Broker) deleteTopic(req *remoting.Request) error {
 		return refuse(remoting.RespInvalidParameter, "topic %s belongs to the system", name)
 	}
 	b.changing.Lock()
-	_, ok := b.store.Topic(name)
-	var err error
-	if ok {
-		err = b.store.DeleteTopic(name)
-	}
+	gone, err := b.dropTopic(name)
 	b.changing.Unlock()
-	if err != nil {
-		return err
-	}
-	if ok {
+	for _, name := range gone {
 		b.flows.forget(func(k flowKey) bool { return k.topic == name })
 		b.log.Info("topic deleted", "topic", name)
 	}
+	if err != nil {
+		return err
+	}
 	b.registrations.reply(req)
 	return nil
+}
+
+// dropTopic deletes a topic, if there is one, and as 5.x does the topics in which its
+// popped messages come again. It returns those that it has deleted.
+func (b *Broker) dropTopic(name string) (gone []string, err error) {
+	if _, ok := b.store.Topic(name); !ok {
+		return nil, nil
+	}
+	for _, t := range append(b.popRetryTopics(name), name) {
+		if err := b.forgetPopped("", t, func() error { return b.store.DeleteTopic(t) }); err != nil {
+			return gone, err
+		}
+		gone = append(gone, t)
+	}
+	return gone, nil
 }
 
 // allTopics serves GET_ALL_TOPIC_CONFIG, 21. 5.4 asks in pages, and

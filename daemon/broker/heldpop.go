@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"context"
+	"time"
+
+	"pairmq/daemon/broker/pop"
+	"pairmq/internal/remoting"
+	"pairmq/store"
+)
+
+// A heldPop waits for a message that can be popped, or for its deadline.
+type heldPop struct {
+	pop.Request
+	req      *remoting.Request
+	asks     bool // it is a request 200054, which pops nothing
+	deadline time.Time
+	held     bool // is in popPolls
+}
+
+// none answers a pop that has found nothing.
+func (h *heldPop) none() {
+	if h.asks {
+		replyNotification(h.req, false, false)
+		return
+	}
+	f := popFields(time.Now().UnixMilli(), h.Invisible)
+	f.Add("restNum", "0")
+	h.req.Reply(&remoting.Response{Code: remoting.RespPollingTimeout, Remark: store.NoMessageInQueue.String(), Fields: f})
+}
+
+// holdPop holds h, which has found nothing.
+func (b *Broker) holdPop(h *heldPop) error {
+	h.req.Fields, h.req.Remark = nil, "" // they are read, and held pops are many
+	switch kept, full := b.popPolls.add(h, true); {
+	case full && h.asks:
+		replyNotification(h.req, false, true)
+	case full:
+		return refuse(remoting.RespPollingFull, "too many pops are held")
+	case !kept:
+		h.none()
+	case b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) > 0 && b.popPolls.take(h): // something came that woke nobody
+		b.finishPop(h)
+	}
+	return nil
+}
+
+// finishPop answers a pop that was woken, or holds it on until its deadline.
+func (b *Broker) finishPop(h *heldPop) {
+	const tries = 4 // where messages are there and cannot be had, it waits for others
+	for range tries {
+		if b.tryPop(h) {
+			b.popPolls.leave()
+			return
+		}
+		if !time.Now().Before(h.deadline) {
+			break
+		}
+		if kept, _ := b.popPolls.add(h, false); !kept {
+			break
+		}
+		if b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) == 0 || !b.popPolls.take(h) {
+			return
+		}
+	}
+	b.popPolls.leave()
+	h.none()
+}
+
+// tryPop answers h if there is something to answer.
+func (b *Broker) tryPop(h *heldPop) bool {
+	if h.asks {
+		has := b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) > 0
+		if has {
+			replyNotification(h.req, true, false)
+		}
+		return has
+	}
+	p, err := b.pops.Pop(&h.Request)
+	switch {
+	case err != nil:
+		b.fail(h.req, popError(err))
+	case p.Topic != "":
+		b.replyPop(h.req, &h.Request, &p)
+	default:
+		return false
+	}
+	return true
+}
+
+// wakePops finishes woken pops until ctx ends.
+func (b *Broker) wakePops(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-b.popPolls.wake:
+		}
+		for h := b.popPolls.next(); h != nil; h = b.popPolls.next() {
+			b.finishPop(h)
+		}
+	}
+}

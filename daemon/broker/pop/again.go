@@ -1,0 +1,200 @@
+package pop
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"pairmq/store"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// Bounds of what is stored once more at a time.
+const (
+	batch      = 32
+	batchBytes = 1 << 20
+)
+
+const propertyFirstPop = "1ST_POP_TIME"
+
+// expire stores the messages once more whose time is over.
+func (s *Service) expire() {
+	for {
+		due := s.due()
+		if len(due) == 0 {
+			return
+		}
+		results := make(chan result, len(due))
+		sent := 0
+		var failed error
+		for at, bytes := 0, 0; at < len(due); at++ {
+			if failed != nil || bytes > batchBytes {
+				s.later(due[at:], 0)
+				break
+			}
+			n, waits, err := s.again(due[at], results)
+			switch {
+			case err != nil:
+				failed = err
+				s.later(due[at:at+1], 1)
+			case waits:
+				sent++
+			}
+			bytes += n
+		}
+		for range sent {
+			r := <-results
+			if !stored(r.err) {
+				failed = r.err
+				s.later([]*flight{r.f}, 1)
+				continue
+			}
+			end := s.st.End()
+			s.mu.Lock()
+			r.f.end = end
+			s.landing = append(s.landing, r.f)
+			s.mu.Unlock()
+		}
+		s.report(failed)
+		s.land()
+		if failed != nil {
+			return
+		}
+	}
+}
+
+type result struct {
+	f   *flight
+	err error
+}
+
+// due takes what is due off the agenda.
+func (s *Service) due() (due []*flight) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for up := s.up(); len(due) < batch && len(s.agenda) > 0 && s.agenda[0].due <= up; {
+		due = append(due, heap.Pop(&s.agenda).(*flight))
+	}
+	return due
+}
+
+// later puts flights back on the agenda, after a while if they have failed.
+func (s *Service) later(fs []*flight, failed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := int64(0)
+	if failed > 0 {
+		wait = s.backoff.Next().Milliseconds()
+	}
+	for _, f := range fs {
+		if f.gone {
+			continue // its queue was reset meanwhile
+		}
+		f.due = max(f.due, s.up()+wait)
+		heap.Push(&s.agenda, f)
+	}
+}
+
+// report says once that messages do not come again, and once that they do.
+func (s *Service) report(err error) {
+	switch {
+	case err != nil && !s.failing:
+		s.log.Warn("popped messages that were not acknowledged come again later: they cannot be stored", "err", err)
+	case err == nil && s.failing:
+		s.log.Info("popped messages that were not acknowledged come again")
+	}
+	if s.failing = err != nil; err == nil {
+		s.backoff.Reset()
+	}
+}
+
+// stored says whether a message is in the log, whatever was promised of it.
+func stored(err error) bool {
+	return err == nil || errors.Is(err, store.ErrNoSlave) || errors.Is(err, store.ErrSlaveTimeout) || errors.Is(err, store.ErrFlushTimeout)
+}
+
+// again stores the message of f where it comes again, and has the answer come in
+// results, if it waits for one: a message that is gone does not come again.
+func (s *Service) again(f *flight, results chan<- result) (bytes int, waits bool, err error) {
+	q := f.queue
+	res, err := s.st.Get(q.topic, q.queueID, f.offset, 1, 1, nil)
+	if err != nil {
+		return 0, false, fmt.Errorf("pop: read %s queue %d at %d: %w", q.topic, q.queueID, f.offset, err)
+	}
+	defer res.Release()
+	if res.Status != store.Found {
+		s.gone(f, &res)
+		return 0, false, nil
+	}
+	v, err := record.Parse(res.Body, record.Limits{Record: len(res.Body)})
+	if err != nil {
+		return 0, false, fmt.Errorf("pop: %s queue %d at %d: %w", q.topic, q.queueID, f.offset, err)
+	}
+	if v.QueueOffset() != f.offset {
+		s.gone(f, &res)
+		return 0, false, nil
+	}
+	m := s.retried(f, &v)
+	if err := s.o.Make(m.Topic); err != nil {
+		return 0, false, err
+	}
+	err = s.st.Put([]record.Message{m}, func(err error) { results <- result{f, err} })
+	return len(res.Body), err == nil, err
+}
+
+// gone is for a message that is not there any more: it is too old, lost, or its topic
+// was deleted.
+func (s *Service) gone(f *flight, res *store.Result) {
+	q := f.queue
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.gone {
+		return
+	}
+	s.log.Warn("a popped message that was not acknowledged does not come again: it is gone", "topic", q.topic, "queueId", q.queueID,
+		"queueOffset", f.offset, "group", q.group, "status", res.Status.String())
+	s.remove(f)
+	s.done(q)
+}
+
+// retried is what the message of f becomes: one of the group's retry topic, or a dead
+// letter if it was tried often enough.
+func (s *Service) retried(f *flight, v *record.View) record.Message {
+	q := f.queue
+	m := v.Message()
+	g, ok := s.st.Group(q.group)
+	if !ok {
+		g = table.DefaultGroup(q.group)
+	}
+	if _, ok := record.Property(m.Properties, propertyFirstPop); !ok {
+		m.Properties = record.AppendProperty(m.Properties, propertyFirstPop, strconv.FormatInt(f.popTime, 10))
+	}
+	m.Topic, m.QueueID = RetryTopic(q.group, q.topic), 0
+	if m.ReconsumeTimes >= g.RetryMaxTimes {
+		m.Topic = table.DLQPrefix + q.group
+	}
+	m.SysFlag &^= record.SysTransactionMask
+	m.ReconsumeTimes++
+	return m
+}
+
+// land is done with what is on flash now.
+func (s *Service) land() {
+	durable := s.st.Durable()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	left := s.landing[:0]
+	for _, f := range s.landing {
+		switch {
+		case f.end > durable:
+			left = append(left, f)
+		case !f.gone:
+			s.remove(f)
+			s.done(f.queue)
+		}
+	}
+	clear(s.landing[len(left):])
+	s.landing = left
+}

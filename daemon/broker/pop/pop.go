@@ -1,0 +1,161 @@
+package pop
+
+import (
+	"fmt"
+
+	"pairmq/store"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// Bounds of one pop.
+const (
+	MaxMessages  = 32
+	MaxInvisible = int64(24 * 60 * 60 * 1000) // ms
+	maxBytes     = 256 << 10
+	maxScans     = 4 // of a queue, where a filter lets nothing through
+)
+
+// A Request is what a pop asks for. Group and Topic live on.
+type Request struct {
+	Group, Topic string
+	Queues       int32 // of the topic
+	QueueID      int32 // AnyQueue for any
+	Max          int
+	Invisible    int64        // ms
+	FromEnd      bool         // a new group begins at the end of a queue
+	Filter       store.Filter // nil passes all
+	Room         store.Room
+}
+
+// A Popped is messages of one queue that are in flight from now on.
+type Popped struct {
+	Topic              string // the one asked for or its retry topic; "" if nothing was popped
+	QueueID            int32
+	Offsets            []int64
+	PopTime, Invisible int64 // ms
+	Result             store.Result
+	Rest               int64 // messages that can be popped now
+}
+
+// Pop takes messages of the first queue that has some, in turn; every fifth time the
+// group's retry topic comes first, else last.
+func (s *Service) Pop(r *Request) (Popped, error) {
+	s.steady.RLock()
+	defer s.steady.RUnlock()
+	if err := s.begin(r); err != nil {
+		return Popped{}, err
+	}
+	order := s.order(r)
+	for _, k := range order {
+		q, err := s.queue(k)
+		if err != nil {
+			return Popped{}, err
+		}
+		p, err := s.popQueue(q, r)
+		if err != nil {
+			return Popped{}, err
+		}
+		if p.Topic != "" {
+			p.Rest = s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID)
+			return p, nil
+		}
+	}
+	return Popped{Rest: s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID)}, nil
+}
+
+// begin says where a new group begins that begins at the end, durably: later the end
+// would be elsewhere. As with RocketMQ it gets the last message there is.
+func (s *Service) begin(r *Request) error {
+	if !r.FromEnd {
+		return nil
+	}
+	s.starting.Lock()
+	defer s.starting.Unlock()
+	var all []table.Offset
+	for id := range r.Queues {
+		if _, ok := s.st.Offset(r.Group, r.Topic, id); ok {
+			continue
+		}
+		o := table.Offset{Group: r.Group, Topic: r.Topic, QueueID: id}
+		if !s.o.Young(r.Topic, id) {
+			o.Offset = max(s.st.MaxOffset(r.Topic, id)-1, s.st.MinOffset(r.Topic, id))
+		}
+		all = append(all, o)
+	}
+	if all == nil {
+		return nil
+	}
+	return s.st.ResetOffsets(all)
+}
+
+// popQueue takes what a queue has.
+func (s *Service) popQueue(q *queue, r *Request) (Popped, error) {
+	q.reading.Lock()
+	defer q.reading.Unlock()
+	for range maxScans {
+		from, most, err := s.ready(q, r)
+		if err != nil || most <= 0 || from >= s.st.MaxOffset(q.topic, q.queueID) {
+			return Popped{}, err
+		}
+		res, err := s.st.GetWithin(q.topic, q.queueID, from, most, maxBytes, r.Filter, r.Room)
+		if err != nil {
+			return Popped{}, err
+		}
+		if res.Status != store.Found {
+			if res.NextBeginOffset <= from {
+				return Popped{}, nil // there is a hole, or the end
+			}
+			s.mu.Lock()
+			q.next = res.NextBeginOffset
+			s.done(q)
+			s.mu.Unlock()
+			continue
+		}
+		offsets, err := offsetsIn(res.Body)
+		if err != nil {
+			res.Release()
+			return Popped{}, fmt.Errorf("pop: %s queue %d from %d on: %w", q.topic, q.queueID, from, err)
+		}
+		p := Popped{Topic: q.topic, QueueID: q.queueID, Offsets: offsets, PopTime: s.o.Wall(), Invisible: r.Invisible, Result: res}
+		s.mu.Lock()
+		for _, o := range offsets {
+			s.take(q, o, p.PopTime, p.Invisible, p.Invisible)
+		}
+		q.next = res.NextBeginOffset
+		s.done(q)
+		s.mu.Unlock()
+		return p, nil
+	}
+	return Popped{}, nil
+}
+
+// offsetsIn returns the queue offsets of records.
+func offsetsIn(body []byte) (offsets []int64, err error) {
+	for len(body) > 0 {
+		v, err := record.Parse(body, record.Limits{Record: len(body)})
+		if err != nil {
+			return nil, err
+		}
+		offsets, body = append(offsets, v.QueueOffset()), body[v.Size():]
+	}
+	return offsets, nil
+}
+
+// ready returns where q is read, and for how many messages.
+func (s *Service) ready(q *queue, r *Request) (from int64, most int, err error) {
+	first := s.st.MinOffset(q.topic, q.queueID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !q.begun {
+		q.begun, q.next = true, 0
+		if _, ok := s.st.Offset(q.group, q.topic, q.queueID); !ok {
+			q.next = first
+		}
+	}
+	s.catchUp(q)
+	if s.count >= s.o.Flights {
+		return 0, 0, fmt.Errorf("%w: %d", ErrBusy, s.count)
+	}
+	return q.next, min(r.Max, MaxMessages, s.o.QueueFlights-len(q.flights), s.o.Flights-s.count), nil
+}

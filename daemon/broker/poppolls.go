@@ -1,0 +1,233 @@
+package broker
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"pairmq/daemon/broker/pop"
+	"pairmq/internal/remoting"
+	"pairmq/store"
+)
+
+type popKey struct{ group, topic string }
+
+// A popPolls is the held pops. A message wakes one of each group, the longest held one;
+// if there is more, that wakes the next. What is woken is taken out, and answered by a
+// worker.
+type popPolls struct {
+	limit, each int
+	wake        chan struct{} // there is something in woken
+	sooner      chan struct{} // the next deadline may have become another
+
+	mu     sync.Mutex            // guards the rest
+	count  int                   // held and woken
+	groups map[popKey][]*heldPop // in the order in which they came
+	topics map[string][]popKey   // by topic, and by retry topic
+	woken  []*heldPop
+	nextAt time.Time // when run looks next
+	closed bool
+}
+
+func newPopPolls(limit, each int) *popPolls {
+	return &popPolls{limit: limit, each: each, wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), groups: map[popKey][]*heldPop{}, topics: map[string][]popKey{}}
+}
+
+// add holds h, which is new or was woken.
+func (p *popPolls) add(h *heldPop, isNew bool) (kept, full bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	k := popKey{h.Group, h.Topic}
+	if p.closed || isNew && (p.count >= p.limit || len(p.groups[k]) >= p.each) {
+		return false, !p.closed
+	}
+	if isNew {
+		p.count++
+	}
+	if len(p.groups[k]) == 0 {
+		for _, topic := range [...]string{k.topic, pop.RetryTopic(k.group, k.topic)} {
+			if !slices.Contains(p.topics[topic], k) {
+				p.topics[topic] = append(p.topics[topic], k)
+			}
+		}
+	}
+	h.held = true
+	p.groups[k] = append(p.groups[k], h)
+	if p.nextAt.IsZero() || h.deadline.Before(p.nextAt) {
+		signal(p.sooner)
+	}
+	return true, false
+}
+
+// take takes h out, unless somebody else has.
+func (p *popPolls) take(h *heldPop) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !h.held {
+		return false
+	}
+	p.remove(h)
+	return true
+}
+
+func (p *popPolls) remove(h *heldPop) {
+	h.held = false
+	k := popKey{h.Group, h.Topic}
+	all := p.groups[k]
+	if i := slices.Index(all, h); len(all) > 1 {
+		p.groups[k] = slices.Delete(all, i, i+1)
+		return
+	}
+	delete(p.groups, k)
+	for _, topic := range [...]string{k.topic, pop.RetryTopic(k.group, k.topic)} {
+		if left := slices.DeleteFunc(p.topics[topic], func(o popKey) bool { return o == k }); len(left) > 0 {
+			p.topics[topic] = left
+		} else {
+			delete(p.topics, topic)
+		}
+	}
+}
+
+// rouse takes h out for a worker.
+func (p *popPolls) rouse(h *heldPop) {
+	p.remove(h)
+	p.woken = append(p.woken, h)
+	signal(p.wake)
+}
+
+// arrived wakes one of each group for each of arrivals.
+func (p *popPolls) arrived(arrivals []store.Arrival) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range arrivals {
+		a := &arrivals[i]
+		for _, k := range slices.Clone(p.topics[a.Topic]) {
+			for _, h := range p.groups[k] {
+				if a.Topic == h.Topic && h.QueueID >= 0 && h.QueueID != a.QueueID || h.Filter != nil && !h.Filter.Match(a.TagsCode) {
+					continue
+				}
+				p.rouse(h)
+				break
+			}
+		}
+	}
+}
+
+// wakeOne wakes the pop of a group that is held the longest: there are more messages.
+func (p *popPolls) wakeOne(group, topic string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if all := p.groups[popKey{group, topic}]; len(all) > 0 {
+		p.rouse(all[0])
+	}
+}
+
+// next returns a woken pop to be finished, nil if there is none.
+func (p *popPolls) next() *heldPop {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.woken) == 0 {
+		p.woken = nil
+		return nil
+	}
+	h := p.woken[0]
+	p.woken[0] = nil
+	p.woken = p.woken[1:]
+	if len(p.woken) > 0 {
+		signal(p.wake)
+	}
+	return h
+}
+
+// leave notes that one pop was answered.
+func (p *popPolls) leave() {
+	p.mu.Lock()
+	p.count--
+	p.mu.Unlock()
+}
+
+// held is how many pops of a group are held for a queue, or for any.
+func (p *popPolls) held(group, topic string, queueID int32) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.groups[popKey{group, topic}] {
+		if !h.asks && h.QueueID == queueID {
+			n++
+		}
+	}
+	return n
+}
+
+// run wakes the pops whose time is up until ctx ends.
+func (p *popPolls) run(ctx context.Context) error {
+	t := time.NewTimer(idleWait)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.sooner:
+		case <-t.C:
+		}
+		t.Reset(p.expire(time.Now()))
+	}
+}
+
+// coarse is how often the deadlines of all held pops are looked at, at most.
+const coarse = 100 * time.Millisecond
+
+// expire wakes the pops whose deadline is not after now and returns how long the next
+// one has.
+func (p *popPolls) expire(now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := idleWait
+	var over []*heldPop
+	for _, all := range p.groups {
+		for _, h := range all {
+			if left := h.deadline.Sub(now); left > 0 {
+				next = min(next, left)
+			} else {
+				over = append(over, h)
+			}
+		}
+	}
+	for _, h := range over {
+		p.rouse(h)
+	}
+	next = max(next, coarse)
+	p.nextAt = now.Add(next)
+	return next
+}
+
+// drop takes out what conn waits for; the caller answers it.
+func (p *popPolls) drop(conn *remoting.Conn) []*heldPop {
+	return p.takeAll(func(h *heldPop) bool { return h.req.Conn() == conn })
+}
+
+func (p *popPolls) takeAll(which func(*heldPop) bool) (gone []*heldPop) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, all := range p.groups {
+		for _, h := range all {
+			if which(h) {
+				gone = append(gone, h)
+			}
+		}
+	}
+	for _, h := range gone {
+		p.remove(h)
+	}
+	p.count -= len(gone)
+	return gone
+}
+
+// close holds nothing from now on and returns what is to be answered.
+func (p *popPolls) close() []*heldPop {
+	p.mu.Lock()
+	woken := p.woken
+	p.woken, p.closed = nil, true
+	p.mu.Unlock()
+	return append(p.takeAll(func(*heldPop) bool { return true }), woken...)
+}
