@@ -60,8 +60,9 @@ func brokerOptions(t *tenure) broker.Options {
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: t.changes.text,
 		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut, Halted: t.store.Halted,
 		Settings: brokerSettings(cfg), DefaultTopicQueues: int32(cfg.DefaultTopicQueues),
-		DelayLevels: cfg.DelayLevels, TransactionTimeout: cfg.TransactionTimeout, TransactionInterval: cfg.TransactionInterval, TransactionChecks: cfg.TransactionChecks, Reserved: cfg.FileReserved,
-		MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics, Log: t.log.With("part", "broker"),
+		DelayLevels: cfg.DelayLevels, TransactionTimeout: cfg.TransactionTimeout, TransactionInterval: cfg.TransactionInterval, TransactionChecks: cfg.TransactionChecks,
+		Reserved: cfg.FileReserved, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics,
+		MaxPopHeld: cfg.MaxPopPolling, MaxPopHeldQueue: cfg.PopPolling, MaxPopped: cfg.PopInFlight, MaxPoppedQueue: cfg.PopInFlightQueue, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
 	if cfg.TraceTopicEnable {

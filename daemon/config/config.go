@@ -106,6 +106,10 @@ type Config struct {
 	TransactionTimeout   time.Duration
 	TransactionInterval  time.Duration
 	TransactionChecks    int
+	PopPolling           int // held pops of a group in a topic
+	MaxPopPolling        int // of all
+	PopInFlightQueue     int // messages that a group has popped of a queue
+	PopInFlight          int // and of all
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

@@ -139,6 +139,10 @@ func messageKeys() []key {
 		duration("transactionTimeOut", "6000", "milliseconds that a transaction may be open before its producer is asked; CHECK_IMMUNITY_TIME_IN_SECONDS of a message makes it longer", time.Millisecond, func(c *Config) *time.Duration { return &c.TransactionTimeout }, 10*time.Millisecond, day),
 		duration("transactionCheckInterval", "30000", "milliseconds from one round of asking producers to the next", time.Millisecond, func(c *Config) *time.Duration { return &c.TransactionInterval }, 10*time.Millisecond, day),
 		number("transactionCheckMax", "15", "how often a producer is asked before its transaction goes to TRANS_CHECK_MAX_TIME_TOPIC", func(c *Config) *int { return &c.TransactionChecks }, 1, 10000),
+		number("popPollingSize", "1024", "pops of one group in one topic held for long polling", func(c *Config) *int { return &c.PopPolling }, 1, 1<<20),
+		number("maxPopPollingSize", "10000", "pops held for long polling", func(c *Config) *int { return &c.MaxPopPolling }, 16, 1<<20),
+		number("popInflightMessageThreshold", "10000", "messages of one queue that a group has popped and not acknowledged", func(c *Config) *int { return &c.PopInFlightQueue }, 32, 1<<20),
+		number("popCkMaxBufferSize", "50000", "messages that all groups have popped and not acknowledged, some 120 bytes each", func(c *Config) *int { return &c.PopInFlight }, 32, 1<<24),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}

@@ -66,6 +66,7 @@ type Subscription struct {
 	Timestamp    int64  // for TIMESTAMP, in ms; the protocol counts in seconds
 	Broadcast    bool
 	Ordered      bool
+	Pop          int64  // push, 5.4.0: the broker rebalances, and messages that are popped are invisible so long, ms
 	Seek         string // lite: begin, end or ms; pull: begin, committed or ms
 	Queues       int    // pull: how many the topic has
 	Broker       string // pull: brokerName of the topic
@@ -100,7 +101,7 @@ func (s Subscription) pairs() []any {
 		most = -1
 	}
 	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "type", kind, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
-		"model", model, "order", s.Ordered, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
+		"model", model, "order", s.Ordered, "pop", s.Pop, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
 		"later", list(later), "next", list(next), "most", most}
 }
 

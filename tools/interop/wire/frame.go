@@ -47,6 +47,14 @@ const (
 	ResetOffset         = 222
 	SendMessageV2       = 310
 	SendBatch           = 320
+	SetRequestMode      = 401
+	AllRequestModes     = 402
+	Pop                 = 200050
+	Ack                 = 200051
+	Peek                = 200052
+	ChangeInvisible     = 200053
+	Notification        = 200054
+	BatchAck            = 200151
 )
 
 // Response codes that the tests name.
@@ -68,6 +76,8 @@ const (
 	ParseFailed        = 23 // SUBSCRIPTION_PARSE_FAILED
 	GroupNotExist      = 26
 	InvalidParameter   = 29
+	NoMessage          = 208
+	PollingTimeout     = 210
 )
 
 // Flag bits of a Command.

@@ -13,7 +13,7 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * push group topic expr instance [where=FIRST|LAST|TIMESTAMP] [timestamp=MILLISECONDS] [model=BROADCASTING]
- * [order=true] [type=TAG|SQL92] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports every message when its listener
+ * [order=true] [type=TAG|SQL92] [pop=MILLISECONDS] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports every message when its listener
  * begins ("got") and, in order, ends ("done"). Message n is sent back, or suspended, the first later[n % length] times, to come again
  * after the delay of level next[n % length]; after most times it is a dead letter.
  */
@@ -41,6 +41,10 @@ final class PushConsume implements Agent.Stoppable {
         consumer.setAwaitTerminationMillisWhenShutdown(5000);
         if (c.or("model", "").equals("BROADCASTING")) {
             Versioned.broadcast(consumer);
+        }
+        long invisible = Long.parseLong(c.or("pop", "0"));
+        if (invisible > 0) {
+            Versioned.pop(consumer, invisible);
         }
         if (c.or("type", "TAG").equals("SQL92")) {
             consumer.subscribe(c.get("topic"), MessageSelector.bySql(c.get("expr")));

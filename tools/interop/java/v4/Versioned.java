@@ -9,4 +9,9 @@ final class Versioned {
     static void broadcast(DefaultMQPushConsumer consumer) {
         consumer.setMessageModel(MessageModel.BROADCASTING);
     }
+
+    /** 4.x pops nothing. */
+    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis) {
+        throw new UnsupportedOperationException("pop");
+    }
 }

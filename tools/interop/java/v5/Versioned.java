@@ -9,4 +9,10 @@ final class Versioned {
     static void broadcast(DefaultMQPushConsumer consumer) {
         consumer.setMessageModel(MessageModel.BROADCASTING);
     }
+
+    /** The broker says what the consumer pops. */
+    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis) {
+        consumer.setClientRebalance(false);
+        consumer.setPopInvisibleTime(invisibleMillis);
+    }
 }
