@@ -35,13 +35,13 @@ type CopierOptions struct {
 }
 
 // A Copier copies what a master keeps besides its log: topics, subscription
-// groups, consumer offsets, and how far delayed messages and transactions are. Topics and groups
-// become the master's. Of a consumer offset the later one counts, wherever it
+// groups, consumer offsets, how far delayed messages and transactions are, and which groups
+// pop. Topics, groups and who pops become the master's. Of a consumer offset the later one counts, wherever it
 // was committed: a master that returns with older ones takes nothing back, except
 // that one of ours tells which were reset there. Between two of ours changes are
 // copied as they happen: see Watchers.
 //
-// Protocol: RocketMQ 4.9.7 and 5.4.0, request codes 21, 43, 45 and 201
+// Protocol: RocketMQ 4.9.7 and 5.4.0, request codes 21, 43, 45, 201 and, of 5.4.0, 402
 // (SlaveSynchronize), without the fields by which 5.4.0 asks for pages: both
 // versions then answer with all there is. Use NewCopier and Run.
 type Copier struct {
@@ -84,6 +84,7 @@ func NewCopier(o CopierOptions) (*Copier, error) {
 			fields: remoting.Fields{{Key: "resets", Value: "true"}}, version: func(v TableVersions) int64 { return v.Offsets }},
 		{what: "delay offsets", code: remoting.ReqGetAllDelayOffset, apply: c.copyDelayOffsets},
 		{what: "subscription groups", code: remoting.ReqGetAllSubscriptiongroupConfig, apply: c.copyGroups, version: func(v TableVersions) int64 { return v.Groups }},
+		{what: "request modes", code: remoting.ReqGetAllMessageRequestMode, newer: true, apply: c.copyModes, version: func(v TableVersions) int64 { return v.Groups }},
 	}
 	return c, nil
 }
@@ -113,6 +114,7 @@ func (c *Copier) Run(ctx context.Context) error {
 				c.watchMaster(ctx, &w)
 			} else {
 				w.plain = false // another program may answer there next time
+				c.askAnew()
 			}
 		}
 		whole = true
@@ -127,6 +129,7 @@ func (c *Copier) Run(ctx context.Context) error {
 			whole = !c.calm(&w)
 		case <-c.kick:
 			w.plain = false
+			c.askAnew()
 			tick.Reset(c.opts.Period)
 		case waits = <-c.asked:
 			tick.Reset(c.opts.Period)

@@ -66,8 +66,14 @@ func TestASlaveCopiesABrokerOfOurs(t *testing.T) {
 		master.CommitOffset("of nobody's making", "T", 1, 7) // a name that no group can have
 		master.CommitOffset("unconfigured", "T", 1, 7)
 
+		modes := table.RequestModes{}
+		modes.Set(table.RequestMode{Group: "g", Mode: table.ModePop, Others: 2, Topic: "%RETRY%g"})
+		if err := master.SetRequestModes(modes); err != nil {
+			t.Fatal(err)
+		}
+
 		r := newCopying(t, slave)
-		for _, code := range []int32{21, 43, 45, 201} {
+		for _, code := range []int32{21, 43, 45, 201, 402} {
 			r.answerBy(code, b.Serve)
 		}
 		r.found()
@@ -88,6 +94,9 @@ func TestASlaveCopiesABrokerOfOurs(t *testing.T) {
 			}
 		}
 		same("at first")
+		if got, err := slave.RequestModes(); err != nil || !reflect.DeepEqual(got, modes) {
+			t.Errorf("modes %v, %v, want %v", got, err, modes)
+		}
 		if got := slave.AllProgress(); len(got) != 0 {
 			t.Errorf("delay offsets %v, want none", got)
 		}

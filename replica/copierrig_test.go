@@ -34,6 +34,7 @@ type copying struct {
 	hosts   map[string]*pipes // by address
 	asked   []string          // "code@port" in order, watches apart
 	watches int               // requests 31004
+	refused int               // requests 402 to a master that does not know them
 	answers map[int32]func(*remoting.Request)
 	dials   int
 }
@@ -166,9 +167,14 @@ func (r *copying) serve(req *remoting.Request, port string) {
 		r.t.Errorf("request %d has fields %v and %d bytes; a 5.4.0 master would answer a page", req.Code, req.Fields, len(req.Body))
 	}
 	r.mu.Lock()
-	r.asked = append(r.asked, fmt.Sprintf("%d@%s", req.Code, port))
 	f := r.answers[req.Code]
 	r.mu.Unlock()
+	if f == nil && req.Code == remoting.ReqGetAllMessageRequestMode { // as 4.9.7
+		r.set(func() { r.refused++ })
+		req.ReplyError(remoting.RespRequestCodeNotSupported, "request type 402 not supported")
+		return
+	}
+	r.set(func() { r.asked = append(r.asked, fmt.Sprintf("%d@%s", req.Code, port)) })
 	f(req)
 }
 

@@ -23,13 +23,35 @@ type copyStep struct {
 	// master does not tell of it.
 	version func(TableVersions) int64
 
+	newer   bool   // masters of 4.x do not know the request: they have nothing of it
+	unknown string // the master that did not know it
 	failing bool
 	refused int  // entries that were not copied the last time
 	kept    bool // entries that the master does not have were not removed
 }
 
-// copy does one step.
+// copy does one step. What a master did not know it is not asked again: it would log
+// that each time.
 func (c *Copier) copy(ctx context.Context, master string, s *copyStep) error {
+	if s.unknown == master {
+		return nil
+	}
+	err := c.copyFrom(ctx, master, s)
+	if s.newer && errors.Is(err, errUnknown) {
+		s.unknown, err = master, nil
+	}
+	return err
+}
+
+// askAnew has the next round ask for everything: another program may answer at the
+// master's address.
+func (c *Copier) askAnew() {
+	for _, s := range c.steps {
+		s.unknown = ""
+	}
+}
+
+func (c *Copier) copyFrom(ctx context.Context, master string, s *copyStep) error {
 	addr, err := master, error(nil)
 	if s.fast {
 		if addr, err = fastAddr(master); err != nil {
@@ -46,6 +68,9 @@ func (c *Copier) copy(ctx context.Context, master string, s *copyStep) error {
 	}
 	return s.apply(s, resp)
 }
+
+// errUnknown: the master knows nothing of a request.
+var errUnknown = errors.New("replica: the master does not support it")
 
 // fastAddr is where a broker that listens at addr has its second port: a slave
 // asks there for topics, as RocketMQ's do.
@@ -75,6 +100,9 @@ func (c *Copier) ask(ctx context.Context, addr string, req *remoting.Command) (*
 			_ = conn.Close() // its peer may be gone without a word: dial anew
 		}
 		return nil, err
+	}
+	if resp.Code == remoting.RespRequestCodeNotSupported {
+		return nil, fmt.Errorf("%w: %s, request %s", errUnknown, addr, remoting.RequestName(req.Code))
 	}
 	if resp.Code != remoting.RespSuccess {
 		return nil, fmt.Errorf("replica: %s refuses request %s: code %d, %.200q", addr, remoting.RequestName(req.Code), resp.Code, resp.Remark)

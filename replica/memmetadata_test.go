@@ -19,6 +19,7 @@ type memMetadata struct {
 	offsets  map[string]table.Offset // "topic@group/queueId"
 	deleted  map[string]int64
 	progress map[string]int64 // "topic/queueId"
+	modes    table.RequestModes
 	durable  int64
 	writes   int
 	err      error // of every write
@@ -120,6 +121,22 @@ func (m *memMetadata) MergeOffsets(all []table.Offset) error {
 		}
 	}
 	return nil
+}
+
+func (m *memMetadata) RequestModes() (table.RequestModes, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := table.RequestModes{}
+	for _, groups := range m.modes {
+		for _, mode := range groups {
+			all.Set(mode)
+		}
+	}
+	return all, nil
+}
+
+func (m *memMetadata) SetRequestModes(all table.RequestModes) error {
+	return m.write(func() { m.modes = all })
 }
 
 func (m *memMetadata) CommitProgress(topic string, queueID int32, offset int64) {

@@ -21,6 +21,11 @@ type Metadata interface {
 	// DeleteGroup forgets a subscription group, not what it committed.
 	DeleteGroup(name string) error
 
+	// RequestModes returns how groups consume topics; the caller may change it.
+	RequestModes() (table.RequestModes, error)
+	// SetRequestModes makes all of them; durable on return.
+	SetRequestModes(table.RequestModes) error
+
 	// CommitProgress notes the offset from which on a queue has to be worked off; an
 	// earlier one is ignored.
 	CommitProgress(topic string, queueID int32, offset int64)

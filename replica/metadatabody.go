@@ -2,6 +2,7 @@ package replica
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,6 +109,43 @@ func decodeGroups(body []byte, limit int) (entries[table.Group], error) {
 			}
 			return nil
 		}, table.CheckGroupName)
+}
+
+// decodeModes reads the answer to GET_ALL_MESSAGE_REQUEST_MODE, 402. Those of names and
+// modes that there are none of are left out and counted; why is of the first one. It
+// fails with errAnswer.
+//
+// Format: RocketMQ 5.4.0 MessageRequestModeSerializeWrapper.
+func decodeModes(body []byte) (all table.RequestModes, refused int, why error, err error) {
+	all = table.RequestModes{}
+	err = eachEntry(body, "messageRequestModeMap", func(topic string, dec *json.Decoder) error {
+		return eachKey(dec, func(group string) error {
+			var m table.RequestMode
+			if err := dec.Decode(&m); err != nil {
+				return err
+			}
+			if all.Count() >= table.MaxRequestModes {
+				return fmt.Errorf("%w: more than %d modes", errAnswer, table.MaxRequestModes)
+			}
+			m.Topic, m.Group = topic, group
+			bad := cmp.Or(table.CheckTopicName(topic), table.CheckGroupName(group))
+			if bad == nil && m.Mode != table.ModePull && m.Mode != table.ModePop {
+				bad = fmt.Errorf("%w: group %s consumes topic %s by %.20q", errAnswer, group, topic, m.Mode)
+			}
+			if bad != nil {
+				if refused++; why == nil {
+					why = bad
+				}
+				return nil
+			}
+			all.Set(m)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	return all, refused, why, nil
 }
 
 // decodeEntries reads the table that is the member of body. fresh is an entry

@@ -349,3 +349,18 @@ func FuzzDecodeDelayOffsets(f *testing.F) {
 		}
 	})
 }
+
+func FuzzDecodeModes(f *testing.F) {
+	f.Add([]byte(`{"messageRequestModeMap":{"T":{"g":{"consumerGroup":"g","mode":"POP","popShareQueueNum":0,"topic":"T"}}}}`))
+	f.Add([]byte(`{"messageRequestModeMap":{"T":{}}}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		all, _, _, err := decodeModes(in)
+		if err != nil {
+			return
+		}
+		again(t, "messageRequestModeMap", all, func(b []byte) (table.RequestModes, error) {
+			all, _, _, err := decodeModes(b)
+			return all, err
+		})
+	})
+}

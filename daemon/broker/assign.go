@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"pairmq/internal/remoting"
+	"pairmq/store/table"
 )
 
 type assignmentBody struct {
@@ -41,8 +42,8 @@ func (b *Broker) queryAssignment(req *remoting.Request) error {
 		queues = share(int(t.ReadQueueNums), 1, 0)
 	} else {
 		ids := b.clients.consumerIDs(body.Group)
-		if mode.Mode == modePop {
-			queues = popQueues(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID, mode.Others)
+		if mode.Mode == table.ModePop {
+			queues = popQueues(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID, int(mode.Others))
 		} else {
 			queues = allocate(body.Strategy, int(t.ReadQueueNums), ids, body.ClientID)
 		}

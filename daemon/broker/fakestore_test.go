@@ -2,6 +2,7 @@ package broker
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"net/netip"
 	"slices"
@@ -39,7 +40,7 @@ type fakeStore struct {
 	stale    bool                  // the next Get sees nothing
 	gets     int
 	cleaned  int
-	values   map[string][]byte
+	modes    []byte // JSON
 	notes    map[string][]byte
 }
 
@@ -51,7 +52,7 @@ type fakeQueue struct {
 func newFakeStore() *fakeStore {
 	return &fakeStore{
 		topics: map[string]table.Topic{}, groups: map[string]table.Group{}, queues: map[queueKey]*fakeQueue{},
-		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, values: map[string][]byte{}, notes: map[string][]byte{}, now: 1_795_404_113_000,
+		offsets: map[string]map[queueKey]table.Offset{}, deleted: map[string]int64{}, notes: map[string][]byte{}, now: 1_795_404_113_000,
 	}
 }
 
@@ -472,19 +473,23 @@ func (s *fakeStore) FindUnique(topic, key string, since int64, limit int) (all [
 	return all
 }
 
-func (s *fakeStore) Value(key string) []byte {
+func (s *fakeStore) RequestModes() (table.RequestModes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.values[key])
+	all := table.RequestModes{}
+	if s.modes == nil {
+		return all, nil
+	}
+	return all, json.Unmarshal(s.modes, &all)
 }
 
-func (s *fakeStore) SetValue(key string, value []byte) error {
+func (s *fakeStore) SetRequestModes(all table.RequestModes) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tableErr == nil {
-		s.values[key] = slices.Clone(value)
+		s.modes, err = json.Marshal(all)
 	}
-	return s.tableErr
+	return cmp.Or(s.tableErr, err)
 }
 
 func (s *fakeStore) Notes() (map[string][]byte, error) {

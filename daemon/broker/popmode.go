@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -10,46 +9,12 @@ import (
 	"pairmq/store/table"
 )
 
-// valueModes is the key of the store's value with the modes that groups were set to.
-const valueModes = "messageRequestMode"
-
-// maxModes bounds them.
-const maxModes = 4096
-
-// Modes in which a group consumes a topic.
-const (
-	modePull = "PULL"
-	modePop  = "POP"
-)
-
-// A requestMode says how a group consumes a topic, as requests 401 and 402 have it.
-type requestMode struct {
-	Group  string `json:"consumerGroup"`
-	Mode   string `json:"mode"`
-	Others int    `json:"popShareQueueNum"` // see pop.Share
-	Topic  string `json:"topic"`
-}
-
-// requestModes are modes by topic and group.
-type requestModes map[string]map[string]requestMode
-
-// requestModes returns those that were set.
-func (b *Broker) requestModes() (requestModes, error) {
-	all := requestModes{}
-	if v := b.store.Value(valueModes); v != nil {
-		if err := json.Unmarshal(v, &all); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
 // requestMode returns the mode of a group; retry topics are always pulled.
-func (b *Broker) requestMode(group, topic string) (requestMode, error) {
-	all, err := b.requestModes()
+func (b *Broker) requestMode(group, topic string) (table.RequestMode, error) {
+	all, err := b.store.RequestModes()
 	m, ok := all[topic][group]
 	if !ok {
-		m.Mode = modePull
+		m.Mode = table.ModePull
 	}
 	return m, err
 }
@@ -59,7 +24,7 @@ func (b *Broker) setRequestMode(req *remoting.Request) error {
 	if err := b.onlyMaster("set modes at the master"); err != nil {
 		return err
 	}
-	var m requestMode
+	var m table.RequestMode
 	if err := decodeJSON(req.Body, &m); err != nil {
 		return err
 	}
@@ -72,31 +37,25 @@ func (b *Broker) setRequestMode(req *remoting.Request) error {
 	if _, ok := b.store.Group(m.Group); !ok {
 		return refuse(remoting.RespSubscriptionGroupNotExist, "subscription group %.255q does not exist", m.Group)
 	}
-	if m.Mode != modePop && m.Mode != modePull {
-		return refuse(remoting.RespInvalidParameter, "there are the modes %s and %s, none is %.20q", modePull, modePop, m.Mode)
+	if m.Mode != table.ModePop && m.Mode != table.ModePull {
+		return refuse(remoting.RespInvalidParameter, "there are the modes %s and %s, none is %.20q", table.ModePull, table.ModePop, m.Mode)
 	}
 	b.changing.Lock()
 	defer b.changing.Unlock()
-	all, err := b.requestModes()
+	all, err := b.store.RequestModes()
 	if err != nil {
 		return err
 	}
-	n := 0
-	for _, groups := range all {
-		n += len(groups)
+	all.Set(m)
+	all.Retain(func(topic, group string) bool { // not those of what was deleted
+		_, hasTopic := b.store.Topic(topic)
+		_, hasGroup := b.store.Group(group)
+		return hasTopic && hasGroup
+	})
+	if n := all.Count(); n > table.MaxRequestModes {
+		return refuse(remoting.RespSystemError, "%d modes are set, no more are allowed", n-1)
 	}
-	if n >= maxModes {
-		return refuse(remoting.RespSystemError, "%d modes are set, no more are allowed", n)
-	}
-	if all[m.Topic] == nil {
-		all[m.Topic] = map[string]requestMode{}
-	}
-	all[m.Topic][m.Group] = m
-	v, err := json.Marshal(all)
-	if err != nil {
-		return err
-	}
-	if err := b.store.SetValue(valueModes, v); err != nil {
+	if err := b.store.SetRequestModes(all); err != nil {
 		return err
 	}
 	b.log.Info("consume mode set", "group", m.Group, "topic", m.Topic, "mode", m.Mode)
@@ -107,11 +66,11 @@ func (b *Broker) setRequestMode(req *remoting.Request) error {
 // allRequestModes serves GET_ALL_MESSAGE_REQUEST_MODE, 402, by which slaves of 5.x
 // copy which groups pop.
 func (b *Broker) allRequestModes(req *remoting.Request) error {
-	all, err := b.requestModes()
+	all, err := b.store.RequestModes()
 	if err != nil {
 		return err
 	}
-	return replyJSON(req, map[string]requestModes{"messageRequestModeMap": all})
+	return replyJSON(req, map[string]table.RequestModes{"messageRequestModeMap": all})
 }
 
 // popQueues returns which queues of n a client of a group pops.

@@ -89,10 +89,10 @@ type Progress interface {
 
 // Notes is the part of a Store that keeps what groups have popped, and how they are to.
 type Notes interface {
-	Value(key string) []byte
-	SetValue(key string, value []byte) error // durable on return, in the backup too
-	Notes() (map[string][]byte, error)       // by key
-	SetNotes(notes map[string][]byte) error  // in one commit, durable on return
+	RequestModes() (table.RequestModes, error) // the caller may change it
+	SetRequestModes(table.RequestModes) error  // durable on return, in the backup too
+	Notes() (map[string][]byte, error)         // by key
+	SetNotes(notes map[string][]byte) error    // in one commit, durable on return
 }
 
 // RawLog is the commit log as bytes; *store.Store has it.

@@ -11,6 +11,7 @@ import (
 	"pairmq/tools/interop/peers"
 	"pairmq/tools/interop/target"
 	"pairmq/tools/interop/verify"
+	"pairmq/tools/interop/wire"
 )
 
 // TestPop has two consumers of 5.4.0 pop from a topic that mqadmin has set to be
@@ -41,6 +42,14 @@ func TestPop(t *testing.T) {
 		if !strings.Contains(out, tt.want) || complaint.MatchString(out) {
 			t.Fatalf("mqadmin %s: no %q in:\n%s", tt.command, tt.want, out)
 		}
+	}
+	got, err := w.conn.Do(within(t, time.Minute), wire.NewCommand(wire.AllRequestModes))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const modes = `{"messageRequestModeMap":{"` + topic + `":{"` + group + `":{"consumerGroup":"` + group + `","mode":"POP","popShareQueueNum":0,"topic":"` + topic + `"}}}}`
+	if string(got.Body) != modes {
+		t.Errorf("slaves are told %s, want %s", got.Body, modes)
 	}
 	first, second := w.start(t, "java", "pop-first"), w.start(t, "java", "pop-second") // RocketMQ's binary form has no room for the code of a pop
 	later := make([]int, half)
