@@ -252,6 +252,7 @@ func (b *Broker) table() map[int32]handler {
 
 		remoting.ReqSetMessageRequestMode:      b.setRequestMode,
 		remoting.ReqPopMessage:                 b.popMessage,
+		remoting.ReqPeekMessage:                b.peekMessage,
 		remoting.ReqAckMessage:                 b.ackMessage,
 		remoting.ReqBatchAckMessage:            b.ackBatch,
 		remoting.ReqChangeMessageInvisibletime: b.changeInvisible,

@@ -39,6 +39,15 @@ func (b *Broker) popTarget(req *remoting.Request) (g table.Group, t table.Topic,
 	return g, t, queueID, nil
 }
 
+// popCount returns how many messages a request wants to have.
+func popCount(req *remoting.Request) (int, error) {
+	most, err := req.Fields.Int32("maxMsgNums")
+	if err == nil && (most < 1 || most > pop.MaxMessages) {
+		err = refuse(remoting.RespInvalidParameter, "maxMsgNums %d is not within 1 to %d", most, pop.MaxMessages)
+	}
+	return int(most), err
+}
+
 // popMessage serves POP_MESSAGE, 200050.
 func (b *Broker) popMessage(req *remoting.Request) error {
 	s, err := b.popper()
@@ -49,7 +58,7 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	most, err := req.Fields.Int32("maxMsgNums")
+	most, err := popCount(req)
 	if err != nil {
 		return err
 	}
@@ -72,8 +81,6 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 	switch {
 	case order:
 		return refuse(remoting.RespInvalidParameter, "this broker has no ordered pop")
-	case most < 1 || most > pop.MaxMessages:
-		return refuse(remoting.RespInvalidParameter, "maxMsgNums %d is not within 1 to %d", most, pop.MaxMessages)
 	case invisible < 1 || invisible > pop.MaxInvisible:
 		return refuse(remoting.RespInvalidParameter, "invisibleTime %d ms is not within 1 to %d", invisible, pop.MaxInvisible)
 	}
@@ -84,7 +91,7 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 		}
 	}
 	r := pop.Request{
-		Group: g.Name, Topic: t.Name, Queues: t.ReadQueueNums, QueueID: queueID, Max: int(most), Invisible: invisible,
+		Group: g.Name, Topic: t.Name, Queues: t.ReadQueueNums, QueueID: queueID, Max: most, Invisible: invisible,
 		FromEnd: initMode == 1, Filter: filter, Room: req,
 	}
 	p, err := s.Pop(&r)
