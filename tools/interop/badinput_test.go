@@ -17,6 +17,14 @@ import (
 // closed stands for a connection that the broker ends instead of answering.
 const closed = -1
 
+// A badRequest is one with the codes that are right for it.
+type badRequest struct {
+	name   string
+	req    *wire.Command
+	codes  []int
+	apache []int // what Apache's answer besides, one version or both
+}
+
 // TestBadInput sends what no client sends. The broker answers with one of
 // RocketMQ's codes or hangs up, and serves the next one as if nothing was (R13).
 func TestBadInput(t *testing.T) {
@@ -44,12 +52,7 @@ func TestBadInput(t *testing.T) {
 		req.Body = []byte(`{"groupName":"` + name + `","consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}`)
 		return req
 	}
-	requests := []struct {
-		name   string
-		req    *wire.Command
-		codes  []int
-		apache []int // what Apache's answer besides, one version or both
-	}{
+	requests := []badRequest{
 		{"unknown code", wire.NewCommand(31999), []int{wire.NotSupported}, nil},
 		{"topic with path", send.With("b", "../x"), []int{wire.SystemError, wire.InvalidParameter}, nil},
 		{"topic empty", send.With("b", ""), []int{wire.SystemError, wire.InvalidParameter}, nil},
@@ -81,7 +84,7 @@ func TestBadInput(t *testing.T) {
 		{"group called as a system topic", group("SCHEDULE_TOPIC_XXXX"), []int{wire.Success}, nil},
 		{"heartbeat without body", wire.NewCommand(wire.HeartBeat), []int{wire.SystemError, closed}, nil},
 	}
-	for _, tc := range requests {
+	for _, tc := range append(requests, badPops()...) {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := answer(ctx, t, tg, tc.req); !slices.Contains(tc.codes, got) && (tg.Kind == target.Pairmq || !slices.Contains(tc.apache, got)) {
 				t.Errorf("answer %d, want one of %v", got, tc.codes)
