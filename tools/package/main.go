@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -62,15 +65,31 @@ func run(a args) error {
 	}
 	defer os.RemoveAll(stage)
 	b := builder{args: a, recipes: filepath.Join(a.root, "packaging"), version: version, date: time.Unix(a.date, 0).UTC()}
-	for _, t := range targets() {
-		if a.only != "" && !slices.Contains(strings.Fields(a.only), t.dir) {
-			continue
-		}
+	wanted := slices.DeleteFunc(targets(), func(t target) bool {
+		return a.only != "" && !slices.Contains(strings.Fields(a.only), t.dir)
+	})
+	return atOnce(runtime.NumCPU(), wanted, func(t target) error {
 		if err := b.build(t, filepath.Join(stage, t.dir)); err != nil {
 			return fmt.Errorf("%s: %w", t.dir, err)
 		}
+		return nil
+	})
+}
+
+// atOnce does something for each target, for no more than limit at a time: compression
+// takes one core for each, and 200 MiB.
+func atOnce(limit int, all []target, do func(target) error) error {
+	var group sync.WaitGroup
+	errs, turn := make([]error, len(all)), make(chan struct{}, limit)
+	for i, t := range all {
+		turn <- struct{}{}
+		group.Go(func() {
+			defer func() { <-turn }()
+			errs[i] = do(t)
+		})
 	}
-	return nil
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 // wants says whether packages of a format were asked for.
