@@ -18,6 +18,11 @@ type heldPop struct {
 	held     bool // is in popPolls
 }
 
+// mayTake says whether a pop takes from a queue of one of its two topics.
+func (h *heldPop) mayTake(topic string, queueID int32) bool {
+	return topic != h.Topic || h.QueueID < 0 || h.QueueID == queueID
+}
+
 // none answers a pop that has found nothing.
 func (h *heldPop) none() {
 	if h.asks {

@@ -41,16 +41,26 @@ func (b *Broker) resetPopped(all []table.Offset) error {
 	if b.pops == nil {
 		return b.store.ResetOffsets(all)
 	}
-	return b.pops.Reset(all, func() error { return b.store.ResetOffsets(all) })
+	if err := b.pops.Reset(all, func() error { return b.store.ResetOffsets(all) }); err != nil {
+		return err
+	}
+	b.popPolls.moved(all)
+	return nil
 }
 
 // forgetPopped runs remove, which deletes a group or a topic, and forgets what was popped
-// of it; the other name is "".
+// of it, and who waits to pop it; the other name is "".
 func (b *Broker) forgetPopped(group, topic string, remove func() error) error {
 	if b.pops == nil {
 		return remove()
 	}
-	return b.pops.Forget(group, topic, remove)
+	if err := b.pops.Forget(group, topic, remove); err != nil {
+		return err
+	}
+	for _, h := range b.popPolls.forget(group, topic) {
+		h.none()
+	}
+	return nil
 }
 
 // popRetryTopics are the topics there are in which messages of a topic come again that

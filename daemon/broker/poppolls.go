@@ -9,6 +9,7 @@ import (
 	"pairmq/daemon/broker/pop"
 	"pairmq/internal/remoting"
 	"pairmq/store"
+	"pairmq/store/table"
 )
 
 type popKey struct{ group, topic string }
@@ -103,13 +104,9 @@ func (p *popPolls) arrived(arrivals []store.Arrival) {
 	for i := range arrivals {
 		a := &arrivals[i]
 		for _, k := range slices.Clone(p.topics[a.Topic]) {
-			for _, h := range p.groups[k] {
-				if a.Topic == h.Topic && h.QueueID >= 0 && h.QueueID != a.QueueID || h.Filter != nil && !h.Filter.Match(a.TagsCode) {
-					continue
-				}
-				p.rouse(h)
-				break
-			}
+			p.rouseOne(k, func(h *heldPop) bool {
+				return h.mayTake(a.Topic, a.QueueID) && (h.Filter == nil || h.Filter.Match(a.TagsCode))
+			})
 		}
 	}
 }
@@ -118,8 +115,36 @@ func (p *popPolls) arrived(arrivals []store.Arrival) {
 func (p *popPolls) wakeOne(group, topic string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if all := p.groups[popKey{group, topic}]; len(all) > 0 {
-		p.rouse(all[0])
+	p.rouseOne(popKey{group, topic}, func(*heldPop) bool { return true })
+}
+
+// moved wakes one pop of each group for each of all, where the group goes on.
+func (p *popPolls) moved(all []table.Offset) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range all {
+		o := &all[i]
+		for _, k := range slices.Clone(p.topics[o.Topic]) {
+			if k.group == o.Group {
+				p.rouseOne(k, func(h *heldPop) bool { return h.mayTake(o.Topic, o.QueueID) })
+			}
+		}
+	}
+}
+
+// rouseOne rouses of the pops of k that match the longest held one, and before it those
+// that only ask: they leave the message where it is.
+func (p *popPolls) rouseOne(k popKey, matches func(*heldPop) bool) {
+	for i := 0; i < len(p.groups[k]); {
+		h := p.groups[k][i]
+		if !matches(h) {
+			i++
+			continue
+		}
+		p.rouse(h)
+		if !h.asks {
+			return
+		}
 	}
 }
 
@@ -204,6 +229,12 @@ func (p *popPolls) expire(now time.Time) time.Duration {
 // drop takes out what conn waits for; the caller answers it.
 func (p *popPolls) drop(conn *remoting.Conn) []*heldPop {
 	return p.takeAll(func(h *heldPop) bool { return h.req.Conn() == conn })
+}
+
+// forget takes out what is held of a group, or of a topic; the other name is "". The
+// caller answers it.
+func (p *popPolls) forget(group, topic string) []*heldPop {
+	return p.takeAll(func(h *heldPop) bool { return h.Group == group || h.Topic == topic })
 }
 
 func (p *popPolls) takeAll(which func(*heldPop) bool) (gone []*heldPop) {
