@@ -3,6 +3,7 @@ package broker
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pairmq/internal/remoting"
 )
@@ -80,6 +81,33 @@ func TestTooManyMessagesAreInFlight(t *testing.T) {
 		c.acks(acks[0], acks[2], acks[3], more[0])
 		if got, _ = c.pop("T", "consumerGroup", "Third"); got != "m0/0 m1/0 m2/0 m3/0" {
 			t.Errorf("with room again: %q", got)
+		}
+	})
+}
+
+// TestRoomByWhatIsDeadWakesAPop: messages of a queue of which no more may be in flight
+// become dead letters, which nobody acknowledges.
+func TestRoomByWhatIsDeadWakesAPop(t *testing.T) {
+	bubble(t, func(o *Options, st *fakeStore) { o.MaxPoppedQueue = 2 }, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		c := r.client()
+		c.sent("m", 3)
+		if got, _ := c.pop("T", "invisibleTime", "2000"); got != "m0/0 m1/0" {
+			t.Fatalf("popped %q", got)
+		}
+		g, _ := r.st.Group("CG")
+		g.RetryMaxTimes = 0
+		_ = r.st.PutGroup(g)
+		began := time.Now()
+		waits := c.begin(remoting.ReqPopMessage, "", popFieldsOf("T", "pollTime", "15000")...)
+		if !pending(waits) {
+			t.Fatal("a pop of a full queue was answered")
+		}
+		if got, _ := popped(t, <-waits); got != "m2/0" {
+			t.Errorf("popped %q", got)
+		}
+		if waited := time.Since(began); waited > 5*time.Second {
+			t.Errorf("there was room after 2 s, and a pop waited %v", waited)
 		}
 	})
 }

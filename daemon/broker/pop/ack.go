@@ -1,11 +1,6 @@
 package pop
 
-import (
-	"container/heap"
-	"strings"
-
-	"pairmq/store/table"
-)
+import "container/heap"
 
 // An Outcome is what became of an acknowledgement.
 type Outcome int
@@ -19,19 +14,12 @@ const (
 
 // Ack is for a message that a consumer is done with.
 func (s *Service) Ack(group, topic string, queueID int32, offset int64, h Handle) Outcome {
-	opened := ""
 	s.mu.Lock()
+	defer s.unlock()
 	f, o := s.find(queueKey{group, topic, queueID}, offset, h)
 	if o == Done {
-		if len(f.queue.flights) == s.o.QueueFlights {
-			opened = f.queue.topic
-		}
 		s.remove(f)
 		s.done(f.queue)
-	}
-	s.mu.Unlock()
-	if opened != "" {
-		s.o.Opened(group, strings.TrimPrefix(opened, table.RetryPrefix+group+"_"))
 	}
 	return o
 }

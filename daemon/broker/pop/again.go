@@ -149,7 +149,7 @@ func (s *Service) again(f *flight, results chan<- result) (bytes int, waits bool
 func (s *Service) gone(f *flight, res *store.Result) {
 	q := f.queue
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if f.gone {
 		return
 	}
@@ -184,7 +184,7 @@ func (s *Service) retried(f *flight, v *record.View) record.Message {
 func (s *Service) land() {
 	durable := s.st.Durable()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	left := s.landing[:0]
 	for _, f := range s.landing {
 		switch {

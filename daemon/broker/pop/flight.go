@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"strings"
+
+	"pairmq/store/table"
 )
 
 // A flight is a message that was popped and is not done with. Times are in ms.
@@ -42,7 +45,20 @@ func (s *Service) remove(f *flight) {
 	f.gone = true
 	q := f.queue
 	if i, ok := q.flights.find(f.offset); ok && q.flights[i] == f {
+		if len(q.flights) == s.o.QueueFlights {
+			s.opened = append(s.opened, q.queueKey)
+		}
 		q.flights = slices.Delete(q.flights, i, i+1)
 		s.count--
+	}
+}
+
+// unlock unlocks s.mu, and tells of queues that have room for further flights.
+func (s *Service) unlock() {
+	opened := s.opened
+	s.opened = nil
+	s.mu.Unlock()
+	for _, k := range opened {
+		s.o.Opened(k.group, strings.TrimPrefix(k.topic, table.RetryPrefix+k.group+"_"))
 	}
 }

@@ -146,7 +146,7 @@ func offsetsIn(body []byte) (offsets []int64, err error) {
 func (s *Service) ready(q *queue, r *Request) (from int64, most int, err error) {
 	first := s.st.MinOffset(q.topic, q.queueID)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	if !q.begun {
 		q.begun, q.next = true, 0
 		if _, ok := s.st.Offset(q.group, q.topic, q.queueID); !ok {

@@ -74,6 +74,7 @@ type Service struct {
 	landing []*flight // stored once more, and not known to be on flash
 	count   int       // flights of all queues
 	changed []*queue
+	opened  []queueKey // had no room for flights, and have it now; see unlock
 	keepAt  int64 // when changed is kept; see up
 	sleep   int64 // until when Run sleeps
 
