@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/store"
 	"pairmq/store/record"
 	"pairmq/store/table"
 )
@@ -56,6 +57,38 @@ func TestPoppedMessagesBecomeDeadLetters(t *testing.T) {
 			if _, day, _ := strings.Cut(string(resp.Body), "statsDay"); !strings.Contains(day, tt.sum) {
 				t.Errorf("%s of %s: %s, want %s in a day", tt.name, tt.key, resp.Body, tt.sum)
 			}
+		}
+	})
+}
+
+// TestADiskThatTakesNothingIsTriedNowAndThen: what cannot be stored once more costs no
+// more for being much.
+func TestADiskThatTakesNothingIsTriedNowAndThen(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		c := r.client()
+		const messages = 960
+		c.sent("m", messages)
+		for range messages / 32 {
+			_, _ = c.pop("T", "invisibleTime", "1000")
+		}
+		r.st.mu.Lock()
+		r.st.putErr = store.ErrDiskFull
+		before := r.st.gets
+		r.st.mu.Unlock()
+		time.Sleep(100 * time.Second)
+		synctest.Wait()
+		r.st.mu.Lock()
+		tries := r.st.gets - before
+		r.st.putErr = nil
+		r.st.mu.Unlock()
+		if tries > 200 {
+			t.Errorf("%d messages were tried %d times in 100 s", messages, tries)
+		}
+		time.Sleep(15 * time.Second)
+		synctest.Wait()
+		if got := len(r.st.stored("%RETRY%CG_T", 0)); got != messages {
+			t.Errorf("%d of %d came again once the disk took something", got, messages)
 		}
 	})
 }

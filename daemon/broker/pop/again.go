@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"pairmq/store"
 	"pairmq/store/record"
@@ -19,50 +20,52 @@ const (
 
 const propertyFirstPop = "1ST_POP_TIME"
 
-// expire stores the messages once more whose time is over.
+// maxBackoff is the longest that a queue waits of which a message could not be stored.
+const maxBackoff = 10 * time.Second
+
+// expire stores messages once more whose time is over, some at a time.
 func (s *Service) expire() {
-	for {
-		due := s.due()
-		if len(due) == 0 {
-			return
-		}
-		results := make(chan result, len(due))
-		sent := 0
-		var failed error
-		for at, bytes := 0, 0; at < len(due); at++ {
-			if failed != nil || bytes > batchBytes {
-				s.later(due[at:], 0)
-				break
-			}
-			n, waits, err := s.again(due[at], results)
-			switch {
-			case err != nil:
-				failed = err
-				s.later(due[at:at+1], 1)
-			case waits:
-				sent++
-			}
-			bytes += n
-		}
-		for range sent {
-			r := <-results
-			if !stored(r.err) {
-				failed = r.err
-				s.later([]*flight{r.f}, 1)
-				continue
-			}
-			end := s.st.End()
-			s.mu.Lock()
-			r.f.end = end
-			s.landing = append(s.landing, r.f)
-			s.mu.Unlock()
-		}
-		s.report(failed)
-		s.land()
-		if failed != nil {
-			return
-		}
+	due := s.due()
+	if len(due) == 0 {
+		return
 	}
+	results := make(chan result, len(due))
+	sent := 0
+	var failed error
+	for at, bytes := 0, 0; at < len(due); at++ {
+		f := due[at]
+		if f.queue.retryAt > s.up() {
+			s.later(f, f.queue.retryAt)
+			continue
+		}
+		if bytes > batchBytes {
+			s.later(f, f.due)
+			continue
+		}
+		n, waits, err := s.again(f, results)
+		switch {
+		case err != nil:
+			failed = err
+			s.failed(f)
+		case waits:
+			sent++
+		}
+		bytes += n
+	}
+	for range sent {
+		r := <-results
+		if !stored(r.err) {
+			failed = r.err
+			s.failed(r.f)
+			continue
+		}
+		end := s.st.End()
+		s.mu.Lock()
+		r.f.end = end
+		s.landing = append(s.landing, r.f)
+		s.mu.Unlock()
+	}
+	s.report(failed, sent > 0)
 }
 
 type result struct {
@@ -80,32 +83,40 @@ func (s *Service) due() (due []*flight) {
 	return due
 }
 
-// later puts flights back on the agenda, after a while if they have failed.
-func (s *Service) later(fs []*flight, failed int) {
+// failed has the queue of a flight wait that could not be stored: a disk that is full is
+// not asked for each message there is. Others of the queue come first then, it may be that
+// the failure is its own.
+func (s *Service) failed(f *flight) {
+	if up := s.up(); f.queue.retryAt <= up {
+		f.queue.retryAt = up + s.backoff.Next().Milliseconds()
+	}
+	s.later(f, f.queue.retryAt+1)
+}
+
+// later puts a flight back on the agenda.
+func (s *Service) later(f *flight, due int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	wait := int64(0)
-	if failed > 0 {
-		wait = s.backoff.Next().Milliseconds()
-	}
-	for _, f := range fs {
-		if f.gone {
-			continue // its queue was reset meanwhile
-		}
-		f.due = max(f.due, s.up()+wait)
+	if !f.gone { // its queue was reset meanwhile
+		f.due = due
 		heap.Push(&s.agenda, f)
 	}
 }
 
-// report says once that messages do not come again, and once that they do.
-func (s *Service) report(err error) {
+// report says once that messages do not come again, and once that they do: nothing has
+// failed for longer than anything waits.
+func (s *Service) report(err error, some bool) {
+	up := s.up()
+	long := up-s.failedAt > 2*maxBackoff.Milliseconds()
 	switch {
-	case err != nil && !s.failing:
-		s.log.Warn("popped messages that were not acknowledged come again later: they cannot be stored", "err", err)
-	case err == nil && s.failing:
+	case err != nil:
+		if !s.failing || long {
+			s.log.Warn("popped messages that were not acknowledged come again later: they cannot be stored", "err", err)
+		}
+		s.failing, s.failedAt = true, up
+	case s.failing && some && long:
 		s.log.Info("popped messages that were not acknowledged come again")
-	}
-	if s.failing = err != nil; err == nil {
+		s.failing = false
 		s.backoff.Reset()
 	}
 }

@@ -15,6 +15,7 @@ type queueKey struct {
 type queue struct {
 	queueKey
 	reading sync.Mutex // held while messages are read for a pop
+	retryAt int64      // Run's own: until then none of it is stored once more, since that has failed
 
 	// The rest is guarded by Service.mu.
 	begun   bool

@@ -75,11 +75,13 @@ type Service struct {
 	count   int       // flights of all queues
 	changed []*queue
 	opened  []queueKey // had no room for flights, and have it now; see unlock
-	keepAt  int64 // when changed is kept; see up
-	sleep   int64 // until when Run sleeps
+	keepAt  int64      // when changed is kept; see up
+	sleep   int64      // until when Run sleeps
 
-	failing bool // Run's own: what is due cannot be stored
-	backoff lifecycle.Backoff
+	// Run's own:
+	failing  bool // what is due cannot be stored
+	failedAt int64
+	backoff  lifecycle.Backoff
 }
 
 // never is a time that does not come.
@@ -103,7 +105,7 @@ func New(o Options) (*Service, error) {
 	o.QueueFlights, o.Flights = cmp.Or(o.QueueFlights, 10_000), cmp.Or(o.Flights, 50_000)
 	s := &Service{
 		o: o, st: o.Store, log: o.Log, began: time.Now(), wake: make(chan struct{}, 1), queues: map[queueKey]*queue{}, turns: map[[2]string]uint32{},
-		keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: 10 * time.Second},
+		keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: maxBackoff},
 	}
 	return s, s.load()
 }
