@@ -180,7 +180,11 @@ func (s *Service) retried(f *flight, v *record.View) record.Message {
 		g = table.DefaultGroup(q.group)
 	}
 	if _, ok := record.Property(m.Properties, propertyFirstPop); !ok {
-		m.Properties = record.AppendProperty(m.Properties, propertyFirstPop, strconv.FormatInt(f.popTime, 10))
+		had := m.Properties
+		m.Properties = record.AppendProperty(had, propertyFirstPop, strconv.FormatInt(f.popTime, 10))
+		if _, err := record.SizeCRC(&m); err != nil { // no room: better without it than never again
+			m.Properties = had
+		}
 	}
 	m.Topic, m.QueueID = RetryTopic(q.group, q.topic), 0
 	if m.ReconsumeTimes >= g.RetryMaxTimes {
