@@ -138,3 +138,21 @@ func TestDeletedGroupWhileMessagesArePopped(t *testing.T) {
 		c.nothingComes("after the group was made again")
 	})
 }
+
+// TestOffsetsBeyondTheEnd: a consumer has committed nonsense. As with RocketMQ a pop goes
+// on at the end of the queue.
+func TestOffsetsBeyondTheEnd(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		c := r.client()
+		c.sent("m", 1)
+		_, acks := c.pop("T")
+		c.acks(acks...)
+		c.expect(c.call(remoting.ReqUpdateConsumerOffset, "", "consumerGroup", "CG", "topic", "T", "queueId", "0", "commitOffset", "1000000"), remoting.RespSuccess, "")
+		_, _ = c.pop("T")
+		c.sent("n", 1)
+		if got, _ := c.pop("T"); got != "n0/0" {
+			t.Errorf("popped %q", got)
+		}
+	})
+}

@@ -95,7 +95,13 @@ func (s *Service) popQueue(q *queue, r *Request) (Popped, error) {
 	defer q.reading.Unlock()
 	for range maxScans {
 		from, most, err := s.ready(q, r)
-		if err != nil || most <= 0 || from >= s.st.MaxOffset(q.topic, q.queueID) {
+		if err != nil || most <= 0 {
+			return Popped{}, err
+		}
+		if end := s.st.MaxOffset(q.topic, q.queueID); from >= end {
+			if from > end {
+				err = s.correct(q, from)
+			}
 			return Popped{}, err
 		}
 		res, err := s.st.GetWithin(q.topic, q.queueID, from, most, maxBytes, r.Filter, r.Room)
@@ -128,6 +134,27 @@ func (s *Service) popQueue(q *queue, r *Request) (Popped, error) {
 		return p, nil
 	}
 	return Popped{}, nil
+}
+
+// correct has a group go on at the end of a queue beyond which somebody has committed its
+// offset: it would skip what comes until there. As RocketMQ does.
+func (s *Service) correct(q *queue, from int64) error {
+	res, err := s.st.Get(q.topic, q.queueID, from, 1, 1, nil)
+	if err != nil {
+		return err
+	}
+	defer res.Release()
+	if res.Status != store.OffsetOverflowBadly { // it is there by now, or a slave has given it out before it may be seen here
+		return nil
+	}
+	if err := s.st.ResetOffsets([]table.Offset{{Group: q.group, Topic: q.topic, QueueID: q.queueID, Offset: res.NextBeginOffset}}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q.next = res.NextBeginOffset
+	s.change(q)
+	return nil
 }
 
 // offsetsIn returns the queue offsets of records.
