@@ -254,6 +254,7 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 	}
 	drain(t.srv, limit, t.log)
 	t.work.Wait() // no request comes any more
+	t.broker.Keep()
 	stopStore()
 	return errors.Join(behind.Wait(), err)
 }

@@ -36,6 +36,14 @@ func (b *Broker) popper() (*pop.Service, error) {
 	return b.pops, nil
 }
 
+// Keep keeps what was popped and acknowledged since Run has ended. Call it when no request
+// comes any more, while the store still runs.
+func (b *Broker) Keep() {
+	if b.pops != nil {
+		b.pops.Keep()
+	}
+}
+
 // resetPopped resets offsets, also of groups that pop.
 func (b *Broker) resetPopped(all []table.Offset) error {
 	if b.pops == nil {

@@ -101,8 +101,9 @@ func (s *Service) change(q *queue) {
 	}
 }
 
-// keep keeps what has changed. Where it fails the store has failed, and says so itself.
-func (s *Service) keep() {
+// Keep keeps what has changed. Where it fails the store has failed, and says so itself.
+// Run does that too: call it once more when Run has ended and no request comes any more.
+func (s *Service) Keep() {
 	deleted, offsets := s.st.Deleted(), s.st.AllOffsets()
 	s.mu.Lock()
 	changed := s.changed

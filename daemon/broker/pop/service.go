@@ -122,7 +122,7 @@ func (s *Service) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.land()
-			s.keep()
+			s.Keep()
 			return nil
 		case <-s.wake:
 		case <-timer.C:
@@ -133,7 +133,7 @@ func (s *Service) Run(ctx context.Context) error {
 		due := s.keepAt <= s.up()
 		s.mu.Unlock()
 		if due {
-			s.keep()
+			s.Keep()
 		}
 		timer.Reset(s.rest())
 	}
