@@ -151,6 +151,14 @@ func (s *Service) again(f *flight, results chan<- result) (bytes int, waits bool
 	if err := s.o.Make(m.Topic); err != nil {
 		return 0, false, err
 	}
+	s.steady.RLock() // from here on nothing is reset or deleted
+	defer s.steady.RUnlock()
+	s.mu.Lock()
+	gone := f.gone
+	s.mu.Unlock()
+	if gone {
+		return 0, false, nil
+	}
 	err = s.st.Put([]record.Message{m}, func(err error) { results <- result{f, err} })
 	return len(res.Body), err == nil, err
 }
