@@ -21,7 +21,7 @@ func house() map[string][]string {
 		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/transaction", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
-		"daemon/broker/transaction":      append(pure, "internal/lifecycle", "store"),
+		"daemon/broker/transaction":      append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/config":                  nil,
 		"daemon/machine":                 {"hal/board"},
 		"discovery":                      {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},

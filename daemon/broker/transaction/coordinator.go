@@ -11,6 +11,7 @@ import (
 
 	"pairmq/internal/lifecycle"
 	"pairmq/store"
+	"pairmq/store/index"
 	"pairmq/store/record"
 )
 
@@ -20,6 +21,8 @@ type Store interface {
 	Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter) (store.Result, error)
 	MinOffset(topic string, queueID int32) int64
 	MaxOffset(topic string, queueID int32) int64
+	// Units reads entries of a queue from an offset on, and returns how many.
+	Units(topic string, queueID int32, from int64, dst []index.Unit) int
 	RecordAt(phyOffset int64) ([]byte, error)
 	// FindUnique returns where records may be that have this UNIQ_KEY.
 	FindUnique(topic, key string, since int64, limit int) []int64

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pairmq/store"
+	"pairmq/store/index"
 	"pairmq/store/record"
 )
 
@@ -63,7 +64,8 @@ func (c *Coordinator) End(d Decision, done func(error)) error {
 	return err
 }
 
-// find returns the half that a decision is for.
+// find returns the half that a decision is for: a record of its queue, since bytes that
+// look like one may be in any message's body.
 func (c *Coordinator) find(d *Decision) (*record.View, error) {
 	rec, err := c.st.RecordAt(d.PhyOffset)
 	if err != nil {
@@ -84,8 +86,16 @@ func (c *Coordinator) find(d *Decision) (*record.View, error) {
 		return nil, fmt.Errorf("%w: %.255s", ErrGroup, d.Group)
 	case v.QueueOffset() != d.QueueOffset:
 		return nil, fmt.Errorf("%w: %d, and not %d", ErrOffset, d.QueueOffset, v.QueueOffset())
+	case !c.isQueued(&v):
+		return nil, fmt.Errorf("%w at offset %d: it is in the body of another message", ErrNoHalf, d.PhyOffset)
 	}
 	return &v, nil
+}
+
+// isQueued says whether v is the record of its queue that it says it is.
+func (c *Coordinator) isQueued(v *record.View) bool {
+	var u [1]index.Unit
+	return c.st.Units(HalfTopic, 0, v.QueueOffset(), u[:]) == 1 && u[0].PhyOffset == v.PhyOffset()
 }
 
 // wait has a decision go on when another one of the same half is stored. c.mu is held.
