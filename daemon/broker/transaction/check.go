@@ -111,6 +111,7 @@ func (c *Coordinator) gone(from, to int64) {
 	for origin, at := range c.asked {
 		if at < to {
 			delete(c.asked, origin)
+			delete(c.owed, origin)
 		}
 	}
 	c.mu.Unlock()
@@ -182,30 +183,30 @@ func (c *Coordinator) do(todo []work) (first error) {
 	for range todo {
 		r := <-results
 		w := &todo[r.n]
-		switch {
-		case !stored(r.err):
+		if !stored(r.err) {
 			if first == nil {
 				first = r.err
 			}
 			c.release(&w.half, nil)
-		case w.renew:
-			now := w.ms[0].QueueOffset
-			c.release(&w.half, func() {
-				c.done.set(w.half.offset)
-				c.asked[w.half.origin] = now
-			})
-		default:
-			c.release(&w.half, func() { c.close(&w.half, w.half.offset) })
-		}
-		if !stored(r.err) {
 			continue
 		}
-		if err := c.putOp(w.half.offset, func(error) {}); err != nil && first == nil {
-			first = err // until halves are worked off beyond it a start asks for this one once more
+		err := c.putOp(&w.half, w.half.offset, func(error) {})
+		if err != nil && first == nil {
+			first = err // until halves are worked off beyond it a start looks at this one once more
 		}
-		if w.renew {
-			c.ask(w)
+		if !w.renew {
+			c.release(&w.half, func() { c.close(&w.half, w.half.offset) })
+			continue
 		}
+		now := w.ms[0].QueueOffset
+		c.release(&w.half, func() {
+			c.done.set(w.half.offset)
+			c.asked[w.half.origin] = now
+			if err != nil {
+				c.owed[w.half.origin] = append(c.owed[w.half.origin], w.half.offset)
+			}
+		})
+		c.ask(w)
 	}
 	return first
 }

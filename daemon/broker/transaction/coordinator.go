@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -89,6 +90,7 @@ type Coordinator struct {
 	known  int64 // queue offset; halves before it were there at the start
 	done   window
 	asked  map[int64]int64   // by origin, queue offset of the newest incarnation of those that are open and were asked for
+	owed   map[int64][]int64 // by origin, queue offsets of older incarnations of those in asked that have no op yet
 	busy   map[int64]*ending // by origin
 	ops    opProgress
 	queued int // decisions in again or waiting to get there
@@ -124,7 +126,7 @@ func New(o Options) (*Coordinator, error) {
 	}
 	return &Coordinator{
 		o: o, st: o.Store, log: o.Log, began: time.Now(), again: make(chan func(), maxAgain),
-		asked: map[int64]int64{}, busy: map[int64]*ending{},
+		asked: map[int64]int64{}, owed: map[int64][]int64{}, busy: map[int64]*ending{},
 	}, nil
 }
 
@@ -241,20 +243,31 @@ func (c *Coordinator) close(h *half, at int64) {
 	c.done.set(at)
 	c.done.set(h.origin)
 	delete(c.asked, h.origin)
+	delete(c.owed, h.origin)
 }
 
-// putOp stores the op for the half at a queue offset.
-func (c *Coordinator) putOp(at int64, done func(error)) error {
-	ms := []record.Message{{
-		Topic: OpTopic, BornTimestamp: c.o.Wall(), BornHost: c.o.Host,
-		Body: appendOp(nil, at), Properties: record.AppendProperty("", record.PropertyTags, tagDecided),
-	}}
+// putOp stores the op for the incarnation of a half at a queue offset, behind those that
+// are owed for older ones.
+func (c *Coordinator) putOp(h *half, at int64, done func(error)) error {
+	c.mu.Lock()
+	offsets := append(slices.Clone(c.owed[h.origin]), at)
+	c.mu.Unlock()
+	ms := make([]record.Message, len(offsets))
+	for i, offset := range offsets {
+		ms[i] = record.Message{
+			Topic: OpTopic, BornTimestamp: c.o.Wall(), BornHost: c.o.Host,
+			Body: appendOp(nil, offset), Properties: record.AppendProperty("", record.PropertyTags, tagDecided),
+		}
+	}
 	if err := c.st.Put(ms, done); err != nil {
 		return fmt.Errorf("transaction: op for queue offset %d: %w", at, err)
 	}
 	c.mu.Lock()
-	c.ops.note(ms[0].QueueOffset, at)
-	c.mu.Unlock()
+	defer c.mu.Unlock()
+	for i, offset := range offsets {
+		c.ops.note(ms[i].QueueOffset, offset)
+	}
+	delete(c.owed, h.origin)
 	return nil
 }
 

@@ -123,7 +123,7 @@ func (c *Coordinator) repeat(v *record.View, d *Decision, done func(error)) erro
 
 // note stores the op that is missing of a half that was delivered before the start.
 func (c *Coordinator) note(h *half, at int64, d *Decision, done func(error)) error {
-	err := c.putOp(at, func(err error) {
+	err := c.putOp(h, at, func(err error) {
 		c.release(h, func() { c.close(h, at) })
 		if err == nil && !d.Commit {
 			err = ErrEnded
@@ -163,7 +163,7 @@ func (c *Coordinator) commit(v *record.View, h *half, at int64, done func(error)
 	if err := c.st.Put([]record.Message{m}, func(err error) { errs[0] = err; came() }); err != nil {
 		return err
 	}
-	if err := c.putOp(at, func(err error) { errs[1] = err; came() }); err != nil {
+	if err := c.putOp(h, at, func(err error) { errs[1] = err; came() }); err != nil {
 		errs[1] = err
 		came()
 	}
@@ -172,7 +172,7 @@ func (c *Coordinator) commit(v *record.View, h *half, at int64, done func(error)
 
 // rollback stores the op alone.
 func (c *Coordinator) rollback(h *half, at int64, done func(error)) error {
-	return c.putOp(at, func(err error) {
+	return c.putOp(h, at, func(err error) {
 		var change func()
 		if stored(err) {
 			change = func() { c.close(h, at) }

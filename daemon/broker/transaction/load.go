@@ -19,7 +19,7 @@ func (c *Coordinator) load(ctx context.Context) error {
 		return err
 	}
 	end := c.st.MaxOffset(HalfTopic, 0)
-	done, ops, asked := newWindow(first), newOpProgress(from), map[int64]int64{}
+	done, ops, asked, owed := newWindow(first), newOpProgress(from), map[int64]int64{}, map[int64][]int64{}
 	err = c.each(ctx, OpTopic, from, func(v *record.View) {
 		for half := range decodeOp(v.Body()) {
 			if half < end {
@@ -36,10 +36,14 @@ func (c *Coordinator) load(ctx context.Context) error {
 		if h.offset == h.origin || h.offset >= end || done.has(h.offset) {
 			return
 		}
-		if older, ok := asked[h.origin]; ok {
-			done.set(older)
+		older, ok := asked[h.origin]
+		if !ok {
+			older = h.origin
 		}
-		done.set(h.origin) // a power cut came before its op
+		if !done.has(older) { // a power cut came before its op
+			done.set(older)
+			owed[h.origin] = append(owed[h.origin], older)
+		}
 		asked[h.origin] = h.offset
 	}, done.next)
 	if err != nil {
@@ -48,7 +52,7 @@ func (c *Coordinator) load(ctx context.Context) error {
 	c.arrivals.note(sample{end, c.up()})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loaded, c.known, c.done, c.ops, c.asked = true, end, done, ops, asked
+	c.loaded, c.known, c.done, c.ops, c.asked, c.owed = true, end, done, ops, asked, owed
 	return nil
 }
 

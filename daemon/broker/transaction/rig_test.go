@@ -28,6 +28,7 @@ type rig struct {
 	t      testing.TB
 	fs     disk.FS
 	change func(*store.Options)
+	wrap   func(*store.Store) Store // what the Coordinator is handed, if not the store
 	asked  []Check
 	mu     sync.Mutex
 	c      *Coordinator
@@ -68,6 +69,9 @@ func (r *rig) start() error {
 	wall := func() int64 { return time.Now().UnixMilli() + r.step.Load() }
 	o := r.opts
 	o.Store, o.Wall, o.Log, o.Host = st, wall, slog.New(slog.NewTextHandler(r.log, nil)), netip.MustParseAddrPort("10.0.0.9:10911")
+	if r.wrap != nil {
+		o.Store = r.wrap(st)
+	}
 	o.Ask = func(c Check) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
