@@ -147,7 +147,8 @@ func (c *Coordinator) judge(v *record.View) (work, bool) {
 	if before { // the wall clock may know how long the power was off
 		age = max(age, c.o.Wall()-v.StoreTimestamp())
 	}
-	if h.checks == 0 && age < h.immunity.Milliseconds() {
+	tooOld := c.arrivals.age(h.offset, c.up()) > c.o.Reserved.Milliseconds()
+	if h.checks == 0 && age < h.immunity.Milliseconds() && !tooOld {
 		c.mu.Unlock()
 		return w, false
 	}
@@ -157,7 +158,7 @@ func (c *Coordinator) judge(v *record.View) (work, bool) {
 	topic, _, err := address(v)
 	switch {
 	case h.origin < c.known && c.wasDelivered(v):
-	case err != nil || h.checks >= c.o.CheckMax || c.arrivals.age(h.offset, c.up()) > c.o.Reserved.Milliseconds():
+	case err != nil || h.checks >= c.o.CheckMax || tooOld:
 		log.Error("a transaction is given up: nobody has decided it", "topic", topic, "err", err)
 		m := v.Message()
 		m.Topic, m.QueueID = GivenUpTopic, 0
