@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"pairmq/store"
@@ -23,6 +24,7 @@ type work struct {
 	v     *record.View
 	ms    []record.Message // what is stored, nil for only the op
 	renew bool             // that is the half itself, and its producer is asked
+	stays bool             // ms cannot be stored: the half is left where it is
 }
 
 // A result is what the store says of one of them.
@@ -154,12 +156,10 @@ func (c *Coordinator) judge(v *record.View) (work, bool) {
 	}
 	c.claim(h)
 	c.mu.Unlock()
-	log := c.log.With("queueOffset", h.offset, "phyOffset", v.PhyOffset(), "checks", h.checks)
-	topic, _, err := address(v)
+	_, _, err := address(v)
 	switch {
 	case h.origin < c.known && c.wasDelivered(v):
 	case err != nil || h.checks >= c.o.CheckMax || tooOld:
-		log.Error("a transaction is given up: nobody has decided it", "topic", topic, "err", err)
 		m := v.Message()
 		m.Topic, m.QueueID = GivenUpTopic, 0
 		w.ms = []record.Message{m}
@@ -178,6 +178,9 @@ func (c *Coordinator) do(todo []work) (first error) {
 		if todo[i].ms == nil {
 			done(nil)
 		} else if err := c.st.Put(todo[i].ms, done); err != nil {
+			if todo[i].stays = ofOne(err); todo[i].stays {
+				err = nil
+			}
 			done(err)
 		}
 	}
@@ -191,11 +194,23 @@ func (c *Coordinator) do(todo []work) (first error) {
 			c.release(&w.half, nil)
 			continue
 		}
+		if w.stays {
+			c.release(&w.half, nil)
+			if w.ms[0] = w.v.Message(); w.renew {
+				c.ask(w)
+			}
+			continue
+		}
 		err := c.putOp(&w.half, w.half.offset, func(error) {})
 		if err != nil && first == nil {
 			first = err // until halves are worked off beyond it a start looks at this one once more
 		}
 		if !w.renew {
+			if w.ms != nil {
+				topic, _, err := address(w.v)
+				c.log.Error("a transaction is given up: nobody has decided it",
+					"queueOffset", w.half.offset, "phyOffset", w.v.PhyOffset(), "checks", w.half.checks, "topic", topic, "err", err)
+			}
 			c.release(&w.half, func() { c.close(&w.half, w.half.offset) })
 			continue
 		}
@@ -212,7 +227,13 @@ func (c *Coordinator) do(todo []work) (first error) {
 	return first
 }
 
-// ask has the producer of a half asked that was stored once more.
+// ofOne says whether the store would take the messages of other halves all the same: the
+// half has no room for one more property, or a topic is at its quota.
+func ofOne(err error) bool {
+	return errors.Is(err, record.ErrTooLong) || errors.Is(err, store.ErrTooLarge) || errors.Is(err, store.ErrQuota)
+}
+
+// ask has the producer of a half asked that was stored once more, if that was possible.
 func (c *Coordinator) ask(w *work) {
 	group, _ := w.v.Property(propertyGroup)
 	key, _ := w.v.Property(record.PropertyUniqKey)
