@@ -252,7 +252,10 @@ func (c *Coordinator) reached(end int64) {
 	open := min(c.done.next(0), end)
 	c.done.forget()
 	c.arrivals.forget(open)
-	c.point = point{half: open, op: min(c.ops.need(open), c.st.MaxOffset(OpTopic, 0)), end: c.st.End()}
+	if c.noting == 0 { // else one may be stored in a chunk that seems not to be needed
+		c.ops.forget(open)
+	}
+	c.point = point{half: open, op: min(c.ops.from(), c.st.MaxOffset(OpTopic, 0)), end: c.st.End()}
 }
 
 // commitProgress keeps what the last round has reached, if it is on flash.

@@ -93,6 +93,7 @@ type Coordinator struct {
 	owed   map[int64][]int64 // by origin, queue offsets of older incarnations of those in asked that have no op yet
 	busy   map[int64]*ending // by origin
 	ops    opProgress
+	noting int // ops that are being stored and are not in ops yet
 	queued int // decisions in again or waiting to get there
 }
 
@@ -251,6 +252,7 @@ func (c *Coordinator) close(h *half, at int64) {
 func (c *Coordinator) putOp(h *half, at int64, done func(error)) error {
 	c.mu.Lock()
 	offsets := append(slices.Clone(c.owed[h.origin]), at)
+	c.noting++
 	c.mu.Unlock()
 	ms := make([]record.Message, len(offsets))
 	for i, offset := range offsets {
@@ -259,11 +261,13 @@ func (c *Coordinator) putOp(h *half, at int64, done func(error)) error {
 			Body: appendOp(nil, offset), Properties: record.AppendProperty("", record.PropertyTags, tagDecided),
 		}
 	}
-	if err := c.st.Put(ms, done); err != nil {
-		return fmt.Errorf("transaction: op for queue offset %d: %w", at, err)
-	}
+	err := c.st.Put(ms, done)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.noting--
+	if err != nil {
+		return fmt.Errorf("transaction: op for queue offset %d: %w", at, err)
+	}
 	for i, offset := range offsets {
 		c.ops.note(ms[i].QueueOffset, offset)
 	}

@@ -53,14 +53,16 @@ func (p *opProgress) note(op, half int64) {
 	p.halfs[n] = max(p.halfs[n], half)
 }
 
-// need returns the queue offset of the first op that is needed if halves before open
-// are not; it forgets the ones before. The last chunk may not be complete.
-func (p *opProgress) need(open int64) int64 {
+// forget drops the chunks before the first that is needed if halves before open are not.
+// The last chunk stays: it may not be complete.
+func (p *opProgress) forget(open int64) {
 	n := 0
 	for n+1 < len(p.halfs) && p.halfs[n] < open {
 		n++
 	}
 	p.first += int64(n)
 	p.halfs = append(p.halfs[:0], p.halfs[n:]...)
-	return p.first * opChunk
 }
+
+// from returns the queue offset of the first op that is needed.
+func (p *opProgress) from() int64 { return p.first * opChunk }

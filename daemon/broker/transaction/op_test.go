@@ -36,8 +36,8 @@ func TestOpProgress(t *testing.T) {
 		p.note(op, op*2)
 	}
 	for _, tt := range []struct{ open, want int64 }{{0, 256}, {1022, 256}, {1023, 512}, {1500, 512}, {1535, 768}, {9999, 1024}} {
-		if got := p.need(tt.open); got != tt.want {
-			t.Errorf("with halves open from %d on, ops are needed from %d on, want %d", tt.open, got, tt.want)
+		if p.forget(tt.open); p.from() != tt.want {
+			t.Errorf("with halves open from %d on, ops are needed from %d on, want %d", tt.open, p.from(), tt.want)
 		}
 	}
 }
