@@ -95,7 +95,12 @@ func (c *Coordinator) look(at, end int64) (next int64, err error) {
 	switch to := min(res.NextBeginOffset, end); {
 	case from > at:
 		return from, nil
-	case (res.Status == store.Found || res.Status == store.NoMatchedMessage) && to > at: // nothing can be read up to there
+	case c.st.MinOffset(HalfTopic, 0) > at: // given back meanwhile
+		return at, nil
+	case res.Status == store.MessageWasRemoving && to > at: // this one is lost; of what follows it is not said
+		c.lost(at, at+1)
+		return at + 1, nil
+	case (res.Status == store.Found || res.Status == store.NoMatchedMessage || res.Status == store.OffsetFoundNull) && to > at: // nothing can be read up to there
 		c.lost(at, to)
 		return to, nil
 	}

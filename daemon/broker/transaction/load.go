@@ -109,7 +109,13 @@ func (c *Coordinator) read(topic string, at int64, f func(*record.View)) (next i
 		if res.Status == store.OffsetOverflowBadly {
 			return at, nil
 		}
-		return max(at, res.NextBeginOffset, c.st.MinOffset(topic, 0)), nil
+		if first := c.st.MinOffset(topic, 0); first > at { // given back meanwhile: what is behind may be there
+			return first, nil
+		}
+		if res.Status == store.MessageWasRemoving { // this one is lost; of what follows it is not said
+			return at + 1, nil
+		}
+		return max(at, res.NextBeginOffset), nil
 	}
 	for body := res.Body; len(body) > 0; {
 		v, err := record.Parse(body, record.Limits{Record: len(body)})
