@@ -70,6 +70,8 @@ var (
 	ErrBusy = errors.New("transaction: too many are open, or being ended")
 	// ErrNotReady: it is being read which halves are open.
 	ErrNotReady = errors.New("transaction: the broker has just started")
+
+	errOver = fmt.Errorf("transaction: %w: the broker is stopping", store.ErrReadOnly)
 )
 
 // A Coordinator keeps halves. Use New and Run.
@@ -78,7 +80,7 @@ type Coordinator struct {
 	st    Store
 	log   *slog.Logger
 	began time.Time
-	again chan func() // decisions that have waited
+	again chan waiting // decisions that have waited
 
 	// Of the goroutine that asks alone.
 	arrivals arrivals
@@ -93,12 +95,19 @@ type Coordinator struct {
 	owed   map[int64][]int64 // by origin, queue offsets of older incarnations of those in asked that have no op yet
 	busy   map[int64]*ending // by origin
 	ops    opProgress
-	noting int // ops that are being stored and are not in ops yet
-	queued int // decisions in again or waiting to get there
+	noting int  // ops that are being stored and are not in ops yet
+	queued int  // decisions in again or waiting to get there
+	over   bool // Run has ended, or is about to: nobody takes from again
 }
 
 // An ending is a half that is being decided or stored once more.
-type ending struct{ waiting []func() }
+type ending struct{ waiting []waiting }
+
+// A waiting is a decision that waits for an ending of the same half.
+type waiting struct {
+	Decision
+	done func(error)
+}
 
 // A point is a progress that is durable once the log is before end.
 type point struct{ half, op, end int64 }
@@ -126,7 +135,7 @@ func New(o Options) (*Coordinator, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Coordinator{
-		o: o, st: o.Store, log: o.Log, began: time.Now(), again: make(chan func(), maxAgain),
+		o: o, st: o.Store, log: o.Log, began: time.Now(), again: make(chan waiting, maxAgain),
 		asked: map[int64]int64{}, owed: map[int64][]int64{}, busy: map[int64]*ending{},
 	}, nil
 }
@@ -143,17 +152,30 @@ func (c *Coordinator) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// decide goes on with decisions that have waited.
+// decide goes on with decisions that have waited. When ctx ends it refuses them: who
+// waits for an answer would hold up the stop.
 func (c *Coordinator) decide(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
-		case f := <-c.again:
+		case w := <-c.again:
 			c.mu.Lock()
 			c.queued--
 			c.mu.Unlock()
-			f()
+			if err := c.End(w.Decision, w.done); err != nil {
+				w.done(err)
+			}
+		}
+	}
+	c.mu.Lock()
+	c.over = true
+	c.mu.Unlock()
+	for {
+		select {
+		case w := <-c.again:
+			w.done(errOver)
+		default:
+			return nil
 		}
 	}
 }
@@ -232,9 +254,17 @@ func (c *Coordinator) release(h *half, change func()) {
 	if change != nil {
 		change()
 	}
+	over := c.over
+	for _, w := range e.waiting {
+		if !over {
+			c.again <- w // there is room: wait counts them
+		}
+	}
 	c.mu.Unlock()
-	for _, f := range e.waiting {
-		c.again <- f // there is room: wait counts them
+	for _, w := range e.waiting {
+		if over {
+			w.done(errOver)
+		}
 	}
 }
 

@@ -104,11 +104,7 @@ func (c *Coordinator) wait(e *ending, d Decision, done func(error)) error {
 		return ErrBusy
 	}
 	c.queued++
-	e.waiting = append(e.waiting, func() {
-		if err := c.End(d, done); err != nil {
-			done(err)
-		}
-	})
+	e.waiting = append(e.waiting, waiting{d, done})
 	return nil
 }
 
