@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"pairmq/store"
 	"pairmq/store/record"
@@ -118,9 +119,9 @@ func (c *Coordinator) gone(from, to int64) {
 	for origin, at := range c.asked {
 		if at < to {
 			delete(c.asked, origin)
-			delete(c.owed, origin)
 		}
 	}
+	maps.DeleteFunc(c.owed, func(origin int64, _ []int64) bool { _, asked := c.asked[origin]; return origin < to && !asked })
 	c.mu.Unlock()
 	c.log.Error("open transactions were given back with the oldest segments: the log is too small for its traffic", "halves", n)
 }

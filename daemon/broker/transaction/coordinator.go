@@ -92,7 +92,7 @@ type Coordinator struct {
 	known  int64 // queue offset; halves before it were there at the start
 	done   window
 	asked  map[int64]int64   // by origin, queue offset of the newest incarnation of those that are open and were asked for
-	owed   map[int64][]int64 // by origin, queue offsets of older incarnations of those in asked that have no op yet
+	owed   map[int64][]int64 // by origin, queue offsets of older incarnations that have no op yet
 	busy   map[int64]*ending // by origin
 	ops    opProgress
 	noting int  // ops that are being stored and are not in ops yet

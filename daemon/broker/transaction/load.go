@@ -31,9 +31,18 @@ func (c *Coordinator) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	apaches := repeated{}
 	err = c.each(ctx, HalfTopic, first, func(v *record.View) {
 		h := parseHalf(v, c.o.Timeout)
-		if h.offset == h.origin || h.offset >= end || done.has(h.offset) {
+		if h.offset >= end || done.has(h.offset) {
+			return
+		}
+		if h.offset == h.origin {
+			if older, ok := apaches.older(v, &h); ok {
+				done.set(older)
+				owed[h.offset] = append(owed[older], older)
+				delete(owed, older)
+			}
 			return
 		}
 		older, ok := asked[h.origin]
