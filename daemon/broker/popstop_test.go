@@ -17,7 +17,9 @@ func TestAcknowledgedWhileTheBrokerStops(t *testing.T) {
 		c.acks(acks[1])
 		r.b.Keep()
 		next := newRig(t, func(o *Options, _ *fakeStore) { o.Store = r.st })
+		r.st.mu.Lock() // next runs
 		r.st.arrived = next.b.Arrived
+		r.st.mu.Unlock()
 		time.Sleep(time.Minute)
 		if got, _ := next.client().pop("T"); got != "m0/1" {
 			t.Errorf("after the next start comes %q, want m0 alone", got)
