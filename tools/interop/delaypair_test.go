@@ -26,6 +26,7 @@ const (
 // TestDelayedPair kills a master that has messages waiting: its slave delivers
 // them once it is master, and not again what was delivered before.
 func TestDelayedPair(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	kind, err := target.Kind()
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ const writeEnv = "PAIRMQ_WRITE"
 // against Apache's broker and name server too and makes the page; PAIRMQ_WRITE=pairmq
 // takes Apache's answers as they were recorded.
 func TestMQAdmin(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	for _, version := range []string{peers.V4, peers.V5} {
 		t.Run(version, func(t *testing.T) {
 			p, dir := adminPeer(t, version)

@@ -18,6 +18,7 @@ import (
 // popped. The first one wants the last message of each queue later and crashes: the
 // second one gets these, and what comes from then on, and nothing a second time.
 func TestPop(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	const queues, half = 4, 40
 	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"}), peers: map[string]*peers.Peer{}}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)

@@ -19,6 +19,7 @@ import (
 // again: its slave, once it is master, asks for those and no others, and consumers get
 // what was committed at either, once.
 func TestTransactionPair(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	kind, err := target.Kind()
 	if err != nil {
 		t.Fatal(err)
@@ -26,7 +27,7 @@ func TestTransactionPair(t *testing.T) {
 	subject := maker(t, kind)
 	clients := javaClients(t)
 	run := func(name string, master, slave *pair.Maker) {
-		t.Run(name, func(t *testing.T) { transactionPair(t, clients, master, slave) })
+		t.Run(name, func(t *testing.T) { t.Parallel(); transactionPair(t, clients, master, slave) })
 	}
 	run("Own", subject, subject)
 	for _, version := range []string{peers.V4, peers.V5} {

@@ -60,6 +60,7 @@ const transactionTime = 2 * time.Minute
 // TestTransactions has producers commit, roll back, and not know until the broker asks,
 // also after it was killed: consumers get what was committed, once.
 func TestTransactions(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	w := newWorldWith(t, transactionKeys())
 	type part struct {
 		topic  string

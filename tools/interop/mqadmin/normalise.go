@@ -11,9 +11,10 @@ var masks = []struct {
 	find *regexp.Regexp
 	with string
 }{
-	{regexp.MustCompile(`(?m)^\s+(at |\.\.\. \d+ more).*\n?`), ""},                // of a stack trace the first line counts
-	{regexp.MustCompile(`(?m)^.*(OpenJDK|SLF4J|RocketMQLog:|WARNING:).*\n?`), ""}, // the JVM's own
-	{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\[.*\n?`), ""},        // log lines
+	{regexp.MustCompile(`(?m)^\s+(at |\.\.\. \d+ more).*\n?`), ""},                                // of a stack trace the first line counts
+	{regexp.MustCompile(`(?m)^.*(OpenJDK|SLF4J|RocketMQLog:|WARNING:).*\n?`), ""},                 // the JVM's own
+	{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\[.*\n?`), ""},                        // log lines
+	{regexp.MustCompile(`(?m)^.*RejectedExecutionException: event executor terminated.*\n?`), ""}, // a client that stops while something comes
 	{regexp.MustCompile(`(For more information, please visit the url,|See) http\S+( for further details\.?)?,?`), ""},
 	{regexp.MustCompile(`(/[\w.-]+){3,}`), "PATH"},
 	{regexp.MustCompile(`(?m)^(\w*[pP]ort\s*=\s*)\d+`), "${1}N"},
