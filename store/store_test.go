@@ -376,6 +376,44 @@ func TestOldSegmentsGo(t *testing.T) {
 	}
 }
 
+// A roomMaker is asked for room, and has old segments given back meanwhile.
+type roomMaker struct{ clean func() error }
+
+func (m roomMaker) Reserve(int) error { return m.clean() }
+
+// TestSegmentsGoWhileTheyAreRead: a reader that has just looked up records in a segment
+// that is given back goes on with the first one that is still there.
+func TestSegmentsGoWhileTheyAreRead(t *testing.T) {
+	r, opts := openOnDisk(t, true)
+	if _, err := putAll(r.Store, 0, 600, 16, queues); err != nil {
+		t.Fatal(err)
+	}
+	opts.MaxBytes = r.Stats().StoreBytes - 4*segment
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	r = mustStart(t, opts)
+	defer r.stop()
+	var first int64 // of the queue, once the segments are gone
+	for _, rec := range snapshot(t, r.Store, queues)["Topic0/0"] {
+		var phy int64
+		if _, err := fmt.Sscanf(rec, "%d@%d", &first, &phy); err != nil {
+			t.Fatal(err)
+		}
+		if phy >= 4*segment {
+			break
+		}
+	}
+	from := first - 3
+	g, err := r.GetWithin("Topic0", 0, from, 32, 1<<20, nil, roomMaker{func() error { return r.Clean(time.Now()) }})
+	if first = r.MinOffset("Topic0", 0); first <= from || first >= from+32 {
+		t.Fatalf("the queue begins at %d, which says nothing of a reader at %d", first, from)
+	}
+	if err != nil || g.Status != store.MessageWasRemoving || g.NextBeginOffset != first || g.MinOffset != first {
+		t.Errorf("a reader at %d is told %v, next %d, first %d, %v; want %d", from, g.Status, g.NextBeginOffset, g.MinOffset, err, first)
+	}
+}
+
 func TestASecondDaemonIsRefused(t *testing.T) {
 	r, opts := openOnDisk(t, true)
 	defer r.stop()
