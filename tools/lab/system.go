@@ -175,9 +175,10 @@ func (s *system) giveState(kind string) error {
 	if kind == "f2fs" {
 		check = 0 // its checker is not installed
 	}
+	// An emulated machine beside others may take longer to find a disk than the 90 s that systemd waits.
 	_, err := s.run(fmt.Sprintf(`set -e
 mkdir -p %[1]s /etc/systemd/system/pairmqd.service.d
-echo '/dev/disk/by-id/virtio-state %[1]s %[2]s noatime,nofail 0 %[3]d' >>/etc/fstab
+echo '/dev/disk/by-id/virtio-state %[1]s %[2]s noatime,nofail,x-systemd.device-timeout=5min 0 %[3]d' >>/etc/fstab
 printf '[Unit]\nAssertPathIsMountPoint=%[1]s\n' >/etc/systemd/system/pairmqd.service.d/state.conf
 systemctl daemon-reload
 systemctl start %[4]s
@@ -237,7 +238,8 @@ func (s *system) close() {
 // serve waits until the daemon answers clients of the host.
 func (s *system) serve(ctx context.Context) error {
 	if err := awaitBroker(ctx, s.broker); err != nil {
-		return fmt.Errorf("the daemon did not serve: %w; see %s", err, s.console)
+		said, _ := s.run("systemctl --no-pager --full status pairmqd var-lib-pairmq.mount 2>&1 | tail -n 60") // empty if the machine does not answer
+		return fmt.Errorf("the daemon did not serve: %w; see %s; systemd says %q", err, s.console, said)
 	}
 	return nil
 }
