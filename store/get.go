@@ -56,8 +56,10 @@ func (s *Store) GetWithin(topic string, queueID int32, offset int64, maxMsgs, ma
 		if good, err = s.load(&r, units); err != nil && good > 0 { // what lies before the damage is served
 			return s.Get(topic, queueID, offset, good, maxBytes, f)
 		}
-		if first := s.MinOffset(topic, queueID); err == nil && r.Status == MessageWasRemoving && first > offset { // a segment was given back meanwhile: there are others
-			r.MinOffset, r.NextBeginOffset = first, min(r.NextBeginOffset, first)
+		if err == nil && r.Status == MessageWasRemoving { // a segment was given back meanwhile: there may be others
+			if first := s.MinOffset(topic, queueID); first > offset {
+				r.MinOffset, r.NextBeginOffset = first, min(r.NextBeginOffset, first)
+			}
 		}
 	}
 	if r.Status == Found {
