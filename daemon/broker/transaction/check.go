@@ -264,11 +264,16 @@ func (c *Coordinator) reached(end int64) {
 	c.point = point{half: open, op: min(c.ops.from(), c.st.MaxOffset(OpTopic, 0)), end: c.st.End()}
 }
 
-// commitProgress keeps what the last round has reached, if it is on flash.
+// commitProgress keeps what the last round has reached, if it is on flash. That a queue
+// is at its beginning needs no keeping: it would be a write of a broker that has nothing
+// to do.
 func (c *Coordinator) commitProgress() {
 	if c.point.end == 0 || c.st.Durable() < c.point.end {
 		return
 	}
-	c.st.CommitProgress(HalfTopic, 0, c.point.half)
-	c.st.CommitProgress(OpTopic, 0, c.point.op)
+	for topic, at := range map[string]int64{HalfTopic: c.point.half, OpTopic: c.point.op} {
+		if at > 0 {
+			c.st.CommitProgress(topic, 0, at)
+		}
+	}
 }

@@ -70,3 +70,15 @@ func TestAnOpThatIsNotNotedYet(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestNothingIsKeptWithoutTransactions: a broker that never had one writes nothing for them.
+func TestNothingIsKeptWithoutTransactions(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got := r.st.AllProgress(); len(got) != 0 {
+			t.Errorf("kept %v", got)
+		}
+	})
+}
