@@ -49,6 +49,7 @@ type Broker struct {
 	registrations   *registrations
 	rates           *rates
 	flows           *flows
+	moves           *moves
 	refusals        refusals
 	reads, compares *logWork // requests 31005 and 31006, and 31007 and 31008
 	queries         *logWork // requests 12
@@ -69,6 +70,7 @@ func New(opts Options) (*Broker, error) {
 	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
 	b.makings.byName = map[string]*making{}
 	b.flows = newFlows(opts.CountFlows, b.started)
+	b.moves = newMoves(b.started)
 	b.sends.init(&b.refusals, b.flows)
 	b.polls = newLongPoll(opts.MaxHeldPulls)
 	b.popPolls = newPopPolls(opts.MaxPopHeld, opts.MaxPopHeldQueue)

@@ -38,6 +38,9 @@ func (b *Broker) replyPull(req *remoting.Request, r *reading, res store.Result) 
 	} else {
 		res.Release()
 	}
+	if p.resp.Code == remoting.RespPullOffsetMoved {
+		b.offsetMoved(r, res.NextBeginOffset)
+	}
 	req.Reply(&p.resp)
 	p.resp, p.fields = remoting.Response{}, [4]remoting.Field{}
 	b.pulls.replies.Put(p)

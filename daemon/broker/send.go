@@ -77,7 +77,7 @@ func (b *Broker) deferred(m *record.Message, level int32) {
 // forbidden says whether a topic is the broker's own, to which no client sends.
 func forbidden(topic string) bool {
 	switch topic {
-	case schedule.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT":
+	case schedule.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", movedTopic:
 		return true
 	}
 	return false

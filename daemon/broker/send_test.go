@@ -236,10 +236,10 @@ func TestSendMakesNoTopics(t *testing.T) {
 			t.Error("the template is still there: clients would think that they may make topics")
 		}
 	})
-	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 10 }, func(t *testing.T, r *rig) {
-		c := r.client() // 9 system topics
+	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 11 }, func(t *testing.T, r *rig) {
+		c := r.client() // 10 system topics
 		c.expect(c.send("New", "", "b"), 0, "")
-		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "10 topics")
+		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "11 topics")
 	})
 }
 
