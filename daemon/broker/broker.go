@@ -124,9 +124,9 @@ func (b *Broker) slave() bool { return b.opts.ID != 0 }
 // of topics once the name servers know. Pulls still held are answered then.
 func (b *Broker) Run(ctx context.Context) error {
 	g := lifecycle.NewGroup(ctx)
-	g.Go("held pulls", b.polls.run)
+	g.Go("held pulls", b.polls.clock(b.polls.expire))
 	for i := range pullWorkers {
-		g.Go("pull worker "+strconv.Itoa(i), b.wakePulls)
+		g.Go("pull worker "+strconv.Itoa(i), b.polls.worker(b.finish))
 	}
 	g.Go("notices", b.sendNotices)
 	g.Go("registrations", b.registrations.run)
@@ -137,9 +137,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	if b.transactions != nil {
 		g.Go("transactions", b.transactions.Run)
 	}
-	g.Go("held pops", b.popPolls.run)
+	g.Go("held pops", b.popPolls.clock(b.popPolls.expire))
 	for i := range pullWorkers {
-		g.Go("pop worker "+strconv.Itoa(i), b.wakePops)
+		g.Go("pop worker "+strconv.Itoa(i), b.popPolls.worker(b.finishPop))
 	}
 	if b.pops != nil {
 		g.Go("popped messages", b.pops.Run)

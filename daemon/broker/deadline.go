@@ -1,9 +1,6 @@
 package broker
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 // deadlines is held pulls as a heap, the one whose time is up first at its root.
 // Each knows its place.
@@ -34,24 +31,6 @@ func (d *deadlines) Pop() any {
 	return h
 }
 
-// idleWait is how long run sleeps when nothing is held.
-const idleWait = time.Hour
-
-// run wakes the pulls whose time is up until ctx ends.
-func (p *longPoll) run(ctx context.Context) error {
-	t := time.NewTimer(idleWait)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-p.sooner:
-		case <-t.C:
-		}
-		t.Reset(p.expire(time.Now()))
-	}
-}
-
 // expire wakes the pulls whose deadline is not after now and returns how long
 // the next one has.
 func (p *longPoll) expire(now time.Time) time.Duration {
@@ -63,16 +42,7 @@ func (p *longPoll) expire(now time.Time) time.Duration {
 			return left
 		}
 		p.remove(h)
-		p.woken = append(p.woken, h)
-		signal(p.wake)
+		p.rouse(h)
 	}
 	return idleWait
-}
-
-// signal sends to a channel with room for one, unless that is there already.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }

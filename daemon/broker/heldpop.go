@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"context"
 	"time"
 
 	"pairmq/daemon/broker/pop"
@@ -91,18 +90,4 @@ func (b *Broker) tryPop(h *heldPop) bool {
 		return false
 	}
 	return true
-}
-
-// wakePops finishes woken pops until ctx ends.
-func (b *Broker) wakePops(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-b.popPolls.wake:
-		}
-		for h := b.popPolls.next(); h != nil; h = b.popPolls.next() {
-			b.finishPop(h)
-		}
-	}
 }

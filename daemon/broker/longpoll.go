@@ -2,9 +2,7 @@ package broker
 
 import (
 	"container/heap"
-	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -31,20 +29,14 @@ type queueKey struct {
 // A longPoll is the pulls that found nothing and wait. What wakes one takes it
 // out; it is read for once more and answered by a worker.
 type longPoll struct {
+	holding[heldPull]
 	limit  int
-	wake   chan struct{} // there is something in woken
-	sooner chan struct{} // the next deadline has become another
-
-	mu     sync.Mutex // guards the rest
-	count  int        // held and woken
 	queues map[queueKey][]*heldPull
 	byTime deadlines
-	woken  []*heldPull
-	closed bool
 }
 
 func newLongPoll(limit int) *longPoll {
-	return &longPoll{limit: limit, wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), queues: map[queueKey][]*heldPull{}}
+	return &longPoll{holding: newHolding[heldPull](), limit: limit, queues: map[queueKey][]*heldPull{}}
 }
 
 // hold keeps the pull, which found res, for at most d. A pull for which there
@@ -96,20 +88,6 @@ func (b *Broker) finish(h *heldPull) {
 func (b *Broker) missed(h *heldPull, offset int64) bool {
 	reset, told := b.resets.waits(h.group, queueKey{h.topic, h.queueID})
 	return b.store.MaxOffset(h.topic, h.queueID) > offset || reset && !told
-}
-
-// wakePulls finishes woken pulls until ctx ends.
-func (b *Broker) wakePulls(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-b.polls.wake:
-		}
-		for h := b.polls.next(); h != nil; h = b.polls.next() {
-			b.finish(h)
-		}
-	}
 }
 
 // add holds h. It does not if p is closed, or full.
@@ -177,7 +155,6 @@ func (p *longPoll) remove(h *heldPull) {
 func (p *longPoll) arrived(arrivals []store.Arrival) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := len(p.woken)
 	for i := range arrivals {
 		if len(p.byTime) == 0 {
 			break
@@ -187,12 +164,9 @@ func (p *longPoll) arrived(arrivals []store.Arrival) {
 		for _, h := range slices.Backward(p.queues[k]) {
 			if a.QueueOffset >= h.offset && (h.filter == nil || h.filter.Match(a.TagsCode)) {
 				p.remove(h)
-				p.woken = append(p.woken, h)
+				p.rouse(h)
 			}
 		}
-	}
-	if len(p.woken) > before {
-		signal(p.wake)
 	}
 }
 
@@ -200,41 +174,12 @@ func (p *longPoll) arrived(arrivals []store.Arrival) {
 func (p *longPoll) wakeGroup(group string, k queueKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := len(p.woken)
 	for _, h := range slices.Backward(p.queues[k]) {
 		if h.group == group {
 			p.remove(h)
-			p.woken = append(p.woken, h)
+			p.rouse(h)
 		}
 	}
-	if len(p.woken) > before {
-		signal(p.wake)
-	}
-}
-
-// next returns a woken pull to be finished, nil if there is none. It has
-// another worker look after the ones behind it.
-func (p *longPoll) next() *heldPull {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.woken) == 0 {
-		p.woken = nil
-		return nil
-	}
-	h := p.woken[0]
-	p.woken[0] = nil
-	p.woken = p.woken[1:]
-	if len(p.woken) > 0 {
-		signal(p.wake)
-	}
-	return h
-}
-
-// leave notes that one pull was finished.
-func (p *longPoll) leave() {
-	p.mu.Lock()
-	p.count--
-	p.mu.Unlock()
 }
 
 // drop takes out what conn waits for; the caller answers it.

@@ -1,9 +1,7 @@
 package broker
 
 import (
-	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"pairmq/daemon/broker/pop"
@@ -15,24 +13,17 @@ import (
 type popKey struct{ group, topic string }
 
 // A popPolls is the held pops. A message wakes one of each group, the longest held one;
-// if there is more, that wakes the next. What is woken is taken out, and answered by a
-// worker.
+// if there is more, that wakes the next.
 type popPolls struct {
+	holding[heldPop]
 	limit, each int
-	wake        chan struct{} // there is something in woken
-	sooner      chan struct{} // the next deadline may have become another
-
-	mu     sync.Mutex            // guards the rest
-	count  int                   // held and woken
-	groups map[popKey][]*heldPop // in the order in which they came
-	topics map[string][]popKey   // by topic, and by retry topic
-	woken  []*heldPop
-	nextAt time.Time // when run looks next
-	closed bool
+	groups      map[popKey][]*heldPop // in the order in which they came
+	topics      map[string][]popKey   // by topic, and by retry topic
+	nextAt      time.Time             // when the clock calls expire next
 }
 
 func newPopPolls(limit, each int) *popPolls {
-	return &popPolls{limit: limit, each: each, wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), groups: map[popKey][]*heldPop{}, topics: map[string][]popKey{}}
+	return &popPolls{holding: newHolding[heldPop](), limit: limit, each: each, groups: map[popKey][]*heldPop{}, topics: map[string][]popKey{}}
 }
 
 // add holds h, which is new or was woken.
@@ -90,13 +81,6 @@ func (p *popPolls) remove(h *heldPop) {
 	}
 }
 
-// rouse takes h out for a worker.
-func (p *popPolls) rouse(h *heldPop) {
-	p.remove(h)
-	p.woken = append(p.woken, h)
-	signal(p.wake)
-}
-
 // arrived wakes one of each group for each of arrivals.
 func (p *popPolls) arrived(arrivals []store.Arrival) {
 	p.mu.Lock()
@@ -141,35 +125,12 @@ func (p *popPolls) rouseOne(k popKey, matches func(*heldPop) bool) {
 			i++
 			continue
 		}
+		p.remove(h)
 		p.rouse(h)
 		if !h.asks {
 			return
 		}
 	}
-}
-
-// next returns a woken pop to be finished, nil if there is none.
-func (p *popPolls) next() *heldPop {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.woken) == 0 {
-		p.woken = nil
-		return nil
-	}
-	h := p.woken[0]
-	p.woken[0] = nil
-	p.woken = p.woken[1:]
-	if len(p.woken) > 0 {
-		signal(p.wake)
-	}
-	return h
-}
-
-// leave notes that one pop was answered.
-func (p *popPolls) leave() {
-	p.mu.Lock()
-	p.count--
-	p.mu.Unlock()
 }
 
 // held is how many pops of a group are held for a queue, or for any.
@@ -182,21 +143,6 @@ func (p *popPolls) held(group, topic string, queueID int32) (n int) {
 		}
 	}
 	return n
-}
-
-// run wakes the pops whose time is up until ctx ends.
-func (p *popPolls) run(ctx context.Context) error {
-	t := time.NewTimer(idleWait)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-p.sooner:
-		case <-t.C:
-		}
-		t.Reset(p.expire(time.Now()))
-	}
 }
 
 // coarse is how often the deadlines of all held pops are looked at, at most.
@@ -219,6 +165,7 @@ func (p *popPolls) expire(now time.Time) time.Duration {
 		}
 	}
 	for _, h := range over {
+		p.remove(h)
 		p.rouse(h)
 	}
 	next = max(next, coarse)
