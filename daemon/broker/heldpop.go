@@ -33,8 +33,14 @@ func (h *heldPop) none() {
 	h.req.Reply(&remoting.Response{Code: remoting.RespPollingTimeout, Remark: store.NoMessageInQueue.String(), Fields: f})
 }
 
-// holdPop holds h, which has found nothing.
-func (b *Broker) holdPop(h *heldPop) error {
+// holdPop holds h, which has found nothing, for pollTime (ms) at most: 0 and less is not
+// at all.
+func (b *Broker) holdPop(h *heldPop, pollTime int64) error {
+	if pollTime <= 0 {
+		h.none()
+		return nil
+	}
+	h.deadline = time.Now().Add(min(time.Duration(min(pollTime, pop.MaxInvisible))*time.Millisecond, b.opts.MaxHold))
 	h.req.Fields, h.req.Remark = nil, "" // they are read, and held pops are many
 	switch kept, full := b.popPolls.add(h, true); {
 	case full && h.asks:

@@ -1,42 +1,51 @@
 package broker
 
 import (
-	"time"
-
 	"pairmq/daemon/broker/pop"
 	"pairmq/internal/remoting"
-	"pairmq/store"
 	"pairmq/store/table"
 )
 
-// popTarget returns the group and topic of a pop or a question about one, after the
+// popTarget returns the group and the queues of a pop or a question about one, after the
 // checks of RocketMQ.
-func (b *Broker) popTarget(req *remoting.Request) (g table.Group, t table.Topic, queueID int32, err error) {
+func (b *Broker) popTarget(req *remoting.Request) (r pop.Request, err error) {
 	if !b.perm(table.PermRead) {
-		return g, t, 0, refuse(remoting.RespNoPermission, "the broker %s gives no messages out", b.opts.Name)
+		return r, refuse(remoting.RespNoPermission, "the broker %s gives no messages out", b.opts.Name)
 	}
-	if t, err = b.topic(req.Fields.Get("topic")); err != nil {
-		return g, t, 0, err
+	t, err := b.topic(req.Fields.Get("topic"))
+	if err != nil {
+		return r, err
 	}
-	if queueID, err = req.Fields.Int32("queueId"); err != nil {
-		return g, t, 0, err
+	queueID, err := req.Fields.Int32("queueId")
+	if err != nil {
+		return r, err
 	}
 	switch {
 	case !permOf(&t, table.PermRead):
-		return g, t, 0, refuse(remoting.RespNoPermission, "topic %s gives no messages out", t.Name)
+		return r, refuse(remoting.RespNoPermission, "topic %s gives no messages out", t.Name)
 	case queueID >= t.ReadQueueNums || queueID < pop.AnyQueue:
-		return g, t, 0, errQueue(&t, queueID)
+		return r, errQueue(&t, queueID)
 	}
-	if g, err = b.group(req.Fields.Get("consumerGroup")); err != nil {
-		return g, t, 0, err
+	g, err := b.group(req.Fields.Get("consumerGroup"))
+	if err != nil {
+		return r, err
 	}
 	if !g.ConsumeEnable {
-		return g, t, 0, refuse(remoting.RespNoPermission, "subscription group %s may not consume", g.Name)
+		return r, refuse(remoting.RespNoPermission, "subscription group %s may not consume", g.Name)
 	}
 	if n := len(pop.RetryTopic(g.Name, t.Name)); n > table.MaxTopicName { // what is not acknowledged would have no place
-		return g, t, 0, refuse(remoting.RespInvalidParameter, "the retry topic of group %s and topic %s has %d bytes, at most %d fit into a message", g.Name, t.Name, n, table.MaxTopicName)
+		return r, refuse(remoting.RespInvalidParameter, "the retry topic of group %s and topic %s has %d bytes, at most %d fit into a message", g.Name, t.Name, n, table.MaxTopicName)
 	}
-	return g, t, queueID, nil
+	return pop.Request{Group: g.Name, Topic: t.Name, Queues: t.ReadQueueNums, QueueID: queueID}, nil
+}
+
+// popRequest returns who has messages popped, and what a request to pop them, or to look
+// for them, is about: its target alone.
+func (b *Broker) popRequest(req *remoting.Request) (s *pop.Service, r pop.Request, err error) {
+	if s, err = b.popper(); err == nil {
+		r, err = b.popTarget(req)
+	}
+	return s, r, err
 }
 
 // popCount returns how many messages a request wants to have.
@@ -50,20 +59,14 @@ func popCount(req *remoting.Request) (int, error) {
 
 // popMessage serves POP_MESSAGE, 200050.
 func (b *Broker) popMessage(req *remoting.Request) error {
-	s, err := b.popper()
+	s, r, err := b.popRequest(req)
 	if err != nil {
 		return err
 	}
-	g, t, queueID, err := b.popTarget(req)
-	if err != nil {
+	if r.Max, err = popCount(req); err != nil {
 		return err
 	}
-	most, err := popCount(req)
-	if err != nil {
-		return err
-	}
-	invisible, err := req.Fields.Int64("invisibleTime")
-	if err != nil {
+	if r.Invisible, err = req.Fields.Int64("invisibleTime"); err != nil {
 		return err
 	}
 	hold, err := req.Fields.Int64("pollTime")
@@ -81,19 +84,15 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 	switch {
 	case order:
 		return refuse(remoting.RespInvalidParameter, "this broker has no ordered pop")
-	case invisible < 1 || invisible > pop.MaxInvisible:
-		return refuse(remoting.RespInvalidParameter, "invisibleTime %d ms is not within 1 to %d", invisible, pop.MaxInvisible)
+	case r.Invisible < 1 || r.Invisible > pop.MaxInvisible:
+		return refuse(remoting.RespInvalidParameter, "invisibleTime %d ms is not within 1 to %d", r.Invisible, pop.MaxInvisible)
 	}
-	var filter store.Filter
 	if exp := req.Fields.Get("exp"); exp != "" {
-		if filter, err = b.filterBy(g.Name, t.Name, req.Fields.Get("expType"), exp); err != nil {
+		if r.Filter, err = b.filterBy(r.Group, r.Topic, req.Fields.Get("expType"), exp); err != nil {
 			return err
 		}
 	}
-	r := pop.Request{
-		Group: g.Name, Topic: t.Name, Queues: t.ReadQueueNums, QueueID: queueID, Max: most, Invisible: invisible,
-		FromEnd: initMode == 1, Filter: filter, Room: req,
-	}
+	r.FromEnd, r.Room = initMode == 1, req
 	p, err := s.Pop(&r)
 	if err != nil {
 		return popError(err)
@@ -102,12 +101,7 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 		b.replyPop(req, &r, &p)
 		return nil
 	}
-	h := &heldPop{Request: r, req: req, deadline: time.Now().Add(min(time.Duration(max(min(hold, pop.MaxInvisible), 0))*time.Millisecond, b.opts.MaxHold))}
-	if hold <= 0 {
-		h.none()
-		return nil
-	}
-	return b.holdPop(h)
+	return b.holdPop(&heldPop{Request: r, req: req}, hold)
 }
 
 // replyPop answers a pop with what it has found, and has the group's next held pop look

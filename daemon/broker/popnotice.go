@@ -2,20 +2,14 @@ package broker
 
 import (
 	"strconv"
-	"time"
 
-	"pairmq/daemon/broker/pop"
 	"pairmq/internal/remoting"
 )
 
 // notification serves NOTIFICATION, 200054: whether there is something to pop, now or
 // within pollTime.
 func (b *Broker) notification(req *remoting.Request) error {
-	s, err := b.popper()
-	if err != nil {
-		return err
-	}
-	g, t, queueID, err := b.popTarget(req)
+	s, r, err := b.popRequest(req)
 	if err != nil {
 		return err
 	}
@@ -23,19 +17,11 @@ func (b *Broker) notification(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.Waiting(g.Name, t.Name, t.ReadQueueNums, queueID) > 0 {
+	if s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID) > 0 {
 		replyNotification(req, true, false)
 		return nil
 	}
-	h := &heldPop{
-		Request: pop.Request{Group: g.Name, Topic: t.Name, Queues: t.ReadQueueNums, QueueID: queueID}, req: req, asks: true,
-		deadline: time.Now().Add(min(time.Duration(max(min(hold, pop.MaxInvisible), 0))*time.Millisecond, b.opts.MaxHold)),
-	}
-	if hold <= 0 {
-		h.none()
-		return nil
-	}
-	return b.holdPop(h)
+	return b.holdPop(&heldPop{Request: r, req: req, asks: true}, hold)
 }
 
 func replyNotification(req *remoting.Request, has, full bool) {
@@ -44,10 +30,10 @@ func replyNotification(req *remoting.Request, has, full bool) {
 
 // pollingInfo serves POLLING_INFO, 200055: how many pops of a group are held.
 func (b *Broker) pollingInfo(req *remoting.Request) error {
-	g, t, queueID, err := b.popTarget(req)
+	r, err := b.popTarget(req)
 	if err != nil {
 		return err
 	}
-	replyNumber(req, "pollingNum", int64(b.popPolls.held(g.Name, t.Name, queueID)))
+	replyNumber(req, "pollingNum", int64(b.popPolls.held(r.Group, r.Topic, r.QueueID)))
 	return nil
 }
