@@ -127,7 +127,13 @@ func ownPair(t *testing.T, clients map[string]*peers.Peer, subject *pair.Maker) 
 // javaClients compiles the Java agent of each version, once for all pairs.
 func javaClients(t *testing.T) map[string]*peers.Peer {
 	t.Helper()
-	dir, all := workDir(t), map[string]*peers.Peer{}
+	return javaClientsIn(t, workDir(t))
+}
+
+// javaClientsIn is javaClients with the agents in dir.
+func javaClientsIn(t *testing.T, dir string) map[string]*peers.Peer {
+	t.Helper()
+	all := map[string]*peers.Peer{}
 	begin := time.Now()
 	for _, version := range []string{peers.V4, peers.V5} {
 		p, err := peers.Fetch(t.Context(), version)

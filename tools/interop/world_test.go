@@ -87,18 +87,9 @@ func newWorld(t *testing.T) *world {
 // newWorldWith is newWorld of a broker with these keys.
 func newWorldWith(t *testing.T, keys map[string]string) *world {
 	t.Helper()
-	w := &world{target: startTarget(t, keys), peers: map[string]*peers.Peer{}}
+	w := &world{target: startTarget(t, keys)}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)
-	for _, version := range []string{peers.V4, peers.V5} {
-		p, err := peers.Fetch(t.Context(), version)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Compile(t.Context(), w.dir); err != nil {
-			t.Fatal(err)
-		}
-		w.peers["java-"+version] = p
-	}
+	w.peers = javaClientsIn(t, w.dir)
 	w.goAgent = buildGoAgent(t, w.dir)
 	for _, name := range []string{"java-" + peers.V4, "java-" + peers.V5, goClient} {
 		w.clients = append(w.clients, w.start(t, name, name))

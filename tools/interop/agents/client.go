@@ -72,6 +72,7 @@ type Subscription struct {
 	Broker       string // pull: brokerName of the topic
 	Later        []int  // push: how often message n is sent back, or suspended: Later[n % len(Later)]
 	Next         []int  // push: the delay level that it is sent back with, 0 for the broker's choice; likewise
+	Work         int    // push: how long a listener takes for a message, ms
 	Most         int    // push: how often a message comes again before it is a dead letter; 0 is the client's default
 }
 
@@ -102,7 +103,7 @@ func (s Subscription) pairs() []any {
 	}
 	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "type", kind, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
 		"model", model, "order", s.Ordered, "pop", s.Pop, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
-		"later", list(later), "next", list(next), "most", most}
+		"later", list(later), "next", list(next), "work", s.Work, "most", most}
 }
 
 // A Consumer is a consumer that runs in an agent.
@@ -164,6 +165,13 @@ func (c *Consumer) Sought() map[int32]int64 {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	return maps.Clone(c.s.sought)
+}
+
+// Delivered is how many deliveries there were so far.
+func (c *Consumer) Delivered() int {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return len(c.s.got)
 }
 
 // Wait waits until cond holds of the deliveries so far.

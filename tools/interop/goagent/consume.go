@@ -42,7 +42,7 @@ func selector(c command) consumer.MessageSelector {
 }
 
 // push runs a push consumer that reports every message when its listener
-// begins and, in order, ends. Message n is sent back, or suspended, the first
+// begins and, in order, ends, for which it takes work. Message n is sent back, or suspended, the first
 // later[n % len(later)] times, to come again after the delay of level
 // next[n % len(next)]; after most times it is a dead letter.
 func (a *agent) push(c command) (stop func() error, err error) {
@@ -51,12 +51,14 @@ func (a *agent) push(c command) (stop func() error, err error) {
 		return nil, err
 	}
 	ordered, later, next := c.Get("order") == "true", c.list("later"), c.list("next")
+	work := time.Duration(c.Int64("work")) * time.Millisecond
 	var listeners sync.WaitGroup
 	err = p.Subscribe(c.Get("topic"), selector(c), func(ctx context.Context, messages ...*primitive.MessageExt) (consumer.ConsumeResult, error) {
 		listeners.Add(1)
 		defer listeners.Done()
 		for _, m := range messages {
 			a.got(c.id(), m)
+			<-time.After(work)
 			if ordered {
 				a.done(c.id(), m)
 			}

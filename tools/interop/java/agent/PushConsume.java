@@ -2,6 +2,8 @@ import java.text.SimpleDateFormat;
 import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.MessageSelector;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
@@ -13,24 +15,30 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * push group topic expr instance [where=FIRST|LAST|TIMESTAMP] [timestamp=MILLISECONDS] [model=BROADCASTING]
- * [order=true] [type=TAG|SQL92] [pop=MILLISECONDS] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports every message when its listener
- * begins ("got") and, in order, ends ("done"). Message n is sent back, or suspended, the first later[n % length] times, to come again
+ * [order=true] [type=TAG|SQL92] [pop=MILLISECONDS] [work=MILLISECONDS] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports
+ * every message when its listener begins ("got") and, in order, ends ("done"), for which it takes work. Message n is sent back, or suspended, the first later[n % length] times, to come again
  * after the delay of level next[n % length]; after most times it is a dead letter.
  */
 final class PushConsume implements Agent.Stoppable {
     private static final long SUSPEND_MILLIS = 200;
 
+    /** Not 3 s, in which a JVM that has just begun on a busy machine has not loaded all classes that a route needs. */
+    private static final int API_TIMEOUT_MILLIS = 20_000;
+
     private final DefaultMQPushConsumer consumer;
     private final int[] later;
     private final int[] next;
+    private final long work;
 
     PushConsume(String namesrv, Command c) throws Exception {
         consumer = new DefaultMQPushConsumer(c.get("group"));
         later = numbers(c.or("later", "0"));
         next = numbers(c.or("next", "0"));
+        work = Long.parseLong(c.or("work", "0"));
         consumer.setMaxReconsumeTimes(Integer.parseInt(c.or("most", "-1")));
         consumer.setSuspendCurrentQueueTimeMillis(SUSPEND_MILLIS);
         consumer.setNamesrvAddr(namesrv);
+        consumer.setMqClientApiTimeout(API_TIMEOUT_MILLIS);
         consumer.setInstanceName(c.get("instance"));
         String where = c.or("where", "FIRST");
         consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf("CONSUME_FROM_" + where + (where.equals("TIMESTAMP") ? "" : "_OFFSET")));
@@ -55,12 +63,14 @@ final class PushConsume implements Agent.Stoppable {
         if (c.or("order", "").equals("true")) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
                 report("got", id, messages);
+                work();
                 report("done", id, messages);
                 return again(messages) ? ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT : ConsumeOrderlyStatus.SUCCESS;
             });
         } else {
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
                 report("got", id, messages);
+                work();
                 if (!again(messages)) {
                     return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
                 }
@@ -69,6 +79,12 @@ final class PushConsume implements Agent.Stoppable {
             });
         }
         consumer.start();
+    }
+
+    private void work() {
+        if (work > 0) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(work));
+        }
     }
 
     private boolean again(List<MessageExt> messages) { // a listener gets one at a time, unless it is told otherwise
