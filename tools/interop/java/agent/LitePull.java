@@ -18,8 +18,7 @@ final class LitePull implements Agent.Stoppable {
 
     LitePull(String namesrv, Command c) throws Exception {
         consumer = new DefaultLitePullConsumer(c.get("group"));
-        consumer.setNamesrvAddr(namesrv);
-        consumer.setInstanceName(c.get("instance"));
+        Clients.configure(consumer, namesrv, c.get("instance"));
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setPullThreadNums(4);
         String seek = c.or("seek", "");

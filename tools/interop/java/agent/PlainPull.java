@@ -17,8 +17,7 @@ final class PlainPull {
     PlainPull(String namesrv, Command c) {
         this.c = c;
         consumer = new DefaultMQPullConsumer(c.get("group"));
-        consumer.setNamesrvAddr(namesrv);
-        consumer.setInstanceName(c.get("instance"));
+        Clients.configure(consumer, namesrv, c.get("instance"));
         consumer.setRegisterTopics(Collections.singleton(c.get("topic")));
     }
 

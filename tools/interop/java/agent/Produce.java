@@ -31,8 +31,7 @@ final class Produce {
 
     static DefaultMQProducer producer(String namesrv, Command c) {
         DefaultMQProducer p = new DefaultMQProducer(c.get("group"));
-        p.setNamesrvAddr(namesrv);
-        p.setInstanceName(c.get("group") + "-" + c.id());
+        Clients.configure(p, namesrv, c.get("group") + "-" + c.id());
         p.setSendMsgTimeout(30_000);
         p.setRetryTimesWhenSendFailed(0);
         p.setRetryTimesWhenSendAsyncFailed(0);

@@ -22,9 +22,6 @@ import org.apache.rocketmq.common.message.MessageExt;
 final class PushConsume implements Agent.Stoppable {
     private static final long SUSPEND_MILLIS = 200;
 
-    /** Not 3 s, in which a JVM that has just begun on a busy machine has not loaded all classes that a route needs. */
-    private static final int API_TIMEOUT_MILLIS = 20_000;
-
     private final DefaultMQPushConsumer consumer;
     private final int[] later;
     private final int[] next;
@@ -37,9 +34,7 @@ final class PushConsume implements Agent.Stoppable {
         work = Long.parseLong(c.or("work", "0"));
         consumer.setMaxReconsumeTimes(Integer.parseInt(c.or("most", "-1")));
         consumer.setSuspendCurrentQueueTimeMillis(SUSPEND_MILLIS);
-        consumer.setNamesrvAddr(namesrv);
-        consumer.setMqClientApiTimeout(API_TIMEOUT_MILLIS);
-        consumer.setInstanceName(c.get("instance"));
+        Clients.configure(consumer, namesrv, c.get("instance"));
         String where = c.or("where", "FIRST");
         consumer.setConsumeFromWhere(ConsumeFromWhere.valueOf("CONSUME_FROM_" + where + (where.equals("TIMESTAMP") ? "" : "_OFFSET")));
         consumer.setConsumeTimestamp(new SimpleDateFormat("yyyyMMddHHmmss").format(new Date(Long.parseLong(c.or("timestamp", "0")))));

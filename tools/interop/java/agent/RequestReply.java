@@ -22,8 +22,7 @@ final class RequestReply implements Agent.Stoppable {
         replies.setProducerGroup(c.get("group") + "-replies");
         replies.start();
         consumer = new DefaultMQPushConsumer(c.get("group"));
-        consumer.setNamesrvAddr(namesrv);
-        consumer.setInstanceName(c.get("instance"));
+        Clients.configure(consumer, namesrv, c.get("instance"));
         consumer.subscribe(c.get("topic"), c.get("expr"));
         String id = c.id();
         consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {

@@ -28,10 +28,8 @@ final class Transactions implements Agent.Stoppable, TransactionListener {
         then = c.get("then").split(",");
         hold = c.get("hold").equals("true");
         producer = new TransactionMQProducer(c.get("group"));
-        producer.setNamesrvAddr(namesrv);
-        producer.setInstanceName(c.get("group") + "-" + id);
+        Clients.configure(producer, namesrv, c.get("group") + "-" + id);
         producer.setSendMsgTimeout(30_000);
-        producer.setMqClientApiTimeout(30_000); // of a look at the name server, on a busy machine
         producer.setRetryTimesWhenSendFailed(0);
         producer.setHeartbeatBrokerInterval(PERIOD);
         producer.setPollNameServerInterval(PERIOD);
