@@ -15,6 +15,9 @@ func (x *Index) Truncate(phyOffset int64) error {
 	if err := x.Failed(); err != nil {
 		return err
 	}
+	if err := x.cutTimers(phyOffset); err != nil {
+		return err
+	}
 	x.mu.RLock()
 	starts, checkpoint := x.cutAt(phyOffset)
 	marks, floor, end := x.deletedBelow > phyOffset, x.floor > phyOffset, x.end > phyOffset
@@ -36,6 +39,17 @@ func (x *Index) Truncate(phyOffset int64) error {
 		return x.fail(x.view(forget))
 	}
 	return nil
+}
+
+// cutTimers forgets all timers if one may be of a record that is cut off, or was done by
+// one. The caller holds write.
+func (x *Index) cutTimers(phyOffset int64) error {
+	s, err := x.TimerState()
+	if err == nil && s.End <= phyOffset {
+		return nil
+	}
+	x.log.Warn("timers are read from the log again", "phyOffset", phyOffset, "end", s.End, "err", err)
+	return x.update(forgetTimers)
 }
 
 // lowerMarks keeps what is appended from phyOffset on from counting as deleted.
