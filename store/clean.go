@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 )
 
@@ -13,9 +14,9 @@ import (
 // never lead it.
 func (s *Store) Clean(now time.Time) error { return s.clean(now, 0) }
 
-// makeRoom gives back the oldest segment because the log needs one.
-func (s *Store) makeRoom() {
-	if err := s.clean(time.Now(), 1); err != nil {
+// makeRoom gives back the oldest segments because the log needs so many.
+func (s *Store) makeRoom(need int) {
+	if err := s.clean(time.Now(), need); err != nil {
 		s.log.Error("no room could be made for the next segment", "err", err)
 	}
 }
@@ -32,10 +33,11 @@ func (s *Store) clean(now time.Time, need int) error {
 	if err != nil {
 		return err
 	}
-	keep, err := s.keepFrom(now, tooMuch)
+	keep, next, err := s.keepFrom(now, tooMuch)
 	if err != nil {
 		return err
 	}
+	keep = s.keepNeeded(keep, next, need)
 	if keep > s.clog.Start() {
 		if err := s.index.DropBefore(keep); err != nil {
 			return fmt.Errorf("forget records before %d: %w", keep, err)
@@ -68,7 +70,7 @@ func (s *Store) excess(need int) (int64, error) {
 	var tooMuch int64
 	if s.opts.MaxBytes > 0 {
 		next := int64(1 - min(spares, 1)) // the next segment is made before anybody waits for it
-		tooMuch = others + s.opts.SegmentSize*(int64(segments)+int64(spares)+max(next, int64(need))) - s.opts.MaxBytes
+		tooMuch = others + s.spare() + s.opts.SegmentSize*(int64(segments)+int64(spares)+max(next, int64(need))) - s.opts.MaxBytes
 	}
 	if s.Level() >= Tight {
 		tooMuch = max(tooMuch, s.opts.Watermarks.beyond(Tight, sp)-int64(spares)*s.opts.SegmentSize)
@@ -101,6 +103,9 @@ func (s *Store) mayGrow(files int) bool {
 		return true
 	}
 	others, err := s.beside()
+	if !s.needed.held.Load() { // until then it is kept for what is stored anew
+		others += s.spare()
+	}
 	return err == nil && others+s.opts.SegmentSize*int64(files+1) <= s.opts.MaxBytes
 }
 
@@ -120,14 +125,33 @@ func (s *Store) beside() (total int64, err error) {
 }
 
 // keepFrom is the first byte to keep, at the start of a segment and never
-// beyond what consumers can see; tooMuch bytes of what is before must go.
-func (s *Store) keepFrom(now time.Time, tooMuch int64) (int64, error) {
-	start, size := s.clog.Start(), s.opts.SegmentSize
-	keep := start
+// beyond what consumers can see; tooMuch bytes of what is before must go, negative
+// where so many more may come. next is what it will be soon: a segment or two later,
+// or when the time comes.
+func (s *Store) keepFrom(now time.Time, tooMuch int64) (keep, next int64, err error) {
 	oldest, trusted, jumped := s.ages.limit(now.UnixMilli(), time.Since(s.opened), s.queues.newest())
 	if jumped {
 		s.log.Warn("the wall clock is far ahead of the log; no segment is old until fileReservedTime has passed with the power on", "wallClock", now, "fileReservedTime", s.opts.Reserved)
 	}
+	if keep, err = s.behindOld(oldest, trusted, tooMuch); err != nil || s.needed.from.Load() == math.MaxInt64 {
+		return keep, keep, err
+	}
+	soon := tooMuch + 2*s.opts.SegmentSize
+	switch {
+	case s.Level() >= Filling:
+		soon = max(tooMuch, 0) + s.opts.SegmentSize
+	case s.opts.MaxBytes == 0:
+		soon = 0
+	}
+	next, err = s.behindOld(oldest+s.leadTime().Milliseconds(), trusted, soon)
+	return keep, next, err
+}
+
+// behindOld is the first byte to keep if records stored before oldest (ms) go, where
+// the clock is trusted, and tooMuch bytes.
+func (s *Store) behindOld(oldest int64, trusted bool, tooMuch int64) (int64, error) {
+	start, size := s.clog.Start(), s.opts.SegmentSize
+	keep := start
 	// A slave's log may end within a record: the first one of the next segment tells
 	// its time only when it is there.
 	for end := min(s.durable.Load(), s.visible.Load()); keep+size+stampBytes <= end; {

@@ -18,7 +18,10 @@ import (
 // ErrFailed when it could not; then the messages are stored and what becomes of
 // them is unknown. If Put returns an error, nothing was stored and done is not
 // called. Put waits while more is unwritten than the log allows.
-func (s *Store) Put(ms []record.Message, done func(error)) error {
+func (s *Store) Put(ms []record.Message, done func(error)) error { return s.putAt(ms, done, false) }
+
+// putAt is Put, or PutAnew.
+func (s *Store) putAt(ms []record.Message, done func(error), anew bool) error {
 	if len(ms) == 0 {
 		return errors.New("store: Put of no messages")
 	}
@@ -30,7 +33,7 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	if err := s.gate.pass(); err != nil {
 		return err
 	}
-	if err := s.roomFor(Full); err != nil {
+	if err := s.roomToPut(anew); err != nil {
 		return err
 	}
 	p := s.puts.get()
@@ -40,7 +43,9 @@ func (s *Store) Put(ms []record.Message, done func(error)) error {
 	if err != nil {
 		return err
 	}
-	if p.quota, err = s.quotas.reserve(ms[0].Topic, p.counts); err != nil {
+	if anew { // it has its share already
+		p.counts = 0
+	} else if p.quota, err = s.quotas.reserve(ms[0].Topic, p.counts); err != nil {
 		return err
 	}
 	p.entries[len(ms)-1].done = done

@@ -105,7 +105,7 @@ func (s *Store) openFiles() (err error) {
 	s.clog, err = commitlog.Open(commitlog.Options{
 		FS: o.FS, Dir: commitLogDir, Quarantine: quarantineDir, SegmentSize: o.SegmentSize,
 		SyncFlush: o.SyncFlush, SyncApart: o.Copy, Classes: o.Within != nil && !o.Copy, FlushInterval: o.FlushInterval, FlushLinger: o.FlushLinger,
-		Confirmed: s.confirmed, Durable: s.flushed, MayGrow: s.mayGrow, MakeRoom: s.makeRoom, Log: o.Log,
+		Confirmed: s.confirmed, Durable: s.flushed, MayGrow: s.mayGrow, MakeRoom: func() { s.makeRoom(1) }, Log: o.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("store: open commit log: %w", err)

@@ -124,3 +124,28 @@ func (s *Store) roomFor(at Level) error {
 	}
 	return nil
 }
+
+// roomToPut refuses messages: where the file system is full, and where retention waits
+// for messages to be stored anew, but for these.
+func (s *Store) roomToPut(anew bool) error {
+	if anew {
+		return s.roomFor(Critical)
+	}
+	if s.needed.held.Load() {
+		return fmt.Errorf("%w: the oldest segment has messages that wait and are stored anew first", ErrDiskFull)
+	}
+	return s.roomFor(Full)
+}
+
+// Capacity is how many bytes the store may take at most: MaxBytes, or what the file
+// system has, 0 if that is not known.
+func (s *Store) Capacity() int64 {
+	if s.opts.MaxBytes > 0 {
+		return s.opts.MaxBytes
+	}
+	sp, err := s.opts.FS.Space()
+	if err != nil {
+		return 0
+	}
+	return sp.Total
+}

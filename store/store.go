@@ -116,6 +116,7 @@ type Store struct {
 	queues  queueTable
 	pending pendingQueue
 	quotas  quotas
+	needed  needed
 	opened  time.Time // monotonic
 
 	cleaning sync.Mutex   // one who gives back segments; guards ages and ballast
@@ -167,6 +168,7 @@ func open(opts Options, frozen bool) (*Store, error) {
 		return nil, fmt.Errorf("store: %w%s", err, lockHint(err))
 	}
 	s := &Store{opts: opts, log: opts.Log, lock: lock, frozen: frozen, opened: time.Now(), sealC: make(chan struct{}, 1), cleanC: make(chan struct{}, 1)}
+	s.needed.init()
 	s.ages.reserved = opts.Reserved
 	s.scrubber.asked = make(chan struct{}, 1)
 	s.limits = record.Limits{Record: MaxRecord}
