@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -60,6 +61,7 @@ func brokerOptions(t *tenure) broker.Options {
 		Store: t.store, Registrar: t.reg, Cluster: cfg.ClusterName, Name: cfg.BrokerName, ID: cfg.BrokerID, Addr: t.host, Config: t.changes.text,
 		Behind: behind, Replication: t.describe, More: t.requests(), Shut: t.store.IsShut, Halted: t.store.Halted,
 		Settings: brokerSettings(cfg), DefaultTopicQueues: int32(cfg.DefaultTopicQueues),
+		NoTimers: !cfg.Timers, NoRecall: !cfg.Recall, TimerMaxDelay: cfg.TimerMaxDelay, TimerMaxBytes: cmp.Or(cfg.TimerMaxBytes, t.store.Capacity()/4), TimerPrecision: cfg.TimerPrecision,
 		DelayLevels: cfg.DelayLevels, TransactionTimeout: cfg.TransactionTimeout, TransactionInterval: cfg.TransactionInterval, TransactionChecks: cfg.TransactionChecks,
 		Reserved: cfg.FileReserved, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics,
 		MaxPopHeld: cfg.MaxPopPolling, MaxPopHeldQueue: cfg.PopPolling, MaxPopped: cfg.PopInFlight, MaxPoppedQueue: cfg.PopInFlightQueue, Log: t.log.With("part", "broker"),

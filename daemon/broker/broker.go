@@ -11,6 +11,7 @@ import (
 
 	"pairmq/daemon/broker/pop"
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/timer"
 	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
@@ -44,6 +45,7 @@ type Broker struct {
 	resets          *resets
 	delays          *schedule.Scheduler      // nil unless this broker delivers delayed messages
 	transactions    *transaction.Coordinator // nil as delays is
+	timers          *timer.Service           // the same, of those with a time
 	pops            *pop.Service             // nil unless this broker has messages popped
 	popPolls        *popPolls
 	registrations   *registrations
@@ -107,6 +109,9 @@ func New(opts Options) (*Broker, error) {
 	if b.delays, err = schedule.New(schedule.Options{Store: delivering{opts.Store, b.flows}, Levels: opts.DelayLevels, Log: opts.Log}); err != nil {
 		return nil, err
 	}
+	if b.timers, err = timer.New(timer.Options{Store: timing{opts.Store, b.flows}, Log: opts.Log}); err != nil {
+		return nil, err
+	}
 	if b.transactions, err = transaction.New(transaction.Options{
 		Store: delivering{opts.Store, b.flows}, Host: opts.Addr, Timeout: opts.TransactionTimeout, Interval: opts.TransactionInterval, CheckMax: opts.TransactionChecks,
 		Reserved: opts.Reserved, Ask: b.askProducer, Log: opts.Log,
@@ -133,6 +138,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	g.Go("upkeep", b.upkeep)
 	if b.delays != nil {
 		g.Go("delayed messages", b.delays.Run)
+		g.Go("timed messages", b.timers.Run)
 	}
 	if b.transactions != nil {
 		g.Go("transactions", b.transactions.Run)
@@ -211,6 +217,7 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 	b.popPolls.arrived(arrivals)
 	if b.delays != nil {
 		b.delays.Arrived(arrivals)
+		b.timers.Arrived(arrivals)
 	}
 }
 
@@ -227,6 +234,8 @@ func (b *Broker) table() map[int32]handler {
 
 		remoting.ReqPullMessage:     b.pull,
 		remoting.ReqLitePullMessage: b.pull,
+
+		remoting.ReqRecallMessage: b.recallMessage,
 
 		remoting.ReqQueryConsumerOffset:       b.queryConsumerOffset,
 		remoting.ReqUpdateConsumerOffset:      b.updateConsumerOffset,

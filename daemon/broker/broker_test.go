@@ -48,7 +48,7 @@ func TestSystemTopics(t *testing.T) {
 		names = append(names, fmt.Sprint(name, " ", topic.WriteQueueNums, " ", topic.Perm))
 	}
 	slices.Sort(names)
-	want := []string{"DefaultCluster 16 7", "DefaultCluster_REPLY_TOPIC 1 6", "OFFSET_MOVED_EVENT 1 6", "RMQ_SYS_TRACE_TOPIC 1 6", "RMQ_SYS_TRANS_HALF_TOPIC 1 6", "RMQ_SYS_TRANS_OP_HALF_TOPIC 1 6", "SCHEDULE_TOPIC_XXXX 18 6", "SELF_TEST_TOPIC 1 6", "TBW102 8 7", "TRANS_CHECK_MAX_TIME_TOPIC 1 6"}
+	want := []string{"DefaultCluster 16 7", "DefaultCluster_REPLY_TOPIC 1 6", "OFFSET_MOVED_EVENT 1 6", "RMQ_SYS_TRACE_TOPIC 1 6", "RMQ_SYS_TRANS_HALF_TOPIC 1 6", "RMQ_SYS_TRANS_OP_HALF_TOPIC 1 6", "SCHEDULE_TOPIC_XXXX 18 6", "SELF_TEST_TOPIC 1 6", "TBW102 8 7", "TRANS_CHECK_MAX_TIME_TOPIC 1 6", "rmq_sys_wheel_timer 1 6"}
 	if !slices.Equal(names, want) {
 		t.Errorf("made %q, want %q", names, want)
 	}

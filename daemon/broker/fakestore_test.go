@@ -520,3 +520,16 @@ func (s *fakeStore) stored(topic string, queueID int32) []record.Message {
 	}
 	return nil
 }
+
+func (s *fakeStore) TimerState() (index.TimerState, error)                   { return index.TimerState{}, nil }
+func (s *fakeStore) NextTimers(int, index.Timer, int) ([]index.Timer, error) { return nil, nil }
+func (s *fakeStore) ChangeTimers(*index.TimerChange) error                   { return nil }
+func (s *fakeStore) ForgetTimers() error                                     { return nil }
+func (s *fakeStore) OldestTimers(int) ([]index.LaneTimer, error)             { return nil, nil }
+func (s *fakeStore) RecalledTimers() ([]int64, error)                        { return nil, nil }
+func (s *fakeStore) Need(int64)                                              {}
+func (s *fakeStore) GoesNext() (int64, bool)                                 { return 0, false }
+func (s *fakeStore) Going() <-chan struct{}                                  { return nil }
+func (s *fakeStore) Start() int64                                            { return 0 }
+func (s *fakeStore) SegmentSize() int64                                      { return 1 << 20 }
+func (s *fakeStore) PutAnew(ms []record.Message, done func(error)) error     { return s.Put(ms, done) }

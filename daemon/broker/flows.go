@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pairmq/daemon/broker/timer"
 	"pairmq/store/record"
 )
 
@@ -237,6 +238,16 @@ type delivering struct {
 
 func (d delivering) Put(ms []record.Message, done func(error)) error {
 	return d.flows.counted(d.Store.Put, ms, done)
+}
+
+// A timing is the same, for who delivers messages with a time.
+type timing struct {
+	timer.Store
+	flows *flows
+}
+
+func (t timing) Put(ms []record.Message, done func(error)) error {
+	return t.flows.counted(t.Store.Put, ms, done)
 }
 
 // counted calls put, and counts what it has taken.

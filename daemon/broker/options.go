@@ -58,6 +58,11 @@ type Options struct {
 	TransactionInterval time.Duration   // transactionCheckInterval; 0 means 30 s
 	TransactionChecks   int             // transactionCheckMax; 0 means 15
 	Reserved            time.Duration   // fileReservedTime; 0 means 72 h
+	NoTimers            bool            // timerWheelEnable=false: messages with a time are refused; those that wait are delivered
+	NoRecall            bool            // recallMessageEnable=false
+	TimerMaxDelay       time.Duration   // timerMaxDelaySec, at most timer.MaxDelay; 0 means 3 days
+	TimerMaxBytes       int64           // of the log that messages with a time may take while they wait; 0 means no limit
+	TimerPrecision      time.Duration   // timerPrecisionMs, of the property TIMER_OUT_MS alone; 0 means 1 s
 	YoungBytes          int64           // a new group starts at 0 in a queue whose first message has less log behind it; 0 means 64 MiB
 
 	MaxPopHeld       int // pops and requests 200054 held for long polling; 0 means 10,000
@@ -116,6 +121,8 @@ func (o *Options) check() error {
 	o.Cluster = cmp.Or(o.Cluster, "DefaultCluster")
 	o.fill()
 	o.DefaultTopicQueues = cmp.Or(o.DefaultTopicQueues, 8)
+	o.TimerMaxDelay = cmp.Or(o.TimerMaxDelay, 72*time.Hour)
+	o.TimerPrecision = cmp.Or(o.TimerPrecision, time.Second)
 	o.YoungBytes = cmp.Or(o.YoungBytes, 64<<20)
 	o.MaxPopHeld, o.MaxPopHeldQueue = cmp.Or(o.MaxPopHeld, 10_000), cmp.Or(o.MaxPopHeldQueue, 1024)
 	o.MaxTopics = cmp.Or(o.MaxTopics, 10_000)

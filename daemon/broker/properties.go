@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pairmq/daemon/broker/timer"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 )
@@ -16,15 +17,14 @@ const (
 	propertyRetry    = "RETRY_TOPIC"
 	propertyWait     = "WAIT"
 	propertyOriginID = "ORIGIN_MESSAGE_ID"
-	propertyTimerSec = "TIMER_DELAY_SEC"
-	propertyTimerMs  = "TIMER_DELAY_MS"
-	propertyTimerAt  = "TIMER_DELIVER_MS"
 )
 
 // What a message asks for and nobody here can keep yet.
 var (
 	errDelayed     = refuse(remoting.RespMessageIllegal, "the messages of a batch cannot be delayed")
-	errTimed       = refuse(remoting.RespMessageIllegal, "timed messages are not supported by this broker: it would deliver them at once")
+	errRecall      = refuse(remoting.RespMessageIllegal, "what recalls a message has to wait as long as that does")
+	errTimedReply  = refuse(remoting.RespMessageIllegal, "a reply cannot be delayed")
+	errNoTimers    = refuse(remoting.RespSystemError, "accurate timer message is not enabled, timerWheelEnable is false")
 	errTransaction = refuse(remoting.RespMessageIllegal, "a reply, a message of a batch, and one without TRAN_MSG cannot be the half of a transaction")
 	errHalfDelayed = refuse(remoting.RespMessageIllegal, "the half of a transaction cannot be delayed or timed")
 )
@@ -32,7 +32,9 @@ var (
 // wants is what the properties of a message ask of the broker.
 type wants struct {
 	delay       int32 // level; below 1 for none
-	timer       bool
+	timer       bool  // to be delivered at a time
+	recall      bool  // to take back a message with a time
+	timed       bool  // it was waiting for its time already
 	transaction bool
 	cluster     bool // has a CLUSTER already
 	foreign     bool // and that is another one
@@ -60,8 +62,12 @@ func (b *Broker) readProperties(props string) (w wants, err error) {
 				return w, refuse(remoting.RespMessageIllegal, "the delay level %.40q is no number", value)
 			}
 			w.delay = int32(level)
-		case propertyTimerSec, propertyTimerMs, propertyTimerAt, "TIMER_DEL_UNIQKEY":
+		case timer.PropertyDelaySec, timer.PropertyDelayMs, timer.PropertyDeliverMs:
 			w.timer = true
+		case timer.PropertyOutMs:
+			w.timed = true
+		case timer.PropertyDelete:
+			w.recall = true
 		case "TRAN_MSG":
 			w.transaction = strings.EqualFold(value, "true")
 		case propertyCluster:
@@ -74,11 +80,8 @@ func (b *Broker) readProperties(props string) (w wants, err error) {
 // check refuses what cannot be kept: delivering it at once would be wrong. A level
 // counts, and not a time beside it.
 func (w *wants) check(sysFlag int32) error {
-	switch {
-	case w.transaction || sysFlag&record.SysTransactionMask != 0:
+	if w.transaction || sysFlag&record.SysTransactionMask != 0 {
 		return errTransaction
-	case w.timer && w.delay <= 0:
-		return errTimed
 	}
 	return nil
 }
@@ -99,7 +102,7 @@ func (b *Broker) withCluster(props string, w wants) string {
 
 // withoutTimer returns props without a time of delivery: a level is there.
 func withoutTimer(props string) string {
-	for _, name := range [...]string{propertyTimerSec, propertyTimerMs, propertyTimerAt} {
+	for _, name := range [...]string{timer.PropertyDelaySec, timer.PropertyDelayMs, timer.PropertyDeliverMs} {
 		props = record.RemoveProperty(props, name)
 	}
 	return props

@@ -53,6 +53,9 @@ func (b *Broker) reply(req *remoting.Request, short bool) error {
 	if err == nil {
 		err = w.check(h.sysFlag)
 	}
+	if err == nil && w.timer && !w.timed && w.delay <= 0 {
+		err = errTimedReply
+	}
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,10 @@ package broker
 import (
 	"math/rand/v2"
 	"strings"
+	"time"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/timer"
 	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
@@ -74,10 +76,36 @@ func (b *Broker) deferred(m *record.Message, level int32) {
 	schedule.Defer(m, level, len(b.opts.DelayLevels))
 }
 
+// timed has m wait for the time that its properties name, if that is still to come, and
+// returns the handle by which it can be recalled, "" if it cannot.
+func (b *Broker) timed(m *record.Message, w wants) (handle string, err error) {
+	if b.opts.NoTimers {
+		return "", errNoTimers
+	}
+	waits, err := timer.Defer(m, time.Now().UnixMilli(), b.opts.TimerMaxDelay.Milliseconds(), b.opts.TimerPrecision.Milliseconds())
+	switch {
+	case err != nil:
+		return "", refuse(remoting.RespMessageIllegal, "%v", err)
+	case !waits && w.recall:
+		return "", errRecall
+	case !waits:
+		return "", nil
+	}
+	if most := b.opts.TimerMaxBytes; most > 0 && !w.recall {
+		if messages, bytes := b.timers.Pending(); bytes >= most { // as a full disk
+			return "", refuse(remoting.RespServiceNotAvailable, "%d messages wait for their time in %d bytes of the log, at most %d are allowed (timerMaxBytes)", messages, bytes, most)
+		}
+	}
+	if h, ok := timer.HandleOf(m, b.opts.Name); ok && !strings.HasPrefix(h.Topic, table.RetryPrefix) {
+		handle = h.String()
+	}
+	return handle, nil
+}
+
 // forbidden says whether a topic is the broker's own, to which no client sends.
 func forbidden(topic string) bool {
 	switch topic {
-	case schedule.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", movedTopic:
+	case schedule.Topic, timer.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", movedTopic:
 		return true
 	}
 	return false
@@ -117,6 +145,11 @@ func (b *Broker) sendOne(req *remoting.Request, h *sendHeader, topic *table.Topi
 			s.ms[0].Properties = withoutTimer(s.ms[0].Properties)
 		}
 		b.deferred(&s.ms[0], w.delay)
+	} else if w.timer && !w.timed {
+		if s.handle, err = b.timed(&s.ms[0], w); err != nil {
+			s.release()
+			return err
+		}
 	}
 	return b.put(s, req)
 }

@@ -110,7 +110,11 @@ func TestSendRefused(t *testing.T) {
 		{"properties cut off", []string{"i", "a\x011\x02b"}, "b", 13, "properties"},
 		{"properties of bytes", []string{"i", "a\x01\xff"}, "b", 13, "UTF-8"},
 		{"delayed by a word", []string{"i", "DELAY\x01soon"}, "b", 13, "soon"},
-		{"timed", []string{"i", "TIMER_DELAY_SEC\x0110"}, "b", 13, "timed"},
+		{"in a thousand years", []string{"i", "TIMER_DELAY_SEC\x0131536000000"}, "b", 13, "further away"},
+		{"at the end of time", []string{"i", "TIMER_DELIVER_MS\x019223372036854775807"}, "b", 13, "allowed"},
+		{"at no time", []string{"i", "TIMER_DELAY_MS\x01soon"}, "b", 13, "soon"},
+		{"recalling at once", []string{"i", "TIMER_DEL_UNIQKEY\x01K\x02TIMER_DELAY_MS\x01-1"}, "b", 13, "recalls"},
+		{"to where timed messages wait", []string{"b", "rmq_sys_wheel_timer"}, "b", 16, "forbidden"},
 		{"half that is delayed", []string{"i", "TRAN_MSG\x01true\x02DELAY\x011"}, "b", 13, "cannot be delayed"},
 		{"half that is timed", []string{"i", "TRAN_MSG\x01true\x02TIMER_DELAY_SEC\x011"}, "b", 13, "cannot be delayed"},
 		{"prepared by flag", []string{"f", "4"}, "b", 13, "TRAN_MSG"},
@@ -236,10 +240,10 @@ func TestSendMakesNoTopics(t *testing.T) {
 			t.Error("the template is still there: clients would think that they may make topics")
 		}
 	})
-	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 11 }, func(t *testing.T, r *rig) {
-		c := r.client() // 10 system topics
+	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 12 }, func(t *testing.T, r *rig) {
+		c := r.client() // 11 system topics
 		c.expect(c.send("New", "", "b"), 0, "")
-		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "11 topics")
+		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "12 topics")
 	})
 }
 

@@ -65,7 +65,7 @@ func (b *Broker) fillBatch(ms []record.Message, req *remoting.Request, h *sendHe
 		if err := w.check(h.sysFlag); err != nil {
 			return err
 		}
-		if w.delay > 0 {
+		if w.delay > 0 || w.timer && !w.timed {
 			return errDelayed
 		}
 		m := &ms[i]

@@ -18,7 +18,8 @@ type sending struct {
 	queueID int32
 	// transactionID is in the answer to a half, if it has one.
 	transactionID string
-	large         bool // holds one of the places for large batches
+	handle        string // recallHandle of a message that waits for its time
+	large         bool   // holds one of the places for large batches
 	done          func(error)
 
 	resp   remoting.Response
@@ -68,6 +69,9 @@ func (s *sending) stored() remoting.Fields {
 	if s.transactionID != "" {
 		fields = append(fields, remoting.Field{Key: "transactionId", Value: s.transactionID})
 	}
+	if s.handle != "" {
+		fields = append(fields, remoting.Field{Key: "recallHandle", Value: s.handle})
+	}
 	return fields
 }
 
@@ -77,7 +81,7 @@ func (s *sending) release() {
 	if s.large {
 		<-p.large
 	}
-	s.req, s.ms, s.large, s.transactionID = nil, nil, false, ""
+	s.req, s.ms, s.large, s.transactionID, s.handle = nil, nil, false, "", ""
 	s.one, s.resp, s.fields = [1]record.Message{}, remoting.Response{}, [6]remoting.Field{}
 	if cap(s.text) > 4<<10 {
 		s.text = nil

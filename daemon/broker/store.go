@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/timer"
 	"pairmq/daemon/broker/transaction"
 	"pairmq/store"
 	"pairmq/store/index"
@@ -19,6 +20,7 @@ type Store interface {
 	Offsets
 	Tables
 	Progress
+	timer.Store
 	Notes
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pairmq/daemon/broker/schedule"
+	"pairmq/daemon/broker/timer"
 	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
@@ -36,7 +37,7 @@ func (b *Broker) makeSystemTopics(now *Settings) error {
 // ownTopics are the system topics that this broker has, in RocketMQ's shapes.
 func (b *Broker) ownTopics(now *Settings) []table.Topic {
 	own := []table.Topic{groupTopic("SELF_TEST_TOPIC", 1), groupTopic(b.opts.Cluster, 16), groupTopic(b.opts.Name, 1), groupTopic(b.replyTopic(), 1),
-		groupTopic(movedTopic, 1), groupTopic(schedule.Topic, int32(len(b.opts.DelayLevels))),
+		groupTopic(movedTopic, 1), groupTopic(schedule.Topic, int32(len(b.opts.DelayLevels))), groupTopic(timer.Topic, 1),
 		groupTopic(transaction.HalfTopic, 1), groupTopic(transaction.OpTopic, 1), groupTopic(transaction.GivenUpTopic, 1)}
 	own[1].Perm |= table.PermInherit
 	own[2].Perm |= table.PermInherit

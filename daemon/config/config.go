@@ -106,10 +106,15 @@ type Config struct {
 	TransactionTimeout   time.Duration
 	TransactionInterval  time.Duration
 	TransactionChecks    int
-	PopPolling           int // held pops of a group in a topic
-	MaxPopPolling        int // of all
-	PopInFlightQueue     int // messages that a group has popped of a queue
-	PopInFlight          int // and of all
+	PopPolling           int  // held pops of a group in a topic
+	MaxPopPolling        int  // of all
+	PopInFlightQueue     int  // messages that a group has popped of a queue
+	PopInFlight          int  // and of all
+	Timers               bool // take messages with a time of their own
+	Recall               bool // and take them back
+	TimerMaxDelay        time.Duration
+	TimerMaxBytes        int64 // of the log that they may take while they wait; 0: a quarter
+	TimerPrecision       time.Duration
 	TraceTopicEnable     bool
 	TraceTopicName       string
 

@@ -143,6 +143,11 @@ func messageKeys() []key {
 		number("maxPopPollingSize", "10000", "pops held for long polling", func(c *Config) *int { return &c.MaxPopPolling }, 16, 1<<20),
 		number("popInflightMessageThreshold", "10000", "messages of one queue that a group has popped and not acknowledged", func(c *Config) *int { return &c.PopInFlightQueue }, 32, 1<<20),
 		number("popCkMaxBufferSize", "50000", "messages that all groups have popped and not acknowledged, some 120 bytes each", func(c *Config) *int { return &c.PopInFlight }, 32, 1<<24),
+		boolean("timerWheelEnable", "true", "take messages that are to be delivered at a time of their own (TIMER_DELAY_MS and the like)", func(c *Config) *bool { return &c.Timers }),
+		duration("timerMaxDelaySec", "259200", "seconds that such a time may be away; messages that wait for longer than fileReservedTime are stored anew meanwhile", time.Second, func(c *Config) *time.Duration { return &c.TimerMaxDelay }, time.Second, 3650*day),
+		ours(number("timerMaxBytes", "0", "bytes of the log that such messages may take while they wait, beyond which more are refused; 0: a quarter of storeMaxBytes, or of the file system where that is 0", func(c *Config) *int64 { return &c.TimerMaxBytes }, 0, math.MaxInt64>>1)),
+		boolean("recallMessageEnable", "true", "let producers take such messages back before their time; false with RocketMQ", func(c *Config) *bool { return &c.Recall }),
+		duration("timerPrecisionMs", "1000", "milliseconds to which RocketMQ's property TIMER_OUT_MS is rounded; deliveries are as exact as the machine is", time.Millisecond, func(c *Config) *time.Duration { return &c.TimerPrecision }, time.Millisecond, time.Minute),
 		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}

@@ -1,0 +1,214 @@
+package timer
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/hal/disk/diskfault"
+	"pairmq/store"
+	"pairmq/store/record"
+)
+
+// traffic stores n bytes of other messages, and says how often one was refused since
+// waiting messages were in the way.
+func (r *rig) traffic(n int) (refused int) {
+	r.t.Helper()
+	body := bytes.Repeat([]byte("x"), 1000)
+	for n > 0 {
+		m := record.Message{Topic: "Other", BornHost: netip.MustParseAddrPort("10.0.0.1:4711"), Body: body}
+		done := make(chan error, 1)
+		err := r.st.Put([]record.Message{m}, func(err error) { done <- err })
+		if errors.Is(err, store.ErrDiskFull) {
+			refused++
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		r.must(err)
+		r.must(<-done)
+		n -= len(body)
+		time.Sleep(time.Millisecond) // 1 MB/s
+	}
+	return refused
+}
+
+// tooSmall is for a store whose log goes round in a few hundred KiB.
+func tooSmall(o *store.Options) { o.SegmentSize, o.MaxBytes = 256<<10, 8<<20 }
+
+// TestRetentionByBytes: what waits comes at its time and once, however often the log
+// went round meanwhile, over restarts, with an index that is lost or not.
+func TestRetentionByBytes(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		bubble(t, func(r *rig) {
+			r.change = tooSmall
+			r.must(r.start())
+			due := map[int]int64{}
+			for n := range 60 {
+				name, in := PropertyDelayMs, int64(3600_000+n*1000)
+				due[n] = r.wall() + in
+				value := in
+				if n%2 == 0 {
+					name, value = PropertyDeliverMs, due[n]
+				}
+				r.must(r.send(n, name, value))
+			}
+			behind := r.st.End()
+			refused := 0
+			for round := range 6 {
+				refused += r.traffic(4 << 20)
+				time.Sleep(time.Minute)
+				if round != 2 && round != 4 {
+					continue
+				}
+				r.must(r.stop())
+				if lost {
+					r.must(r.fs.Remove("meta.db"))
+				}
+				r.must(r.start())
+			}
+			if r.st.Start() < 3*behind {
+				t.Errorf("the log begins at %d, and the messages lay before %d: it did not go round", r.st.Start(), behind)
+			}
+			if refused > 0 {
+				t.Errorf("others were refused %d times", refused)
+			}
+			time.Sleep(2 * time.Hour)
+			came := r.came()
+			for n, at := range due {
+				if got := came[n]; got < at-100 || got > at+100 {
+					t.Errorf("message %d came at %d, want %d", n, got, at)
+				}
+			}
+			r.must(r.stop())
+		})
+	}
+}
+
+// TestRetentionByAge: the same, where segments go when they are an hour old.
+func TestRetentionByAge(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.change = func(o *store.Options) { o.Reserved = time.Hour }
+		r.must(r.start())
+		due := map[int]int64{}
+		for n := range 40 {
+			in := 5*3600_000 + int64(n)*1000
+			due[n] = r.wall() + in
+			r.must(r.send(n, PropertyDelayMs, in))
+		}
+		behind := r.st.End()
+		for range 290 {
+			time.Sleep(time.Minute)
+			r.traffic(4 << 10)
+		}
+		if r.st.Start() < behind {
+			t.Errorf("the log begins at %d, and the messages lay before %d", r.st.Start(), behind)
+		}
+		if got := r.came(); len(got) != 0 {
+			t.Errorf("%d came before their time", len(got))
+		}
+		time.Sleep(time.Hour)
+		came := r.came()
+		for n, at := range due {
+			if got := came[n]; got < at-100 || got > at+100 {
+				t.Errorf("message %d came at %d, want %d", n, got, at)
+			}
+		}
+		r.must(r.stop())
+	})
+}
+
+// TestASpanGoesOnWhereTheClockSteps: also when its record was stored anew meanwhile.
+func TestASpanGoesOnWhereTheClockSteps(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.change = tooSmall
+		r.must(r.start())
+		began := time.Now()
+		r.must(r.send(1, PropertyDelaySec, 3600))
+		behind := r.st.End()
+		r.step.Store(-40 * 24 * 3600_000)
+		r.traffic(8 << 20)
+		if r.st.Start() < behind {
+			t.Fatalf("the log begins at %d, and the message lay before %d", r.st.Start(), behind)
+		}
+		time.Sleep(time.Until(began.Add(3590 * time.Second)))
+		if got := r.came(); len(got) != 0 {
+			t.Errorf("it came ten seconds early")
+		}
+		time.Sleep(12 * time.Second)
+		if got := r.came(); len(got) != 1 {
+			t.Errorf("it did not come after its delay")
+		}
+		r.must(r.stop())
+	})
+}
+
+// TestAQuarterOfTheLogWaits: messages that wait are as many as the broker lets in, others
+// come as fast as they can, and the power goes.
+func TestAQuarterOfTheLogWaits(t *testing.T) {
+	for seed := range uint64(3) {
+		synctest.Test(t, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(seed, 3))
+			cut := int(seed) * (900 + rnd.IntN(300))
+			fs := diskfault.New(diskfault.Plan{Seed: seed, CutAt: cut, Real: t.TempDir()})
+			r := &rig{t: t, fs: fs, change: tooSmall, stop: func() error { return nil }}
+			r.must(r.start())
+			r.pad = strings.Repeat("x", 1000)
+			const all = 800
+			stored := 0
+			for stored < all && r.send(stored, PropertyDelayMs, 3600_000+rnd.Int64N(3600_000)) == nil {
+				stored++
+			}
+			behind := r.st.End()
+			for rounds := 0; r.flood() == nil && r.st.End() < 16<<20 && rounds < 1000; rounds++ {
+			}
+			if cut == 0 && r.st.End() < 16<<20 {
+				t.Errorf("seed %d: others are refused for good", seed)
+			}
+			_ = r.stop()
+			r.fs = fs.Restart()
+			r.must(r.start())
+			r.traffic(4 << 20)
+			if r.st.Start() < behind {
+				t.Errorf("seed %d: the log begins at %d, and the messages lay before %d", seed, r.st.Start(), behind)
+			}
+			time.Sleep(3 * time.Hour)
+			came := r.came()
+			for n := range stored {
+				if came[n] == 0 {
+					t.Errorf("seed %d, cut at %d: message %d of %d did not come", seed, cut, n, stored)
+				}
+			}
+			if messages, bytes := r.service.Pending(); messages != 0 || bytes != 0 {
+				t.Errorf("seed %d: %d messages of %d bytes are said to wait, want none", seed, messages, bytes)
+			}
+			r.must(r.stop())
+		})
+	}
+}
+
+// flood stores 200 messages at once; it fails when the store does.
+func (r *rig) flood() error {
+	body := bytes.Repeat([]byte("x"), 1000)
+	errs := make(chan error, 200)
+	for range cap(errs) {
+		m := record.Message{Topic: "Other", BornHost: netip.MustParseAddrPort("10.0.0.1:4711"), Body: body}
+		err := r.st.Put([]record.Message{m}, func(err error) { errs <- err })
+		if errors.Is(err, store.ErrDiskFull) {
+			time.Sleep(10 * time.Millisecond)
+			err = nil
+			errs <- nil
+		} else if err != nil {
+			errs <- err
+		}
+	}
+	var failed error
+	for range cap(errs) {
+		failed = errors.Join(failed, <-errs)
+	}
+	return failed
+}
