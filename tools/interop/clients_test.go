@@ -16,16 +16,18 @@ func TestClients(t *testing.T) {
 		memory(t, w.target)
 	})
 	scenarios := []struct {
-		name string
-		run  func(*testing.T, *world, *agents.Agent)
-		java bool // rocketmq-client-go has no such call
-		lite bool // Java does it with DefaultLitePullConsumer
+		name  string
+		run   func(*testing.T, *world, *agents.Agent)
+		java  bool // rocketmq-client-go has no such call
+		lite  bool // Java does it with DefaultLitePullConsumer
+		timed bool // 5.x alone has it
 	}{
 		{name: "Rebalance", run: rebalance},
 		{name: "Ordered", run: ordered},
 		{name: "Broadcast", run: broadcast},
 		{name: "Tags", run: tags},
 		{name: "Delay", run: delay},
+		{name: "Timed", run: timed, java: true, timed: true},
 		{name: "Retry", run: retry},
 		{name: "RetryOrdered", run: retryOrdered},
 		{name: "Expressions", run: byExpression},
@@ -45,6 +47,9 @@ func TestClients(t *testing.T) {
 				t.Run(client.Name, func(t *testing.T) {
 					if s.lite && client.Name == "java-"+peers.V5 && w.target.Kind == target.ApacheV4 {
 						t.Skip("a 4.x broker does not know LITE_PULL_MESSAGE, with which 5.x's DefaultLitePullConsumer pulls")
+					}
+					if s.timed && (client.Name != "java-"+peers.V5 || w.target.Kind == target.ApacheV4) {
+						t.Skip("4.x has delay levels alone")
 					}
 					t.Parallel()
 					own := *w // a connection that idles for two minutes is closed

@@ -51,6 +51,20 @@ func (a *Agent) Delay(ctx context.Context, group, topic string, from, to int, le
 	return s.sent, nil
 }
 
+// Timed sends messages from..to-1 one by one that wait for so many seconds: by a delay in
+// ms, in seconds, and by a time in turn. If recall is set each is taken back at once.
+func (a *Agent) Timed(ctx context.Context, group, topic string, from, to, seconds int, recall bool) ([]verify.Sent, error) {
+	back := 0
+	if recall {
+		back = 1
+	}
+	s, err := a.command(ctx, "timed", "group", group, "topic", topic, "from", from, "to", to, "seconds", seconds, "recall", back)
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
 // list is numbers as the agents read them.
 func list(numbers []int) string {
 	return strings.Trim(strings.ReplaceAll(fmt.Sprint(numbers), " ", ","), "[]")

@@ -45,6 +45,7 @@ const (
 	AllGroups           = 201
 	ConsumeStats        = 208
 	ResetOffset         = 222
+	RecallMessage       = 370
 	SendMessageV2       = 310
 	SendBatch           = 320
 	SetRequestMode      = 401
@@ -69,6 +70,7 @@ const (
 	ServiceUnavailable = 14
 	NoPermission       = 16
 	TopicNotExist      = 17
+	IllegalOperation   = 604
 	PullNotFound       = 19
 	PullRetry          = 20
 	PullOffsetMoved    = 21

@@ -40,6 +40,7 @@ public final class Agent {
                 case "delay": new DelayedProduce(namesrv, c).run(); break;
                 case "transact": running.put(c.id(), new Transactions(namesrv, c)); break;
                 case "decide": ((Transactions) running.get(c.get("producer"))).decide(); break;
+                case "timed": new TimedProduce(namesrv, c).run(); break;
                 case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;

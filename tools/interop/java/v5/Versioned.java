@@ -1,7 +1,10 @@
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 
-/** What 5.x keeps in other packages than 4.x. */
+/** What 5.x keeps in other packages than 4.x, and what it alone has. */
 final class Versioned {
     private Versioned() {
     }
@@ -14,5 +17,18 @@ final class Versioned {
     static void pop(DefaultMQPushConsumer consumer, long invisibleMillis) {
         consumer.setClientRebalance(false);
         consumer.setPopInvisibleTime(invisibleMillis);
+    }
+
+    /** Has a message wait for so many seconds: by a delay in ms (0), in seconds (1), or by a time (2). */
+    static void delay(Message m, int way, int seconds) {
+        switch (way) {
+            case 0: m.setDelayTimeMs(seconds * 1000L); break;
+            case 1: m.setDelayTimeSec(seconds); break;
+            default: m.setDeliverTimeMs(System.currentTimeMillis() + seconds * 1000L);
+        }
+    }
+
+    static String recall(DefaultMQProducer producer, String topic, SendResult sent) throws Exception {
+        return producer.recallMessage(topic, sent.getRecallHandle());
     }
 }
