@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -14,13 +16,14 @@ import (
 	"pairmq/store/record"
 )
 
-// BenchmarkMillionTimers has a million messages wait, due at random within three days,
+// BenchmarkMillionTimers has a million messages wait, due at random from an hour to three days,
 // and says what that takes: to put one and have its timer in the file, of heap and of
 // the file, to open it again, to read all anew as a slave does that becomes master, and
 // to look for the oldest.
 func BenchmarkMillionTimers(b *testing.B) {
-	const all = 1_000_000
-	fs, err := disk.OS(b.TempDir())
+	const all, hour = 1_000_000, 3600 * 1000 // ms; none is due before the end
+	dir := b.TempDir()
+	fs, err := disk.OS(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -68,7 +71,7 @@ func BenchmarkMillionTimers(b *testing.B) {
 		for n := range all {
 			m := record.Message{
 				Topic: "T", BornHost: netip.MustParseAddrPort("10.0.0.1:4711"), Body: []byte("0123456789"),
-				Properties: fmt.Sprintf("UNIQ_KEY\x01%032d\x02%s\x01%d", n, PropertyDelayMs, 60_000+uint64(n)*2_654_435_761%(threeDays-60_000)),
+				Properties: fmt.Sprintf("UNIQ_KEY\x01%032d\x02%s\x01%d", n, PropertyDelayMs, hour+uint64(n)*2_654_435_761%(threeDays-hour)),
 			}
 			if _, err := Defer(&m, time.Now().UnixMilli(), threeDays, 1000); err != nil {
 				b.Fatal(err)
@@ -85,6 +88,11 @@ func BenchmarkMillionTimers(b *testing.B) {
 		_, bytes := s.Pending()
 		b.ReportMetric(float64(bytes)/all, "B-record")
 		stop()
+		if info, err := os.Stat(filepath.Join(dir, "meta.db")); err != nil {
+			b.Error(err)
+		} else {
+			b.ReportMetric(float64(info.Size())/(1<<20), "MiB-file")
+		}
 		began = time.Now()
 		st, s, stop = start()
 		settled(s)
