@@ -29,6 +29,12 @@ func (s *Service) roll(due bool) (did bool, err error) {
 	// One segment after the other: there is room for so much where it is urgent.
 	size := s.st.SegmentSize()
 	before = min(before, max(s.low, s.st.Start())/size*size+size)
+	if s.next < s.st.MaxOffset(Topic, 0) { // what is not read yet waits too
+		if before = min(before, s.read); before <= s.low {
+			s.rollAt = time.Now().Add(rollPause)
+			return false, nil
+		}
+	}
 	if !urgent && (due || time.Until(s.rollAt) > 0) || s.rolling && time.Until(s.rollAt) > 0 {
 		return false, nil
 	}

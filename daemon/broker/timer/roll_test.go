@@ -212,3 +212,34 @@ func (r *rig) flood() error {
 	}
 	return failed
 }
+
+// A hurried is a store that wants to give back its oldest segment.
+type hurried struct{ Store }
+
+func (h hurried) GoesNext() (int64, bool) { return h.SegmentSize(), true }
+
+// TestWhatIsNotReadYetIsKept: while the queue is read anew, a part at a time, the segment
+// goes next that all of it is in.
+func TestWhatIsNotReadYetIsKept(t *testing.T) {
+	const all = 300
+	bubble(t, func(r *rig) {
+		r.change = func(o *store.Options) { o.SegmentSize = 256 << 10 }
+		r.must(r.start())
+		for n := range all {
+			r.must(r.send(n, PropertyDelayMs, 3600_000))
+		}
+		if end := r.st.End(); end > 256<<10 {
+			t.Fatalf("the messages end at %d, behind the first segment", end)
+		}
+		r.traffic(256 << 10)
+		r.must(r.stop())
+		r.must(r.fs.Remove("meta.db"))
+		r.memory, r.wrap = 100, func(st *store.Store) Store { return hurried{st} }
+		r.must(r.start())
+		time.Sleep(2 * time.Hour)
+		if got := len(r.came()); got != all {
+			t.Errorf("%d messages came, want %d", got, all)
+		}
+		r.must(r.stop())
+	})
+}

@@ -89,8 +89,8 @@ type Service struct {
 	// Run's own.
 	lanes     [index.TimerLanes]lane
 	next      int64 // queue offset of the next waiting record to be read
-	read      int64 // bytes; where the log ends of which all is in lanes
-	end       int64 // bytes; the log has before it what was delivered
+	read      int64 // bytes; where the waiting record ends that was read last
+	end       int64 // bytes; the log has before it what was delivered, and what the file knows of
 	done      int   // timers taken since the last commit
 	changed   bool  // since then
 	committed time.Time
@@ -206,7 +206,7 @@ func (s *Service) begin() error {
 		s.recalled[at] = struct{}{}
 	}
 	s.publish()
-	s.next, s.read = max(state.From, s.st.MinOffset(Topic, 0)), state.End
+	s.next, s.read, s.end = max(state.From, s.st.MinOffset(Topic, 0)), 0, state.End
 	now := s.clock.logTime(s.st.NewestStoreTimestamp())
 	s.clock.base, s.clock.began = now, time.Now()
 	if state.LogTime > 0 {

@@ -36,7 +36,8 @@ type rig struct {
 	log     bytes.Buffer
 	st      *store.Store
 	service *Service
-	pad     string // property of what is sent
+	pad     string                   // property of what is sent
+	wrap    func(*store.Store) Store // what the Service has for a store, nil for that itself
 	stop    func() error
 }
 
@@ -73,7 +74,11 @@ func (r *rig) start() error {
 	if err != nil {
 		return err
 	}
-	s, err := New(Options{Store: st, Wall: r.wall, Memory: r.memory, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
+	var serves Store = st
+	if r.wrap != nil {
+		serves = r.wrap(st)
+	}
+	s, err := New(Options{Store: serves, Wall: r.wall, Memory: r.memory, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
 	if err != nil {
 		return errors.Join(err, st.Close())
 	}
