@@ -91,7 +91,7 @@ func (s *Service) recall(r *record.View, key string) {
 			continue
 		}
 		w, err := record.Parse(rec, record.Limits{Record: len(rec)})
-		if err != nil || !recalls(&w, real, key) {
+		if err != nil || !recalls(r, &w, real, key) {
 			continue
 		}
 		if m, err := delivered(&w, 0); err != nil || s.isDelivered(&w, &m) {
@@ -118,12 +118,25 @@ func (s *Service) recall(r *record.View, key string) {
 	}
 }
 
-// recalls says whether w waits for the topic real and has the key.
-func recalls(w *record.View, real []byte, key string) bool {
+// recalls says whether r takes back w: that waits for the topic real and has the key, and
+// has the TIMER_OUT_MS that r has, or r's handle. A client that sends a message again has
+// it keep its key, so that another time, and a place behind r, are another message's; what
+// was stored anew is behind r and has another TIMER_OUT_MS by that.
+func recalls(r, w *record.View, real []byte, key string) bool {
 	_, another := w.Property(PropertyDelete)
 	got, _ := w.Property(record.PropertyUniqKey)
 	topic, _ := w.Property(propertyRealTopic)
-	return !another && string(w.Topic()) == Topic && string(got) == key && string(topic) == string(real)
+	if another || string(w.Topic()) != Topic || string(got) != key || string(topic) != string(real) {
+		return false
+	}
+	if _, rolled := w.Property(propertyRollTimes); rolled {
+		return true
+	}
+	props := r.Message().Properties
+	out, err := outOf(w.Message().Properties)
+	own, _ := outOf(props)
+	due, _, _ := when(props, 0)
+	return err == nil && w.PhyOffset() < r.PhyOffset() && (out == own || out == due-1)
 }
 
 // MayRecall says whether another message can be recalled: so many are remembered.

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pairmq/store"
@@ -118,4 +120,52 @@ func TestRecall(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestSentAgain: a client that sends a message again which it took back sends it with the
+// same UNIQ_KEY. That one comes, also when all is read from the log anew, and when the
+// first is taken back once more.
+func TestSentAgain(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		bubble(t, func(r *rig) {
+			r.must(r.start())
+			first := r.wall() + 1800_000
+			r.must(r.send(1, PropertyDelayMs, 1800_000))
+			r.recall(1, "T", first)
+			synctest.Wait()
+			for n, in := range map[int]int64{2: 1800_000, 3: 3000_000} { // one in the place of the first
+				m := record.Message{
+					Topic: "T", BornTimestamp: r.wall(), BornHost: netip.MustParseAddrPort("10.0.0.1:4711"),
+					Body: []byte(strconv.Itoa(n)), Properties: fmt.Sprintf("UNIQ_KEY\x01K1\x02%s\x01%d", PropertyDelayMs, in),
+				}
+				r.must(r.put(&m))
+			}
+			if r.must(r.stop()); lost {
+				r.must(r.fs.Remove("meta.db"))
+			}
+			r.must(r.start())
+			time.Sleep(time.Hour)
+			if came := r.came(); came[1] != 0 || came[2] == 0 || came[3] == 0 {
+				t.Errorf("index lost %v: %v came, want 2 and 3", lost, came)
+			}
+			r.must(r.stop())
+		})
+	}
+	bubble(t, func(r *rig) {
+		r.must(r.start())
+		first := r.wall() + 1800_000
+		r.must(r.send(1, PropertyDelayMs, 1800_000))
+		r.recall(1, "T", first)
+		m := record.Message{
+			Topic: "T", BornTimestamp: r.wall(), BornHost: netip.MustParseAddrPort("10.0.0.1:4711"),
+			Body: []byte("2"), Properties: fmt.Sprintf("UNIQ_KEY\x01K1\x02%s\x013000000", PropertyDelayMs),
+		}
+		r.must(r.put(&m))
+		r.recall(1, "T", first)
+		time.Sleep(time.Hour)
+		if came := r.came(); came[1] != 0 || came[2] == 0 {
+			t.Errorf("%v came, want 2", came)
+		}
+		r.must(r.stop())
+	})
 }
