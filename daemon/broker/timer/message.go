@@ -29,6 +29,11 @@ const (
 	propertyRealQueue = "REAL_QID"
 )
 
+// growth is by how many bytes the properties of a waiting message grow at most until it is
+// delivered: by TIMER_ENQUEUE_MS, TIMER_DEQUEUE_MS and TIMER_ROLL_TIMES, and by a longer
+// TIMER_OUT_MS and the checksum.
+const growth = 128
+
 // MaxDelay bounds what a delay may be.
 const MaxDelay = 3650 * 24 * time.Hour
 
@@ -71,7 +76,8 @@ func when(props string, now int64) (due, span int64, err error) {
 // Defer has m wait until the time that its properties name, if that is still to come: it
 // goes to the topic and queue that it has then. now is the wall clock in ms, limit the
 // furthest that is allowed, and precision that of TIMER_OUT_MS, both in ms. It fails with
-// ErrTime, and then has changed nothing.
+// ErrTime, and with record.ErrTooLong if m would not fit into a record when it is
+// delivered, and then has changed nothing.
 func Defer(m *record.Message, now, limit, precision int64) (waits bool, err error) {
 	due, _, err := when(m.Properties, now)
 	if err != nil {
@@ -83,7 +89,12 @@ func Defer(m *record.Message, now, limit, precision int64) (waits bool, err erro
 	if due-limit > now {
 		return false, fmt.Errorf("%w: it is due in %d ms, at most %d are allowed", ErrTime, due-now, limit)
 	}
-	park(m, (due-1)/precision*precision) // as RocketMQ has it: a multiple is moved one unit earlier
+	parked := *m
+	park(&parked, (due-1)/precision*precision) // as RocketMQ has it: a multiple is moved one unit earlier
+	if n := len(parked.Properties) + growth; n > record.MaxProperties {
+		return false, fmt.Errorf("%w: properties would have %d bytes when it is delivered, at most %d fit", record.ErrTooLong, n, record.MaxProperties)
+	}
+	*m = parked
 	return true, nil
 }
 

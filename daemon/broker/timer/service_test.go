@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -321,4 +322,37 @@ func TestPowerCuts(t *testing.T) {
 			r.must(r.stop())
 		})
 	}
+}
+
+// TestPropertiesThatFillARecord: what waits has properties that it had not before, and
+// others when it is delivered: what is taken comes all the same.
+func TestPropertiesThatFillARecord(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.must(r.start())
+		taken := map[int]bool{}
+		for less := range 240 {
+			m := record.Message{
+				Topic: "T", BornHost: netip.MustParseAddrPort("10.0.0.1:4711"), Body: []byte(strconv.Itoa(less)),
+				Properties: fmt.Sprintf("%s\x01%d\x02PAD\x01", PropertyDelayMs, 60_000),
+			}
+			m.Properties += strings.Repeat("x", record.MaxProperties-less-len(m.Properties))
+			switch err := r.put(&m); {
+			case err == nil:
+				taken[less] = true
+			case !errors.Is(err, record.ErrTooLong):
+				t.Fatal(err)
+			}
+		}
+		if len(taken) == 0 || len(taken) == 240 {
+			t.Errorf("%d messages of 240 were taken", len(taken))
+		}
+		time.Sleep(2 * time.Minute)
+		came := r.came()
+		for less := range taken {
+			if _, ok := came[less]; !ok {
+				t.Errorf("a message with %d bytes of properties was taken and did not come", record.MaxProperties-less)
+			}
+		}
+		r.must(r.stop())
+	})
 }
