@@ -72,6 +72,8 @@ const (
 	commitTime = 10 * time.Minute
 	// settleTime is how long is waited for the log to be on flash.
 	settleTime = 500 * time.Millisecond
+	// stopTime is how long at a stop.
+	stopTime = 2 * time.Second
 )
 
 // A Service delivers what is due. Use New and Run.
@@ -161,7 +163,7 @@ func (s *Service) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.commit()
+			return s.finish()
 		case <-s.wake:
 		case <-s.st.Going():
 		case <-timer.C:
@@ -172,6 +174,15 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		timer.Reset(wait)
 	}
+}
+
+// finish commits what there is at a stop. Where the log is not on flash yet it waits for
+// that, a while: else what was delivered last comes again if it has no UNIQ_KEY.
+func (s *Service) finish() error {
+	for end := time.Now().Add(stopTime); s.changed && s.st.Durable() < max(s.read, s.end) && time.Now().Before(end); {
+		time.Sleep(stopTime / 64)
+	}
+	return s.commit()
 }
 
 // begin goes on where the file's timers end.

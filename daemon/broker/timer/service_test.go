@@ -356,3 +356,31 @@ func TestPropertiesThatFillARecord(t *testing.T) {
 		r.must(r.stop())
 	})
 }
+
+// TestAStopBeforeTheFlush: what was delivered just before a clean stop is not delivered
+// again, also without a UNIQ_KEY by which it would be found, and where the log is not on
+// flash at once.
+func TestAStopBeforeTheFlush(t *testing.T) {
+	bubble(t, func(r *rig) {
+		r.change = func(o *store.Options) { o.SyncFlush = false }
+		r.must(r.start())
+		for n := range 3 {
+			m := record.Message{
+				Topic: "T", BornHost: netip.MustParseAddrPort("10.0.0.1:4711"), Body: []byte(strconv.Itoa(n)),
+				Properties: fmt.Sprintf("%s\x01%d", PropertyDelayMs, 100+n),
+			}
+			r.must(r.put(&m))
+		}
+		time.Sleep(200 * time.Millisecond)
+		if got := r.came(); len(got) != 3 {
+			t.Fatalf("%v came, want 3", got)
+		}
+		r.must(r.stop())
+		r.must(r.start())
+		time.Sleep(time.Minute)
+		if got := r.came(); len(got) != 3 {
+			t.Errorf("%v came, want 3", got)
+		}
+		r.must(r.stop())
+	})
+}
