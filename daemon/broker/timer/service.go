@@ -90,11 +90,12 @@ type Service struct {
 
 	// Run's own.
 	lanes     [index.TimerLanes]lane
-	next      int64 // queue offset of the next waiting record to be read
-	read      int64 // bytes; where the waiting record ends that was read last
-	end       int64 // bytes; the log has before it what was delivered, and what the file knows of
-	done      int   // timers taken since the last commit
-	changed   bool  // since then
+	next      int64     // queue offset of the next waiting record to be read
+	readAt    time.Time // none is read before
+	read      int64     // bytes; where the waiting record ends that was read last
+	end       int64     // bytes; the log has before it what was delivered, and what the file knows of
+	done      int       // timers taken since the last commit
+	changed   bool      // since then
 	committed time.Time
 	offset    int64 // ms; wall clock less clock of spans at the last commit
 	count     int64 // pending timers
@@ -231,9 +232,11 @@ func (s *Service) begin() error {
 // round does what is to be done and returns how long nothing is.
 func (s *Service) round(ctx context.Context) (time.Duration, error) {
 	for ctx.Err() == nil {
-		if err := s.readQueue(); err != nil {
-			s.log.Warn("waiting messages cannot be read", "queueOffset", s.next, "err", err, "retryIn", lookAgain)
-			return lookAgain, nil
+		if time.Until(s.readAt) <= 0 { // what was read before does not wait for it
+			if err := s.readQueue(); err != nil {
+				s.log.Warn("waiting messages cannot be read", "queueOffset", s.next, "err", err, "retryIn", lookAgain)
+				s.readAt = time.Now().Add(lookAgain)
+			}
 		}
 		more, err := s.deliver()
 		if err != nil {
@@ -394,6 +397,9 @@ func (s *Service) wait() (time.Duration, error) {
 		}
 	}
 	wait = max(wait, time.Until(s.resume))
+	if again := time.Until(s.readAt); again > 0 {
+		wait = min(wait, again)
+	}
 	if before, _ := s.st.GoesNext(); before > s.low && s.count > 0 {
 		wait = min(wait, max(time.Until(s.rollAt), time.Millisecond))
 	}

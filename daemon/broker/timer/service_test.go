@@ -384,3 +384,40 @@ func TestAStopBeforeTheFlush(t *testing.T) {
 		r.must(r.stop())
 	})
 }
+
+// An unreadable is a store whose queue of waiting records cannot be read for now.
+type unreadable struct {
+	Store
+	now *atomic.Bool
+}
+
+func (u unreadable) Get(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter) (store.Result, error) {
+	if u.now.Load() {
+		return store.Result{}, errors.New("damaged")
+	}
+	return u.Store.Get(topic, queueID, offset, maxMsgs, maxBytes, f)
+}
+
+// TestAQueueThatCannotBeRead: what was read before comes at its time, the rest later.
+func TestAQueueThatCannotBeRead(t *testing.T) {
+	bubble(t, func(r *rig) {
+		var now atomic.Bool
+		r.wrap = func(st *store.Store) Store { return unreadable{st, &now} }
+		r.must(r.start())
+		r.must(r.send(1, PropertyDelayMs, 2000))
+		synctest.Wait()
+		now.Store(true)
+		r.must(r.send(2, PropertyDelayMs, 1000))
+		due := r.wall() + 2000
+		time.Sleep(time.Minute)
+		if got := r.came(); len(got) != 1 || got[1] > due+100 {
+			t.Errorf("%v came, want message 1 at %d", got, due)
+		}
+		now.Store(false)
+		time.Sleep(15 * time.Second)
+		if got := r.came(); len(got) != 2 {
+			t.Errorf("then %v came, want both", got)
+		}
+		r.must(r.stop())
+	})
+}
