@@ -170,6 +170,9 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		wait, err := s.round(ctx)
+		if errors.Is(err, index.ErrDamaged) {
+			wait, err = 0, s.beginAnew(err)
+		}
 		if err != nil {
 			return err
 		}
@@ -227,6 +230,18 @@ func (s *Service) begin() error {
 	s.ahead = s.clock.base - now
 	s.committed, s.offset = time.Now(), s.clock.wall()-s.clock.span()
 	return nil
+}
+
+// beginAnew forgets all that the file has, since a part of it cannot be read, and reads it
+// from the log: what was delivered is found there.
+func (s *Service) beginAnew(damage error) error {
+	s.log.Error("the timers in the index are damaged; they are read from the log again", "err", damage)
+	if err := s.st.ForgetTimers(); err != nil {
+		return fmt.Errorf("timer: %w", err)
+	}
+	s.known, s.next, s.low = s.st.End(), 0, 0
+	s.done, s.changed, s.rolled, s.fresh, s.gone = 0, false, false, nil, nil
+	return s.begin()
 }
 
 // round does what is to be done and returns how long nothing is.

@@ -19,6 +19,7 @@ import (
 	"pairmq/hal/disk"
 	"pairmq/hal/disk/diskfault"
 	"pairmq/store"
+	"pairmq/store/index"
 	"pairmq/store/record"
 )
 
@@ -417,6 +418,48 @@ func TestAQueueThatCannotBeRead(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		if got := r.came(); len(got) != 2 {
 			t.Errorf("then %v came, want both", got)
+		}
+		r.must(r.stop())
+	})
+}
+
+// A damagedIndex is a store whose index's file has a block of timers that cannot be read.
+type damagedIndex struct {
+	Store
+	forgotten *bool
+}
+
+func (d damagedIndex) OldestTimers(limit int) ([]index.LaneTimer, error) {
+	if !*d.forgotten {
+		return nil, index.ErrDamaged
+	}
+	return d.Store.OldestTimers(limit)
+}
+
+func (d damagedIndex) GoesNext() (int64, bool) {
+	if *d.forgotten {
+		return d.Store.GoesNext()
+	}
+	return d.SegmentSize(), true
+}
+
+func (d damagedIndex) ForgetTimers() error {
+	*d.forgotten = true
+	return d.Store.ForgetTimers()
+}
+
+// TestDamageThatIsFoundLater: timers that cannot be read are read from the log again,
+// whenever that is found: behind those that are read at a start too.
+func TestDamageThatIsFoundLater(t *testing.T) {
+	bubble(t, func(r *rig) {
+		forgotten := false
+		r.wrap = func(st *store.Store) Store { return damagedIndex{st, &forgotten} }
+		r.must(r.start())
+		r.must(r.send(1, PropertyDelayMs, 1))
+		r.must(r.send(2, PropertyDelayMs, 60_000))
+		time.Sleep(2 * time.Minute)
+		if got := r.came(); len(got) != 2 || !forgotten {
+			t.Errorf("%v came, want both; forgotten: %v", got, forgotten)
 		}
 		r.must(r.stop())
 	})
