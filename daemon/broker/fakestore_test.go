@@ -42,6 +42,7 @@ type fakeStore struct {
 	cleaned  int
 	modes    []byte // JSON
 	notes    map[string][]byte
+	recalled []int64 // what RecalledTimers returns
 }
 
 type fakeQueue struct {
@@ -526,7 +527,7 @@ func (s *fakeStore) NextTimers(int, index.Timer, int) ([]index.Timer, error) { r
 func (s *fakeStore) ChangeTimers(*index.TimerChange) error                   { return nil }
 func (s *fakeStore) ForgetTimers() error                                     { return nil }
 func (s *fakeStore) OldestTimers(int) ([]index.LaneTimer, error)             { return nil, nil }
-func (s *fakeStore) RecalledTimers() ([]int64, error)                        { return nil, nil }
+func (s *fakeStore) RecalledTimers() ([]int64, error)                        { return s.recalled, nil }
 func (s *fakeStore) Need(int64)                                              {}
 func (s *fakeStore) GoesNext() (int64, bool)                                 { return 0, false }
 func (s *fakeStore) Going() <-chan struct{}                                  { return nil }

@@ -23,6 +23,7 @@ const (
 var (
 	errDelayed     = refuse(remoting.RespMessageIllegal, "the messages of a batch cannot be delayed")
 	errRecall      = refuse(remoting.RespMessageIllegal, "what recalls a message has to wait as long as that does")
+	errRecalls     = refuse(remoting.RespServiceNotAvailable, "recall failed, as many messages are recalled as may be before their time")
 	errTimedReply  = refuse(remoting.RespMessageIllegal, "a reply cannot be delayed")
 	errNoTimers    = refuse(remoting.RespSystemError, "accurate timer message is not enabled, timerWheelEnable is false")
 	errTransaction = refuse(remoting.RespMessageIllegal, "a reply, a message of a batch, and one without TRAN_MSG cannot be the half of a transaction")

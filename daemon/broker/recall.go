@@ -50,7 +50,7 @@ func (b *Broker) recallMessage(req *remoting.Request) error {
 	case b.opts.NoTimers:
 		return refuse(remoting.RespSystemError, "recall failed, execute error")
 	case !b.timers.MayRecall():
-		return refuse(remoting.RespServiceNotAvailable, "recall failed, as many messages are recalled as may be before their time")
+		return errRecalls
 	}
 	if _, err := timer.Defer(&m, now, b.opts.TimerMaxDelay.Milliseconds(), b.opts.TimerPrecision.Milliseconds()); err != nil {
 		return refuse(remoting.RespIllegalOperation, "recall failed, timestamp invalid")

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -84,5 +85,26 @@ func TestRecallRefused(t *testing.T) {
 	bubble(t, func(o *Options, _ *fakeStore) { o.ID = 1 }, func(t *testing.T, r *rig) {
 		c := r.client()
 		c.expect(c.call(remoting.ReqRecallMessage, "", "topic", "T", "recallHandle", ""), remoting.RespSlaveNotAvailable, "not available")
+	})
+}
+
+// TestRecalledBeyondTheirShare: where as many are recalled as may be, one more is refused,
+// by request 370 and as a message.
+func TestRecalledBeyondTheirShare(t *testing.T) {
+	bubble(t, func(_ *Options, st *fakeStore) {
+		for at := range int64(1 << 16) {
+			st.recalled = append(st.recalled, at)
+		}
+	}, func(t *testing.T, r *rig) {
+		c := r.client()
+		c.expect(c.send("T", "", "b"), 0, "")
+		synctest.Wait() // they are known
+		due := strconv.FormatInt(time.Now().Add(time.Minute).UnixMilli(), 10)
+		handle := base64.URLEncoding.EncodeToString([]byte("v1 T broker-a " + due + " K"))
+		c.expect(c.call(remoting.ReqRecallMessage, "", "topic", "T", "producerGroup", "PG", "recallHandle", handle), remoting.RespServiceNotAvailable, "as many messages are recalled")
+		c.expect(c.call(remoting.ReqSendMessageV2, "0", sendFields("T", "i", "TIMER_DEL_UNIQKEY\x01K\x02TIMER_DELIVER_MS\x01"+due)...), remoting.RespServiceNotAvailable, "as many messages are recalled")
+		if n := len(r.st.stored("rmq_sys_wheel_timer", 0)); n != 0 {
+			t.Errorf("%d are stored all the same", n)
+		}
 	})
 }

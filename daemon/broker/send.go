@@ -91,6 +91,9 @@ func (b *Broker) timed(m *record.Message, w wants) (handle string, err error) {
 	case !waits:
 		return "", nil
 	}
+	if w.recall && !b.timers.MayRecall() {
+		return "", errRecalls
+	}
 	if most := b.opts.TimerMaxBytes; most > 0 && !w.recall {
 		if messages, bytes := b.timers.Pending(); bytes >= most { // as a full disk
 			return "", refuse(remoting.RespServiceNotAvailable, "%d messages wait for their time in %d bytes of the log, at most %d are allowed (timerMaxBytes)", messages, bytes, most)
