@@ -78,3 +78,26 @@ func TestDeletedGroupHoldsNoPops(t *testing.T) {
 		}
 	})
 }
+
+// TestATimedMessageWakesAPop: at its time, and not before.
+func TestATimedMessageWakesAPop(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		a, b := r.client(), r.client()
+		pops := b.begin(remoting.ReqPopMessage, "", popFieldsOf("T", "pollTime", "15000")...)
+		if !pending(pops) {
+			t.Fatal("a pop of nothing was answered")
+		}
+		began := time.Now()
+		a.expect(a.call(remoting.ReqSendMessageV2, "timed", sendFields("T", "e", "0", "i", "TIMER_DELAY_MS\x015000")...), 0, "")
+		if !pending(pops) {
+			t.Fatal("the pop was answered before the message was due")
+		}
+		if got, _ := popped(t, <-pops); got != "timed/0" {
+			t.Errorf("popped %q", got)
+		}
+		if waited := time.Since(began); waited < 5*time.Second || waited > 6*time.Second {
+			t.Errorf("the pop was answered after %v, and the message was due in 5 s", waited)
+		}
+	})
+}
