@@ -76,15 +76,6 @@ func TestBadInput(t *testing.T) {
 		{"level of delay below 0", send.With("i", "DELAY\x01-1\x02"), []int{wire.Success}, nil},
 		{"level of delay beyond all", send.With("i", "DELAY\x012147483647\x02"), []int{wire.Success}, nil},
 		{"level of delay that is no number", send.With("i", "DELAY\x01soon\x02"), []int{wire.SystemError, wire.MessageIllegal}, nil},
-		{"delay of -1 ms", send.With("i", "TIMER_DELAY_MS\x01-1\x02"), []int{wire.Success}, nil},
-		{"delay of a thousand years", send.With("i", "TIMER_DELAY_SEC\x0131536000000\x02"), []int{wire.MessageIllegal}, nil},
-		{"time of delivery at the end of time", send.With("i", "TIMER_DELIVER_MS\x019223372036854775807\x02"), []int{wire.MessageIllegal}, nil},
-		{"delay that is no number", send.With("i", "TIMER_DELAY_MS\x01soon\x02"), []int{wire.MessageIllegal}, nil},
-		{"delay and a time of delivery that is too far", send.With("i", "TIMER_DELAY_MS\x01100\x02TIMER_DELIVER_MS\x019223372036854775807\x02"), []int{wire.Success}, nil},
-		{"delay twice, the first too far", send.With("i", "TIMER_DELAY_MS\x01100\x02TIMER_DELAY_SEC\x0131536000000\x02"), []int{wire.MessageIllegal}, nil},
-		{"recall handle that is none", wire.NewCommand(wire.RecallMessage, "topic", "Bad", "producerGroup", "PG", "recallHandle", "v1 a b c d"), []int{wire.IllegalOperation}, nil},
-		{"recall of what is past", wire.NewCommand(wire.RecallMessage, "topic", "Bad", "producerGroup", "PG", "recallHandle", "djEgQmFkIGJyb2tlci1hIDEgSw=="), []int{wire.IllegalOperation}, nil},
-		{"recall in a topic that is not there", wire.NewCommand(wire.RecallMessage, "topic", "Nowhere", "producerGroup", "PG", "recallHandle", "djEgQmFkIGJyb2tlci1hIDEgSw=="), []int{wire.TopicNotExist}, nil},
 		{"group that is good", group("BadReset"), []int{wire.Success}, nil},
 		{"reset to the future", wire.NewCommand(wire.ResetOffset, "topic", "Bad", "group", "BadReset", "timestamp", time.Now().AddDate(1000, 0, 0).UnixMilli(), "isForce", true), []int{wire.Success}, []int{wire.SystemError}},
 		{"reset of a group that is not there", wire.NewCommand(wire.ResetOffset, "topic", "Bad", "group", "Nobody", "timestamp", 0, "isForce", true), []int{wire.GroupNotExist}, []int{wire.SystemError}},
@@ -93,7 +84,7 @@ func TestBadInput(t *testing.T) {
 		{"group called as a system topic", group("SCHEDULE_TOPIC_XXXX"), []int{wire.Success}, nil},
 		{"heartbeat without body", wire.NewCommand(wire.HeartBeat), []int{wire.SystemError, closed}, nil},
 	}
-	for _, tc := range append(requests, badPops()...) {
+	for _, tc := range slices.Concat(requests, badPops(), badTimers(send)) {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := answer(ctx, t, tg, tc.req); !slices.Contains(tc.codes, got) && (tg.Kind == target.Pairmq || !slices.Contains(tc.apache, got)) {
 				t.Errorf("answer %d, want one of %v", got, tc.codes)
