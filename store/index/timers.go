@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -173,13 +174,40 @@ func eachTimerBlock(tx *bbolt.Tx, lane int, last func() Timer, f func(key []byte
 func noTimer() Timer { return Timer{math.MaxInt64, math.MaxInt64} }
 
 // TimerState returns what was last committed, zero if nothing was. It fails with
-// ErrDamaged: then ForgetTimers helps.
+// ErrDamaged: then ForgetTimers helps. Once anything has failed with that which reads or
+// changes timers, all of it does, also when the file is opened anew, until ForgetTimers:
+// who begins at what is due first need not come across the damage.
 func (x *Index) TimerState() (s TimerState, err error) {
 	err = x.view(func(tx *bbolt.Tx) error {
 		s, err = loadTimerState(tx)
 		return err
 	})
 	return s, err
+}
+
+// viewTimers is view of timers, and distrusts them all if some are damaged.
+func (x *Index) viewTimers(f func(*bbolt.Tx) error) error {
+	err := x.view(f)
+	if errors.Is(err, ErrDamaged) {
+		x.write.Lock()
+		defer x.write.Unlock()
+		err = errors.Join(err, x.distrustTimers())
+	}
+	return err
+}
+
+// distrustTimers removes the state, without which none is believed. The caller holds
+// write.
+func (x *Index) distrustTimers() error {
+	if x.Failed() != nil { // or it is opened for reading only
+		return nil
+	}
+	return x.update(func(tx *bbolt.Tx) error {
+		if b := tx.Bucket([]byte(bucketTimers)); b != nil {
+			return b.Delete([]byte(timerState))
+		}
+		return nil
+	})
 }
 
 func loadTimerState(tx *bbolt.Tx) (s TimerState, err error) {
@@ -216,7 +244,7 @@ func putTimerState(tx *bbolt.Tx, s TimerState) error {
 // fewer only if there are no more. It reads the blocks that begin before the last of
 // them, and keeps twice limit in memory. It fails with ErrDamaged.
 func (x *Index) NextTimers(lane int, after Timer, limit int) (first []Timer, err error) {
-	err = x.view(func(tx *bbolt.Tx) error {
+	err = x.viewTimers(func(tx *bbolt.Tx) error {
 		s, err := loadTimerState(tx)
 		if err != nil {
 			return err
@@ -243,7 +271,7 @@ func (x *Index) NextTimers(lane int, after Timer, limit int) (first []Timer, err
 // limit, in the order of the log. It reads all that there are, and keeps twice limit in
 // memory. It fails with ErrDamaged.
 func (x *Index) OldestTimers(limit int) (oldest []LaneTimer, err error) {
-	err = x.view(func(tx *bbolt.Tx) error {
+	err = x.viewTimers(func(tx *bbolt.Tx) error {
 		s, err := loadTimerState(tx)
 		if err != nil {
 			return err
@@ -287,9 +315,13 @@ func (k *keeper[T]) first() []T {
 	return k.all[:min(len(k.all), k.limit)]
 }
 
-// RecalledTimers returns where records lie that are not to be delivered, in order.
+// RecalledTimers returns where records lie that are not to be delivered, in order. It
+// fails with ErrDamaged.
 func (x *Index) RecalledTimers() (all []int64, err error) {
-	err = x.view(func(tx *bbolt.Tx) error {
+	err = x.viewTimers(func(tx *bbolt.Tx) error {
+		if _, err := loadTimerState(tx); err != nil {
+			return err
+		}
 		return eachTimerKey(tx, recalledLane, func(key []byte, at Timer, value []byte) (bool, error) {
 			_, err := openValue(bucketTimers, key, value)
 			all = append(all, at.Due)
@@ -299,32 +331,33 @@ func (x *Index) RecalledTimers() (all []int64, err error) {
 	return all, err
 }
 
-// ChangeTimers commits a change: durable on return.
+// ChangeTimers commits a change: durable on return. It fails with ErrDamaged, and then
+// has changed nothing.
 func (x *Index) ChangeTimers(c *TimerChange) error {
 	x.write.Lock()
 	defer x.write.Unlock()
+	// All is read before anything is written: damage is no failure of the disk.
+	var rests [TimerLanes]timerRests
+	err := x.view(func(tx *bbolt.Tx) error {
+		was, err := loadTimerState(tx)
+		for lane := 0; lane < TimerLanes && err == nil; lane++ {
+			err = rests[lane].plan(tx, lane, c.Until[lane], was.Floor, c.State.Floor)
+		}
+		return err
+	})
+	if errors.Is(err, ErrDamaged) {
+		return errors.Join(err, x.distrustTimers())
+	}
+	if err != nil {
+		return err
+	}
 	return x.update(func(tx *bbolt.Tx) error {
-		fresh := tx.Bucket([]byte(bucketTimers)) == nil
 		bucket, err := tx.CreateBucketIfNotExists([]byte(bucketTimers))
 		if err != nil {
 			return err
 		}
-		var was TimerState
-		if !fresh {
-			if was, err = loadTimerState(tx); err != nil {
-				return err
-			}
-		}
 		for lane := range TimerLanes {
-			if err := dropTimers(tx, lane, c.Until[lane]); err != nil {
-				return err
-			}
-			if c.State.Floor > was.Floor {
-				if err := voidTimers(tx, lane, c.State.Floor); err != nil {
-					return err
-				}
-			}
-			if err := addTimers(tx, lane, c.Add[lane]); err != nil {
+			if err := errors.Join(rests[lane].write(tx, lane), addTimers(tx, lane, c.Add[lane])); err != nil {
 				return err
 			}
 		}
@@ -342,49 +375,36 @@ func (x *Index) ChangeTimers(c *TimerChange) error {
 	})
 }
 
-// dropTimers removes what is at until or before.
-func dropTimers(tx *bbolt.Tx, lane int, until Timer) error {
-	if until == (Timer{}) {
-		return nil
-	}
-	var r timerRests
-	err := eachTimerBlock(tx, lane, func() Timer { return until }, func(key []byte, b timerBlock) {
-		if n := b.behind(until); n > 0 {
-			r.note(key, b[n*timerSize:])
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return r.write(tx, lane)
-}
-
 // voidMax bounds how many blocks one commit writes anew for the sake of their void timers.
 const voidMax = 256
 
-// voidTimers removes timers of records before floor from blocks in which they are the
-// most: the others have them until they are due.
-func voidTimers(tx *bbolt.Tx, lane int, floor int64) error {
-	var r timerRests
-	err := eachTimerBlock(tx, lane, noTimer, func(key []byte, b timerBlock) {
-		if len(r.keys) == voidMax {
-			return
-		}
-		if live := b.since(floor); 2*len(live) <= b.n() {
-			r.note(key, appendTimers(nil, live))
-		}
-	})
-	if err != nil {
-		return err
-	}
-	return r.write(tx, lane)
-}
-
-// timerRests is what blocks become: they must not change while they are read.
+// timerRests is what blocks become.
 type timerRests struct{ keys, rests [][]byte }
 
-func (r *timerRests) note(key, rest []byte) {
-	r.keys, r.rests = append(r.keys, bytes.Clone(key)), append(r.rests, bytes.Clone(rest))
+// plan notes what is left of blocks without what is at until or before, and, if floor is
+// beyond what it was, of those in which timers of records before floor are the most
+// without these: the others have them until they are due.
+func (r *timerRests) plan(tx *bbolt.Tx, lane int, until Timer, was, floor int64) error {
+	last, void := until, 0
+	if floor > was {
+		last, void = noTimer(), voidMax
+	} else if until == (Timer{}) {
+		return nil
+	}
+	return eachTimerBlock(tx, lane, func() Timer { return last }, func(key []byte, b timerBlock) {
+		rest := b
+		if until != (Timer{}) {
+			rest = b[b.behind(until)*timerSize:]
+		}
+		if void > 0 && rest.n() > 0 {
+			if live := rest.since(floor); 2*len(live) <= rest.n() {
+				rest, void = appendTimers(nil, live), void-1
+			}
+		}
+		if len(rest) < len(b) {
+			r.keys, r.rests = append(r.keys, bytes.Clone(key)), append(r.rests, bytes.Clone(rest))
+		}
+	})
 }
 
 func (r *timerRests) write(tx *bbolt.Tx, lane int) error {
