@@ -316,19 +316,36 @@ func (k *keeper[T]) first() []T {
 }
 
 // RecalledTimers returns where records lie that are not to be delivered, in order. It
-// fails with ErrDamaged.
+// fails with ErrDamaged, also if there is anything in a lane that is none.
 func (x *Index) RecalledTimers() (all []int64, err error) {
 	err = x.viewTimers(func(tx *bbolt.Tx) error {
 		if _, err := loadTimerState(tx); err != nil {
 			return err
 		}
-		return eachTimerKey(tx, recalledLane, func(key []byte, at Timer, value []byte) (bool, error) {
+		err := eachTimerKey(tx, recalledLane, func(key []byte, at Timer, value []byte) (bool, error) {
 			_, err := openValue(bucketTimers, key, value)
 			all = append(all, at.Due)
 			return err == nil, err
 		})
+		if err != nil {
+			return err
+		}
+		return noTimersBehind(tx, recalledLane)
 	})
 	return all, err
+}
+
+// noTimersBehind fails with ErrDamaged unless nothing but the state follows a lane: the
+// checksum of an entry is seen only where its key is looked for.
+func noTimersBehind(tx *bbolt.Tx, lane int) error {
+	bucket := tx.Bucket([]byte(bucketTimers))
+	if bucket == nil {
+		return nil
+	}
+	if key, _ := bucket.Cursor().Seek(binary.BigEndian.AppendUint32(nil, uint32(lane+1))); string(key) != timerState {
+		return fmt.Errorf("%w: %x among the timers", ErrDamaged, key)
+	}
+	return nil
 }
 
 // ChangeTimers commits a change: durable on return. It fails with ErrDamaged, and then
