@@ -392,8 +392,10 @@ func (x *Index) ChangeTimers(c *TimerChange) error {
 	})
 }
 
-// voidMax bounds how many blocks one commit writes anew for the sake of their void timers.
-const voidMax = 256
+// voidMax bounds how many void timers one commit removes from a lane beside those that are
+// done. It is more than become void at a time, or the file would keep some each time that
+// retention goes round: those that are due far apart have each a block of its own.
+const voidMax = 8192
 
 // timerRests is what blocks become.
 type timerRests struct{ keys, rests [][]byte }
@@ -415,7 +417,8 @@ func (r *timerRests) plan(tx *bbolt.Tx, lane int, until Timer, was, floor int64)
 		}
 		if void > 0 && rest.n() > 0 {
 			if live := rest.since(floor); 2*len(live) <= rest.n() {
-				rest, void = appendTimers(nil, live), void-1
+				void -= rest.n() - len(live)
+				rest = appendTimers(nil, live)
 			}
 		}
 		if len(rest) < len(b) {
