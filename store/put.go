@@ -43,8 +43,8 @@ func (s *Store) putAt(ms []record.Message, done func(error), anew bool) error {
 	if err != nil {
 		return err
 	}
-	if anew { // it has its share already
-		p.counts = 0
+	if anew { // it goes where it was soon
+		p.quota = s.quotas.add(ms[0].Topic, p.counts)
 	} else if p.quota, err = s.quotas.reserve(ms[0].Topic, p.counts); err != nil {
 		return err
 	}

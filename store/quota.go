@@ -82,6 +82,19 @@ func (q *quotas) reserve(topic string, n int64) (*holding, error) {
 	return nil, fmt.Errorf("%w: %d bytes of topic %s are in the log and %d more would be, %d may", ErrQuota, held, topic, n, limit)
 }
 
+// add takes n bytes out of the topic's quota as reserve does, whatever there is of it:
+// for what is stored anew, of which the log has one more until the first goes.
+func (q *quotas) add(topic string, n int64) *holding {
+	if q.limit == nil || q.limit(topic) <= 0 {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	h := q.get(topic)
+	h.bytes += n
+	return h
+}
+
 // get finds a topic's holding, or makes it. The caller holds mu.
 func (q *quotas) get(topic string) *holding {
 	h := q.byTopic[topic]
