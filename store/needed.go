@@ -55,14 +55,18 @@ func (s *Store) leadTime() time.Duration { return min(s.opts.Reserved/8, time.Ho
 
 // spare is how many bytes of MaxBytes are left free for what has to be stored anew.
 func (s *Store) spare() int64 {
-	switch size := s.opts.SegmentSize; {
-	case s.opts.MaxBytes == 0 || s.needed.from.Load() == math.MaxInt64:
+	if s.opts.MaxBytes == 0 || s.needed.from.Load() == math.MaxInt64 {
 		return 0
-	case s.opts.MaxBytes < 16*size:
-		return size
-	default:
-		return 2 * size
 	}
+	return s.spareOf(s.opts.MaxBytes)
+}
+
+// spareOf is how many bytes of so many are left free while something is needed.
+func (s *Store) spareOf(most int64) int64 {
+	if size := s.opts.SegmentSize; most < 16*size {
+		return size
+	}
+	return 2 * s.opts.SegmentSize
 }
 
 // keepNeeded returns where the log has to begin if retention would have it begin at

@@ -137,15 +137,23 @@ func (s *Store) roomToPut(anew bool) error {
 	return s.roomFor(Full)
 }
 
-// Capacity is how many bytes the store may take at most: MaxBytes, or what the file
-// system has, 0 if that is not known.
+// Capacity is how many bytes of log there may be before what waits in the oldest of it is
+// stored anew, a segment at least: of MaxBytes, or of what the file system has for the
+// log, without the segments that are free, that go next, and that is written to; 0 if that
+// is not known. If more of it waits, what was stored anew is so again at once, for ever.
 func (s *Store) Capacity() int64 {
-	if s.opts.MaxBytes > 0 {
-		return s.opts.MaxBytes
+	size := s.opts.SegmentSize
+	if most := s.opts.MaxBytes; most > 0 {
+		return max(most-s.others.Load()-s.spareOf(most)-3*size, size)
 	}
 	sp, err := s.opts.FS.Space()
 	if err != nil {
 		return 0
 	}
-	return sp.Total
+	segments, spares := s.clog.Files()
+	room := sp.Avail + size*int64(segments+spares)
+	if w := s.opts.Watermarks; w != (Watermarks{}) {
+		room -= min(sp.Total-sp.Free+sp.Avail, largeDisk) * int64(100-w.Tight) / 100
+	}
+	return max(room-2*size, size)
 }
