@@ -82,6 +82,44 @@ func BenchmarkPull(b *testing.B) {
 	})
 }
 
+// BenchmarkFilter is what a pull does with each record that an SQL92 subscription may
+// want: it parses the record's bytes, as they are in the log, and evaluates the
+// expression on their 8 properties, of which the client set four.
+func BenchmarkFilter(b *testing.B) {
+	const expression = "(region = 'eu' AND price BETWEEN 10 AND 20) OR tag IN ('a','b','c')"
+	f, err := (&Broker{clients: &clients{expressions: newExpressions(func() bool { return true })}}).filterBy("G", "TopicTest", "SQL92", expression)
+	if err != nil {
+		b.Fatal(err)
+	}
+	filter := f.(store.PropertyFilter)
+	for _, tt := range []struct {
+		name, region, price, tag string
+		want                     bool
+	}{
+		{"by its first half", "eu", "14", "x", true},
+		{"by its last word", "us", "14", "c", true},
+		{"not at all", "eu", "99", "x", false},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
+			m := record.Message{Topic: "TopicTest", Body: make([]byte, 128), BornHost: fakeHost, StoreHost: fakeHost}
+			for _, p := range [][2]string{
+				{"KEYS", "order-20417"}, {"region", tt.region}, {"price", tt.price}, {"tag", tt.tag},
+				{"UNIQ_KEY", "AC110001269451E4A4E18B4AAC270000"}, {"CLUSTER", "DefaultCluster"}, {"WAIT", "true"}, {"TAGS", "TagA"},
+			} {
+				m.Properties = record.AppendProperty(m.Properties, p[0], p[1])
+			}
+			bytes := record.Append(nil, &m)
+			b.ReportAllocs()
+			for b.Loop() {
+				v, err := record.Parse(bytes, record.Limits{})
+				if err != nil || filter.MatchProperties(v.Properties()) != tt.want {
+					b.Fatalf("the filter does not say %v, or %v", tt.want, err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkHoldAndWake is a pull that is held and the arrival that wakes it.
 func BenchmarkHoldAndWake(b *testing.B) {
 	p := newLongPoll(20_000)
