@@ -41,7 +41,7 @@ func (w *wear) lingers(ctx context.Context, linger time.Duration) error {
 			return err
 		}
 		for _, rate := range pacedRates() {
-			p := paced{addr: b.addr, body: make([]byte, body), rate: rate, duration: pacedTime}
+			p := paced{addr: b.addr, rate: rate, duration: pacedTime, request: plain(wearTopic, make([]byte, body))}
 			if err := w.pace(ctx, v, p, lingerCell(linger, rate)); err != nil {
 				return err
 			}

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strconv"
 	"sync"
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/tools/harness"
 	"pairmq/tools/loadgen"
 )
 
@@ -23,10 +25,15 @@ const pacedSenders = 32
 // broker that stalls makes all that come meanwhile late.
 type paced struct {
 	addr     string
-	body     []byte
 	rate     int // messages a second, of all senders
 	duration time.Duration
+	// request makes message n of a sender, at the moment at which it is sent. All
+	// senders call it at once.
+	request func(sender, n int) *remoting.Command
+	dial    dialFunc // nil means TCP
 }
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // run returns how many messages were stored and how late their answers were.
 func (p paced) run(ctx context.Context) (*loadgen.Histogram, error) {
@@ -47,8 +54,11 @@ func (p paced) run(ctx context.Context) (*loadgen.Histogram, error) {
 // send is one sender's work. Its moments are the same each time.
 func (p paced) send(ctx context.Context, number int, begin time.Time) (*loadgen.Histogram, error) {
 	h := new(loadgen.Histogram)
-	c := remoting.NewClient(remoting.ClientOptions{})
+	c := remoting.NewClient(remoting.ClientOptions{Dial: p.dial})
 	defer c.Close()
+	if _, err := c.Conn(ctx, p.addr); err != nil { // so that no message waits for it
+		return h, fmt.Errorf("paced sender %d: %w", number, err)
+	}
 	rng := rand.New(rand.NewPCG(uint64(number), uint64(p.rate)))
 	gap := float64(time.Second) * pacedSenders / float64(p.rate)
 	due := time.Duration(rng.ExpFloat64() * gap)
@@ -62,8 +72,8 @@ func (p paced) send(ctx context.Context, number int, begin time.Time) (*loadgen.
 		if err != nil {
 			return h, fmt.Errorf("paced sender %d, message %d: %w", number, n, err)
 		}
-		if resp.Code != remoting.RespSuccess {
-			return h, fmt.Errorf("paced sender %d, message %d: answered with code %d: %s", number, n, resp.Code, resp.Remark)
+		if err := harness.Refused(resp); err != nil {
+			return h, fmt.Errorf("paced sender %d, message %d: %w", number, n, err)
 		}
 		h.Record(time.Since(begin.Add(due)), 1)
 		due += time.Duration(rng.ExpFloat64() * gap)
@@ -71,11 +81,18 @@ func (p paced) send(ctx context.Context, number int, begin time.Time) (*loadgen.
 	return h, nil
 }
 
-// request is that of a message with a key as short as loadgen's.
-func (p paced) request(number, n int) *remoting.Command {
-	return &remoting.Command{Code: remoting.ReqSendMessageV2, Body: p.body, Fields: remoting.Fields{
-		{Key: "a", Value: "PacedProducer"}, {Key: "b", Value: wearTopic}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "4"},
-		{Key: "e", Value: strconv.Itoa((number + n) % queues)}, {Key: "f", Value: "0"}, {Key: "g", Value: strconv.FormatInt(time.Now().UnixMilli(), 10)},
-		{Key: "h", Value: "0"}, {Key: "i", Value: fmt.Sprintf("KEYS\x01%02X%04X\x02", number, n&0xffff)}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
+// plain makes the requests of a topic's messages with a key as short as loadgen's.
+func plain(topic string, body []byte) func(sender, n int) *remoting.Command {
+	return func(sender, n int) *remoting.Command {
+		return sendRequest(topic, (sender+n)%queues, time.Now(), fmt.Sprintf("KEYS\x01%02X%04X\x02", sender, n&0xffff), body)
+	}
+}
+
+// sendRequest sends one message; properties are in their form on the wire.
+func sendRequest(topic string, queue int, born time.Time, properties string, body []byte) *remoting.Command {
+	return &remoting.Command{Code: remoting.ReqSendMessageV2, Body: body, Fields: remoting.Fields{
+		{Key: "a", Value: "PacedProducer"}, {Key: "b", Value: topic}, {Key: "c", Value: "TBW102"}, {Key: "d", Value: "4"},
+		{Key: "e", Value: strconv.Itoa(queue)}, {Key: "f", Value: "0"}, {Key: "g", Value: strconv.FormatInt(born.UnixMilli(), 10)},
+		{Key: "h", Value: "0"}, {Key: "i", Value: properties}, {Key: "j", Value: "0"}, {Key: "k", Value: "false"}, {Key: "m", Value: "false"},
 	}}
 }
