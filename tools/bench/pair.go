@@ -171,16 +171,9 @@ func (p *pairPhase) watched(cell string, load func() (loadgen.Result, error)) er
 
 // cpu is the processor time of the pair, its name server and this process.
 func (p *pairPhase) cpu() (time.Duration, error) {
-	sum, err := selfCPU()
-	all := []*process{p.broker.process, p.broker.namesrv}
+	sum, err := p.phase.cpu()
 	if p.slave != nil {
-		all = append(all, p.slave.process)
-	}
-	for _, process := range all {
-		if process == nil {
-			continue
-		}
-		used, perr := process.cpu()
+		used, perr := p.slave.process.cpu()
 		sum, err = sum+used, errors.Join(err, perr)
 	}
 	return sum, err

@@ -214,6 +214,19 @@ func (p *phase) restart(ctx context.Context) error {
 	return nil
 }
 
+// cpu is the processor time of the broker, its name server and this process.
+func (p *phase) cpu() (time.Duration, error) {
+	sum, err := selfCPU()
+	for _, process := range []*process{p.broker.process, p.broker.namesrv} {
+		if process == nil {
+			continue
+		}
+		used, perr := process.cpu()
+		sum, err = sum+used, errors.Join(err, perr)
+	}
+	return sum, err
+}
+
 // resultValues picks from a load's result what a sample keeps.
 func resultValues(r loadgen.Result) map[string]float64 {
 	var refused int64
