@@ -14,6 +14,7 @@ import (
 //	namesrv/register, namesrv/route     a name server of many brokers and topics
 //	pair/copy/SYNC_FLUSH                a slave copies what its master has
 //	pair/send/SYNC_FLUSH/SYNC_MASTER    messages of 1024 bytes, one in flight, to a master that has a slave
+//	delay/quiet/level1, delay/busy/timer how late messages come that wait, without and with others beside
 //
 // For the target disk, send/SYNC_FLUSH/1024/64 is the disk by itself: 64
 // records appended with one write and forced with one fdatasync, in a loop.
@@ -54,7 +55,9 @@ func isPair(cell string) bool { return strings.HasPrefix(cell, "pair/") }
 
 // isAlone tells whether a cell is of brokers that run alone, with tables of
 // their own in front of all others.
-func isAlone(cell string) bool { return !isPair(cell) && !isRecovery(cell) && !isWear(cell) }
+func isAlone(cell string) bool {
+	return !isPair(cell) && !isRecovery(cell) && !isDelay(cell) && !isWear(cell)
+}
 
 // pairSize is the size of a message's body in all cells of pairs, in bytes.
 const pairSize = 1024
@@ -80,6 +83,7 @@ func allCells() []string {
 	}
 	all = append(all, cellStartEmpty, cellStartStored, cellMemoryIdle, cellMemoryLoaded, cellRegister, cellRoute, cellForgets, cellKeeps)
 	all = append(all, recoveryCells()...)
+	all = append(all, delayCells()...)
 	for _, flush := range flushes() {
 		all = append(all, copyCell(flush))
 		for _, role := range roles() {

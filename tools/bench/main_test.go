@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -36,11 +38,12 @@ func TestMain(m *testing.M) {
 
 // A fakeBroker counts what is sent to each topic, and gives as many messages
 // of one byte to who pulls. One with a master has more of its log each time it
-// is asked.
+// is asked. What has a delay it stores a second later, with its body; timers it refuses.
 type fakeBroker struct {
 	master string
 	mu     sync.Mutex // guards the rest
 	ends   map[string]int64
+	bodies map[string][][]byte // of messages that had a delay, by queue
 	log    int64
 }
 
@@ -54,7 +57,7 @@ func serveFake(port string) error {
 	if err != nil {
 		return err
 	}
-	b := &fakeBroker{ends: make(map[string]int64), master: os.Getenv(masterVariable)}
+	b := &fakeBroker{ends: make(map[string]int64), bodies: make(map[string][][]byte), master: os.Getenv(masterVariable)}
 	s := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(b.serve)})
 	if err := s.Serve(ctx, ln); err != nil {
 		return err
@@ -71,6 +74,19 @@ func (b *fakeBroker) serve(r *remoting.Request) {
 	queue := r.Fields.Get("topic") + r.Fields.Get("queueId")
 	switch r.Code {
 	case remoting.ReqSendMessageV2:
+		if props := r.Fields.Get("i"); strings.Contains(props, "TIMER_DELAY_MS") {
+			resp.Code, resp.Remark = remoting.RespMessageIllegal, "timed"
+			break
+		} else if strings.Contains(props, "DELAY\x011\x02") {
+			queue, body := r.Fields.Get("b")+r.Fields.Get("e"), bytes.Clone(r.Body)
+			time.AfterFunc(time.Second, func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.bodies[queue] = append(b.bodies[queue], body)
+				b.ends[queue]++
+			})
+			break
+		}
 		b.ends[r.Fields.Get("b")+r.Fields.Get("e")]++
 		b.log += fakeRecord
 	case remoting.ReqGetBrokerRuntimeInfo:
@@ -88,11 +104,19 @@ func (b *fakeBroker) serve(r *remoting.Request) {
 		resp.Fields.AddInt("offset", 0)
 	case remoting.ReqPullMessage:
 		at, _ := r.Fields.Int64("queueOffset")
+		if at >= b.ends[queue] && r.Fields.Get("suspendTimeoutMillis") != "0" { // held, if not for long
+			time.AfterFunc(5*time.Millisecond, func() { b.serve(r) })
+			return
+		}
 		if at >= b.ends[queue] {
 			resp.Code = remoting.RespPullNotFound
 		}
 		for ; at < b.ends[queue] && len(resp.Body) < 4000; at++ {
-			resp.Body = record.Append(resp.Body, &record.Message{Topic: "T", Body: []byte("x")})
+			body := []byte("x")
+			if late := b.bodies[queue]; late != nil {
+				body = late[at]
+			}
+			resp.Body = record.Append(resp.Body, &record.Message{Topic: "T", Body: body})
 		}
 		resp.Fields.AddInt("nextBeginOffset", at)
 	}

@@ -56,6 +56,7 @@ func (r *report) markdown() string {
 	r.writeNamesrvs(&w)
 	r.writePairs(&w)
 	r.writeRecovery(&w)
+	r.writeDelays(&w)
 	r.writeWear(&w)
 	r.writeErrors(&w)
 	return w.String()

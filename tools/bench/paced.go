@@ -30,6 +30,9 @@ type paced struct {
 	// request makes message n of a sender, at the moment at which it is sent. All
 	// senders call it at once.
 	request func(sender, n int) *remoting.Command
+	// refused is told of each request that was answered with another code than success,
+	// and the load goes on; nil: it ends there. All senders call it at once.
+	refused func(*remoting.Command)
 	dial    dialFunc // nil means TCP
 }
 
@@ -67,15 +70,20 @@ func (p paced) send(ctx context.Context, number int, begin time.Time) (*loadgen.
 			return h, err
 		}
 		asked, cancel := context.WithTimeout(ctx, 10*time.Second)
-		resp, err := c.Call(asked, p.addr, p.request(number, n))
+		req := p.request(number, n)
+		resp, err := c.Call(asked, p.addr, req)
 		cancel()
 		if err != nil {
 			return h, fmt.Errorf("paced sender %d, message %d: %w", number, n, err)
 		}
-		if err := harness.Refused(resp); err != nil {
+		if err := harness.Refused(resp); err != nil && p.refused != nil {
+			p.refused(req)
+		} else if err != nil {
 			return h, fmt.Errorf("paced sender %d, message %d: %w", number, n, err)
 		}
-		h.Record(time.Since(begin.Add(due)), 1)
+		if resp.Code == remoting.RespSuccess {
+			h.Record(time.Since(begin.Add(due)), 1)
+		}
 		due += time.Duration(rng.ExpFloat64() * gap)
 	}
 	return h, nil

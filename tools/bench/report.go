@@ -53,6 +53,7 @@ type report struct {
 	setting
 	Pairs    *setting `json:"pairs,omitempty"`    // with which the cells of pairs were measured
 	Recovery *setting `json:"recovery,omitempty"` // with which those of recovery were
+	Delay    *setting `json:"delay,omitempty"`    // with which those of delayed messages were
 	Wear     *setting `json:"wear,omitempty"`     // with which those of wear were
 	Samples  []sample `json:"samples"`
 }
@@ -76,6 +77,9 @@ func (r *report) measuredWith(c config, m machine, targets []target) {
 	}
 	if c.wantsSuch(isRecovery) {
 		r.Recovery = now.after(r.Recovery)
+	}
+	if c.wantsSuch(isDelay) {
+		r.Delay = now.after(r.Delay)
 	}
 }
 
@@ -138,20 +142,22 @@ func (r *report) add(s sample) { r.Samples = append(r.Samples, s) }
 // median returns the middle of what all rounds measured; ok is false when no
 // round did. Of an even number it is the mean of the two in the middle.
 func (r *report) median(target, cell, metric string) (v float64, ok bool) {
-	var all []float64
-	for _, s := range r.Samples {
-		if s.Target != target || s.Cell != cell {
-			continue
-		}
-		if v, ok := s.Values[metric]; ok {
-			all = append(all, v)
-		}
-	}
+	all := r.each(target, cell, metric)
 	if len(all) == 0 {
 		return 0, false
 	}
 	slices.Sort(all)
 	return (all[(len(all)-1)/2] + all[len(all)/2]) / 2, true
+}
+
+// each returns what every round measured.
+func (r *report) each(target, cell, metric string) (all []float64) {
+	for _, s := range r.Samples {
+		if v, ok := s.Values[metric]; ok && s.Target == target && s.Cell == cell {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // write replaces the JSON file.
@@ -179,6 +185,9 @@ func (s sample) summary() string {
 	switch {
 	case s.Error != "":
 		return "failed: " + s.Error
+	case isDelay(s.Cell):
+		return fmt.Sprintf("%.0f messages, late by p50 %s, p99 %s, at most %s ms; %.0f early, %.0f twice, %.0f never; others took %.0f %%", v[metricMessages],
+			format(v[metricP50]/1e3), format(v[metricP99]/1e3), format(v[metricMax]/1e3), v[metricEarly], v[metricTwice], v[metricNever], v[metricOthers])
 	case v[metricRecords] > 0:
 		calls := noNumber
 		if v[metricCalls] > 0 {

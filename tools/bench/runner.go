@@ -52,7 +52,7 @@ func (r *runner) rounds(ctx context.Context) error {
 				}
 			}
 		}
-		failed = append(failed, r.namesrvs(ctx), r.pairs(ctx), r.recoveries(ctx))
+		failed = append(failed, r.namesrvs(ctx), r.pairs(ctx), r.recoveries(ctx), r.delays(ctx))
 	}
 	return errors.Join(failed...)
 }
@@ -69,7 +69,7 @@ func (r *runner) wantsAny(flush string) bool {
 }
 
 func phaseOf(cell string) string {
-	if isPair(cell) || isNamesrv(cell) || isRecovery(cell) {
+	if isPair(cell) || isNamesrv(cell) || isRecovery(cell) || isDelay(cell) {
 		return ""
 	}
 	if len(cell) > len("send/SYNC") && cell[:len("send/SYNC")] == "send/SYNC" {

@@ -55,6 +55,36 @@ func TestEveryCellThatIsWantedIsMeasured(t *testing.T) {
 	}
 }
 
+func TestDelaysAreMeasured(t *testing.T) {
+	level1, timers := delayCell(quiet, "level1"), delayCell(busy, kindTimer)
+	c := config{dir: t.TempDir(), rounds: 1, seconds: 500 * time.Millisecond, cells: []string{level1, timers}}
+	rep, err := loadReport(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep.Machine = machine{CPU: "of before"}
+	targets := []target{&fakeTarget{label: ours, port: freePort(t)}}
+	rep.measuredWith(c, machine{CPU: "of delays"}, targets)
+	if err := newRunner(c, targets, rep, t.Output()).rounds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := rep.median(ours, level1, metricMessages); v < 1600 || v > 2400 {
+		t.Errorf("%v messages were sent, want about 2000", v)
+	}
+	for metric, most := range map[string]float64{metricP50: 60e6, metricEarly: 0, metricTwice: 0, metricNever: 0} {
+		if v, ok := rep.median(ours, level1, metric); !ok || v < 0 || v > most {
+			t.Errorf("%s is %v, measured %v; want 0 to %v", metric, v, ok, most)
+		}
+	}
+	if n := len(rep.Samples); n != 2 || rep.Samples[1].Cell != timers || !strings.Contains(rep.Samples[1].Error, "not supported: MESSAGE_ILLEGAL: timed") {
+		t.Errorf("%d samples, want that timers are not supported as the second: %+v", n, rep.Samples)
+	}
+	before, delays, _ := strings.Cut(rep.markdown(), "## Delays")
+	if !strings.Contains(before, "of before") || !strings.Contains(delays, "of delays") || !strings.Contains(delays, "* pairmqd: fake pairmqd") || !strings.Contains(delays, "| level 1, 1 s | quiet | ") {
+		t.Errorf("delays and the rest do not say each what they were measured with:\n%s%s", before, delays)
+	}
+}
+
 func TestAnotherTargetIsFirstInEachRound(t *testing.T) {
 	c := config{dir: t.TempDir(), rounds: 3, cells: []string{cellStartEmpty}}
 	rep, err := loadReport(c)
