@@ -56,7 +56,7 @@ func DecodeHandle(text string) (Handle, error) {
 		return Handle{}, ErrHandle
 	}
 	items := strings.Split(strings.TrimRight(string(b), " "), " ")
-	if len(items) < 5 || items[0] != handleVersion {
+	if len(items) < 5 || items[0] != handleVersion || items[4] == "" {
 		return Handle{}, ErrHandle
 	}
 	due, err := strconv.ParseInt(items[3], 10, 64)

@@ -29,6 +29,7 @@ func TestHandle(t *testing.T) {
 		{"nothing", "", Handle{}, ErrHandle},
 		{"four", "djEgYSBiIGM=", Handle{}, ErrHandle},
 		{"an empty fifth", "djEgYSBiIGMg", Handle{}, ErrHandle},
+		{"an empty fifth before a sixth", "djEgYSBiIDEgIHg=", Handle{}, ErrHandle},
 		{"another version", "djIgYSBiIGMgZA==", Handle{}, ErrHandle},
 		{"plain text", "v1 a b c d", Handle{}, ErrHandle},
 		{"wrong padding", "djEgVCBiIDEga2U==", Handle{}, ErrHandle},
