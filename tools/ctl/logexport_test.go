@@ -134,7 +134,7 @@ func TestImport(t *testing.T) {
 		{"garbage", "", "\x00\x01\x02", exitFailed, "sent 0\ncame to message 0 of the file\n", "message 1 of the file"},
 		{"raw, cut off", "", "PMRX\x00\x00\x00\x01\x00", exitFailed, "sent 0\ncame to message 0 of the file\n", "cut off"},
 		{"raw of another version", "", "PMRX\x00\x00\x00\x09", exitFailed, "sent 0\ncame to message 0 of the file\n", "version 9"},
-		{"refused for good", "", line(0, `,"flag":1`) + strings.Replace(line(1, ""), `{"n"`, `{"TIMER_DELAY_SEC":"3","n"`, 1) + line(2, ""), exitPartly, "sent 2, failed 1\ncame to message 3 of the file\n", "MESSAGE_ILLEGAL"},
+		{"refused for good", "", line(0, `,"flag":1`) + strings.Replace(line(1, ""), `{"n"`, `{"TIMER_DELAY_SEC":"soon","n"`, 1) + line(2, ""), exitPartly, "sent 2, failed 1\ncame to message 3 of the file\n", "MESSAGE_ILLEGAL"},
 		{"nothing", "", "", exitOK, "sent 0\ncame to message 0 of the file\n", ""},
 	}
 	for _, tt := range tests {

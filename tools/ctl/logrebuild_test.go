@@ -19,11 +19,11 @@ func TestRebuildIndex(t *testing.T) {
 			r.store.CommitOffset("G", "Orders", 1, 9)
 			want := [][]string{r.content(t, "Orders", 0), r.content(t, "Alarms", 1)}
 			r.stop()
-			code, head, kept := exitOK, "made anew: messages 150 of records 150, from ", "kept of meta.db: topics 11, groups 0, consumer offsets 1, values 0, deleted topics 0, the mark of the last stop"
+			code, head, kept := exitOK, "made anew: messages 150 of records 150, from ", "kept of meta.db: topics 13, groups 0, consumer offsets 1, values 0, deleted topics 0, the mark of the last stop"
 			switch what {
 			case "garbage in meta.db":
 				head = "meta.db could not be read: index: damaged: no valid meta page\nmade anew: messages 150 "
-				kept = "kept of meta.bak and offsets.wal: topics 11, groups 0, consumer offsets 1, values 0, deleted topics 0, no mark of the last stop"
+				kept = "kept of meta.bak and offsets.wal: topics 13, groups 0, consumer offsets 1, values 0, deleted topics 0, no mark of the last stop"
 				if err := os.WriteFile(filepath.Join(dir, "meta.db"), []byte(strings.Repeat("garbage ", 5000)), 0o600); err != nil {
 					t.Fatal(err)
 				}
