@@ -156,7 +156,8 @@ func (a *agent) order(c command) error {
 }
 
 // delay sends messages from..to-1 one after the other; message n waits at
-// level levels[n % len(levels)], at none if that is 0. The body is "later n".
+// level levels[n % len(levels)], at none if that is 0, and as many seconds if it
+// is negative. The body is "later n".
 func (a *agent) delay(c command) error {
 	p, err := a.producer(c)
 	if err != nil {
@@ -168,8 +169,11 @@ func (a *agent) delay(c command) error {
 		text := strconv.Itoa(n)
 		m := primitive.NewMessage(c.Get("topic"), []byte("later "+text)).WithTag("TagL").WithKeys([]string{"later-" + text})
 		m.WithProperty("n", text)
-		if level := levels[n%len(levels)]; level > 0 {
+		switch level := levels[n%len(levels)]; {
+		case level > 0:
 			m.WithDelayTimeLevel(level)
+		case level < 0: // this client has no call for it
+			m.WithProperty("TIMER_DELAY_MS", strconv.Itoa(-level*1000))
 		}
 		r, err := p.SendSync(context.Background(), m)
 		if err != nil {
