@@ -7,7 +7,7 @@ const (
 	ownState     = "pairmq has no thread pools and no mapped files to tell of, and tells of the machine and the pair besides"
 	unread       = "mqadmin of 5.4.0 does not understand what its own broker answers"
 	ownTopics    = "pairmq makes no topics for what it does without: BenchmarkTest, and the one in which Apache keeps what was popped"
-	counted      = "the broker has fewer topics of its own, and the answer counts them"
+	counted      = "the broker has other topics of its own, and the answer counts them"
 	noController = "the controller of 5.x"
 	noContainer  = "the broker container of 5.x"
 	noRocksDB    = "RocksDB"
