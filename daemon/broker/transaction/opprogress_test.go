@@ -75,6 +75,14 @@ func TestAnOpThatIsNotNotedYet(t *testing.T) {
 func TestNothingIsKeptWithoutTransactions(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.mustStart()
+		done := make(chan error, 1)
+		other := record.Message{Topic: "T", BornHost: newHalf(0, "").BornHost, Body: []byte("of no transaction")}
+		if err := r.st.Put([]record.Message{other}, func(err error) { done <- err }); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 		if got := r.st.AllProgress(); len(got) != 0 {
