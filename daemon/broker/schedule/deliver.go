@@ -14,9 +14,6 @@ const (
 	batchBytes = 256 << 10
 )
 
-// candidates is how many records with the hash of a key are looked at.
-const candidates = 64
-
 // A delivery is a message of a level on its way into the log.
 type delivery struct {
 	level *level
@@ -140,20 +137,7 @@ func (s *Scheduler) wasDelivered(l *level, v *record.View, m *record.Message) bo
 	if v.QueueOffset() >= l.known || v.StoreTimestamp()+l.delay > s.newest+slack(l.delay) {
 		return false
 	}
-	key, ok := record.Property(m.Properties, record.PropertyUniqKey)
-	if !ok {
-		return false
-	}
-	for _, at := range s.st.FindUnique(m.Topic, key, v.StoreTimestamp(), candidates) {
-		rec, err := s.st.RecordAt(at)
-		if err != nil {
-			continue // given back, or damaged: then it is delivered again
-		}
-		if found, err := record.Parse(rec, record.Limits{Record: len(rec)}); err == nil && same(&found, v, m) {
-			return true
-		}
-	}
-	return false
+	return WasDelivered(s.st, v, m)
 }
 
 // await waits until the store is done with what was sent, and notes how far each

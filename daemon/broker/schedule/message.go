@@ -60,11 +60,3 @@ func delivered(v *record.View) (record.Message, error) {
 	m.Topic, m.QueueID = topic, int32(id)
 	return m, nil
 }
-
-// same says whether v is what the waiting record w was delivered as, which is m.
-func same(v, w *record.View, m *record.Message) bool {
-	key, _ := w.Property(record.PropertyUniqKey)
-	got, _ := v.Property(record.PropertyUniqKey)
-	return v.PhyOffset() > w.PhyOffset() && string(v.Topic()) == m.Topic && v.QueueID() == m.QueueID && string(got) == string(key) &&
-		v.ReconsumeTimes() == w.ReconsumeTimes() && v.BornTimestamp() == w.BornTimestamp() && v.BodyCRC() == w.BodyCRC()
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -140,30 +141,12 @@ func (s *Service) send(t index.LaneTimer, n int, results chan<- result, keys map
 // some minutes old after the power went, and nothing at a slave that was promoted. What
 // was stored anew may be there twice, if the power went before the file knew.
 func (s *Service) wasDelivered(v *record.View, m *record.Message) bool {
-	return s.mayBeDelivered(v) && s.isDelivered(v, m)
+	return s.mayBeDelivered(v) && schedule.WasDelivered(s.st, v, m)
 }
 
 func (s *Service) mayBeDelivered(v *record.View) bool {
 	_, rolled := v.Property(propertyRollTimes)
 	return v.PhyOffset() < s.known || rolled
-}
-
-// isDelivered says whether the log has what v becomes, if that has a UNIQ_KEY.
-func (s *Service) isDelivered(v *record.View, m *record.Message) bool {
-	key, ok := record.Property(m.Properties, record.PropertyUniqKey)
-	if !ok {
-		return false
-	}
-	for _, at := range s.st.FindUnique(m.Topic, key, v.StoreTimestamp(), candidates) {
-		rec, err := s.st.RecordAt(at)
-		if err != nil {
-			continue // given back, or damaged: then it is delivered again
-		}
-		if found, err := record.Parse(rec, record.Limits{Record: len(rec)}); err == nil && same(&found, v, m) {
-			return true
-		}
-	}
-	return false
 }
 
 // await waits until the store is done with what was sent. What failed is tried again,

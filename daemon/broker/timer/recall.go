@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"pairmq/daemon/broker/schedule"
 	"pairmq/store/record"
 )
 
@@ -94,7 +95,7 @@ func (s *Service) recall(r *record.View, key string) {
 		if err != nil || !recalls(r, &w, real, key) {
 			continue
 		}
-		if m, err := delivered(&w, 0); err != nil || s.isDelivered(&w, &m) {
+		if m, err := delivered(&w, 0); err != nil || schedule.WasDelivered(s.st, &w, &m) {
 			continue
 		}
 		if len(s.recalled) >= maxRecalled {
