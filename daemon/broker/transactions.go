@@ -83,6 +83,25 @@ func (b *Broker) endTransaction(req *remoting.Request) error {
 	})
 }
 
+// resumeHalf serves RESUME_CHECK_HALF_MESSAGE, 323: an operator has the producer of a
+// half that was given up be asked once more.
+func (b *Broker) resumeHalf(req *remoting.Request) error {
+	if err := b.onlyMaster("resume transactions at the master"); err != nil {
+		return err
+	}
+	if b.transactions == nil {
+		return refuse(remoting.RespServiceNotAvailable, "the broker stores nothing now")
+	}
+	_, at, err := record.ParseMessageID(req.Fields.Get("msgId"))
+	if err != nil {
+		return refuse(remoting.RespInvalidParameter, "msgId: %v", err)
+	}
+	return b.transactions.Resume(at, func(err error) {
+		b.refusals.add(err)
+		req.ReplyError(responseCode(err))
+	})
+}
+
 // ForgetTransactions has whoever stores by himself in a store next, which is *store.Store,
 // read all ops there are to know which transactions are open.
 func ForgetTransactions(s transaction.Store) error {

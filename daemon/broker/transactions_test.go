@@ -137,3 +137,30 @@ func TestAskProducer(t *testing.T) {
 		}
 	})
 }
+
+// TestResumeHalf is what an operator is told who has a half that was given up be open again.
+func TestResumeHalf(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 4)
+		c := r.client()
+		half := r.half(c, "first")
+		resume := func(id string) *remoting.Command {
+			return c.call(remoting.ReqResumeCheckHalfMessage, "", "msgId", id)
+		}
+		c.expect(resume("x"), remoting.RespInvalidParameter, "msgId")
+		c.expect(resume(record.MessageID(half.StoreHost, half.PhyOffset)), remoting.RespSystemError, "Find prepared")
+		gone := half
+		gone.Topic = transaction.GivenUpTopic
+		done := make(chan error, 1)
+		if err := r.st.Put([]record.Message{gone}, func(err error) { done <- err }); err != nil || <-done != nil {
+			t.Fatal(err)
+		}
+		gone = r.st.stored(transaction.GivenUpTopic, 0)[0]
+		id := record.MessageID(gone.StoreHost, gone.PhyOffset)
+		c.expect(resume(id), 0, "")
+		if n := len(r.st.stored(transaction.HalfTopic, 0)); n != 2 {
+			t.Errorf("%d halves are stored", n)
+		}
+		c.expect(resume(id), remoting.RespSystemError, "ended otherwise")
+	})
+}

@@ -95,7 +95,7 @@ func (c *Coordinator) find(d *Decision) (*record.View, error) {
 // isQueued says whether v is the record of its queue that it says it is.
 func (c *Coordinator) isQueued(v *record.View) bool {
 	var u [1]index.Unit
-	return c.st.Units(HalfTopic, 0, v.QueueOffset(), u[:]) == 1 && u[0].PhyOffset == v.PhyOffset()
+	return c.st.Units(string(v.Topic()), v.QueueID(), v.QueueOffset(), u[:]) == 1 && u[0].PhyOffset == v.PhyOffset()
 }
 
 // wait has a decision go on when another one of the same half is stored. c.mu is held.

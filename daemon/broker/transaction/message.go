@@ -125,6 +125,14 @@ func renewed(v *record.View, h *half) record.Message {
 	return m
 }
 
+// resumed returns the half that one that was given up becomes.
+func resumed(v *record.View) record.Message {
+	m := v.Message()
+	m.Topic, m.QueueID = HalfTopic, 0
+	m.Properties = record.RemoveProperty(record.RemoveProperty(m.Properties, propertyChecks), propertyOrigin)
+	return m
+}
+
 // same says whether v is what the half w was delivered as.
 func same(v, w *record.View) bool {
 	topic, queueID, err := address(w)
