@@ -70,6 +70,19 @@ func (c *clients) consumerConns(group string) []*remoting.Conn {
 	return nil
 }
 
+// clientIDs returns the same with the client id of each.
+func (c *clients) clientIDs(group string) map[*remoting.Conn]string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	all := map[*remoting.Conn]string{}
+	if g := c.consumers[group]; g != nil {
+		for conn, m := range g.members {
+			all[conn] = m.id
+		}
+	}
+	return all
+}
+
 // group returns a consumer group that is online.
 func (c *clients) group(name string) (consumers, bool) {
 	c.mu.RLock()
