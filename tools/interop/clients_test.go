@@ -37,6 +37,7 @@ func TestClients(t *testing.T) {
 		{name: "Poll", run: poll, lite: true},
 		{name: "Seek", run: seek, java: true, lite: true},
 		{name: "Pull", run: pull},
+		{name: "Status", run: consumerStatus, java: true},
 	}
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {

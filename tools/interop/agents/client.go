@@ -150,6 +150,23 @@ func (a *Agent) Ask(ctx context.Context, group, topic string, n int) error {
 	return err
 }
 
+// Status returns how far the consumers of a group say that they are, by queue. Java alone
+// has it.
+func (a *Agent) Status(ctx context.Context, group, topic string) (map[int32]int64, error) {
+	s, err := a.command(ctx, "status", "group", group, "topic", topic)
+	if err != nil {
+		return nil, err
+	}
+	return s.sought, nil
+}
+
+// Resume has the half with a message id, which was given up and lies in topic, be open
+// once more. Java alone has it.
+func (a *Agent) Resume(ctx context.Context, topic, id string) error {
+	_, err := a.command(ctx, "resume", "topic", topic, "msg", id)
+	return err
+}
+
 func (a *Agent) consumer(ctx context.Context, verb string, sub Subscription) (*Consumer, error) {
 	s, err := a.command(ctx, verb, sub.pairs()...)
 	if err != nil {

@@ -46,6 +46,8 @@ public final class Agent {
                 case "pull": new PlainPull(namesrv, c).run(); break;
                 case "answer": running.put(c.id(), new RequestReply(namesrv, c)); break;
                 case "ask": RequestReply.ask(namesrv, c); break;
+                case "status": Operator.status(namesrv, c); break;
+                case "resume": Operator.resume(namesrv, c); break;
                 case "stop": running.remove(c.get("consumer")).stop(); break;
                 default: throw new IllegalArgumentException("unknown command " + c.verb);
             }
