@@ -242,6 +242,7 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqUpdateConsumerOffset:      b.updateConsumerOffset,
 		remoting.ReqGetAllConsumerOffset:      b.allConsumerOffsets,
 		remoting.ReqGetAllDelayOffset:         b.allDelayOffsets,
+		remoting.ReqGetTimerCheckPoint:        b.timerCheckpoint,
 		remoting.ReqInvokeBrokerToResetOffset: b.resetOffset,
 		remoting.ReqCloneGroupOffset:          b.cloneOffsets,
 		remoting.ReqQueryCorrectionOffset:     b.correctionOffsets,

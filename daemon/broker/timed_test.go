@@ -1,8 +1,10 @@
 package broker
 
 import (
+	"encoding/binary"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pairmq/daemon/broker/timer"
 	"pairmq/internal/remoting"
@@ -50,5 +52,30 @@ func TestALevelCountsBeforeATime(t *testing.T) {
 				t.Errorf("%s is still %q", name, got)
 			}
 		}
+	})
+}
+
+// TestTimerCheckpoint: a slave of Apache is told how far the timers are, in Java's form.
+func TestTimerCheckpoint(t *testing.T) {
+	bubble(t, func(_ *Options, s *fakeStore) { s.now = time.Now().UnixMilli() }, func(t *testing.T, r *rig) {
+		c := r.client()
+		c.expect(c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "UNIQ_KEY\x01K1\x02TIMER_DELAY_MS\x0160000")...), 0, "")
+		synctest.Wait()
+		resp := c.call(remoting.ReqGetTimerCheckPoint, "")
+		c.expect(resp, 0, "")
+		if len(resp.Body) != 7*8 {
+			t.Fatalf("%d bytes", len(resp.Body))
+		}
+		number := func(n int) int64 { return int64(binary.BigEndian.Uint64(resp.Body[8*n:])) }
+		if read, now := number(0), time.Now().UnixMilli(); read > now || read < now-5000 {
+			t.Errorf("read to %d, it is %d", read, now)
+		}
+		if number(2) != 1 || number(3) != 1 {
+			t.Errorf("the queue is read to %d and %d, want 1", number(2), number(3))
+		}
+	})
+	bubble(t, func(o *Options, _ *fakeStore) { o.ID = 1 }, func(t *testing.T, r *rig) {
+		c := r.client()
+		c.expect(c.call(remoting.ReqGetTimerCheckPoint, ""), remoting.RespSystemError, "ask the master")
 	})
 }

@@ -1,6 +1,8 @@
 package interop
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,6 +51,7 @@ func TestDelayedPair(t *testing.T) {
 	if kind == target.Pairmq {
 		run("Timed/Own", subject, subject, -1, -20)
 		run("Timed/ApacheMaster/"+peers.V5, maker(t, "apache-"+peers.V5), subject, -1, -20)
+		run("Timed/ApacheSlave/"+peers.V5, subject, maker(t, "apache-"+peers.V5), -1, -20)
 	}
 }
 
@@ -66,7 +69,7 @@ func maker(t *testing.T, kind string) *pair.Maker {
 func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker, levels []int) {
 	p := newPairing(t, nil, master, master, slave, pair.AsyncMaster)
 	var early time.Duration
-	if levels[0] < 0 && p.master.Kind != target.Pairmq {
+	if levels[0] < 0 && (p.master.Kind != target.Pairmq || p.slave.Kind != target.Pairmq) {
 		early = time.Second // 5.4.0 rounds a time down to its timerPrecisionMs
 	}
 	p.goAgent = goAgent
@@ -83,7 +86,11 @@ func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker, levels
 	}
 	sent := send(0, levels[0])
 	p.delivered(t, delayedHalf)
-	p.knowsDelivered(t)
+	if levels[0] < 0 {
+		p.knowsTimers(t)
+	} else {
+		p.knowsDelivered(t)
+	}
 	sent = append(sent, send(delayedHalf, levels[1])...)
 	end := p.follows(within(t, time.Minute), t, p.slave)
 	if n := p.countDelayed(t); n != delayedHalf {
@@ -161,6 +168,34 @@ func (p *pairing) knowsDelivered(t *testing.T) {
 		return err
 	})
 	p.logf(t, "%s has copied the progress", p.slave.Name())
+}
+
+// knowsTimers is knowsDelivered of messages with a time of their own.
+func (p *pairing) knowsTimers(t *testing.T) {
+	t.Helper()
+	if p.slave.Kind == target.Pairmq {
+		return
+	}
+	now := time.Now().UnixMilli()
+	eventually(within(t, metadataTime), t, "the topic and how far timers are at the slave", func() error {
+		topics, err := os.ReadFile(filepath.Join(p.slave.Dir, "store", "config", "topics.json"))
+		if err != nil || !bytes.Contains(topics, []byte(`"`+delayedTopic+`"`)) {
+			return fmt.Errorf("it has no topic %s, %v", delayedTopic, err)
+		}
+		b, err := os.ReadFile(filepath.Join(p.slave.Dir, "store", "config", "timercheck"))
+		if err != nil {
+			return err
+		}
+		if len(b) < 32 {
+			return fmt.Errorf("it has %d bytes", len(b))
+		}
+		read, next := int64(binary.BigEndian.Uint64(b)), binary.BigEndian.Uint64(b[24:])
+		if read < now || next < delayedHalf {
+			return fmt.Errorf("it is at %d, %d ms ago", next, now-read)
+		}
+		return nil
+	})
+	p.logf(t, "%s has copied how far timers are", p.slave.Name())
 }
 
 // takeOver makes the slave master, by a start in the other role if it is Apache's.

@@ -87,6 +87,7 @@ type Service struct {
 	wake  chan struct{}
 
 	pendingCount, pendingBytes, recalledCount atomic.Int64
+	delivered                                 atomic.Pointer[progress]
 
 	// Run's own.
 	lanes     [index.TimerLanes]lane
@@ -418,5 +419,6 @@ func (s *Service) wait() (time.Duration, error) {
 	if before, _ := s.st.GoesNext(); before > s.low && s.count > 0 {
 		wait = min(wait, max(time.Until(s.rollAt), time.Millisecond))
 	}
+	s.tellProgress()
 	return wait, nil
 }
