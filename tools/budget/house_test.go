@@ -18,7 +18,7 @@ func house() map[string][]string {
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
-		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
+		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
 		"daemon/broker/timer":            append(pure, "daemon/broker/schedule", "internal/lifecycle", "store", "store/index"),
