@@ -58,15 +58,15 @@ func TestSendCountsRefusalsByCode(t *testing.T) {
 }
 
 func TestSendEndsWithItsTime(t *testing.T) {
-	o := SendOptions{Target: startNull(t, stored()), Bounds: Bounds{Warmup: 20 * time.Millisecond, Duration: 60 * time.Millisecond}, Topic: "T"}
+	o := SendOptions{Target: startNull(t, stored()), Bounds: Bounds{Warmup: 200 * time.Millisecond, Duration: time.Second}, Topic: "T"}
 	var reported atomic.Int64
 	o.Progress = func(p Progress) { reported.Store(p.Messages) }
 	r, err := Send(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Elapsed <= 0 || r.Elapsed > 60*time.Millisecond || r.Messages == 0 || r.Messages >= r.TotalMessages {
-		t.Errorf("%d of %d messages counted in %v; want some but not all, within 60ms", r.Messages, r.TotalMessages, r.Elapsed)
+	if r.Elapsed <= 0 || r.Elapsed > time.Second || r.Messages == 0 || r.Messages >= r.TotalMessages {
+		t.Errorf("%d of %d messages counted in %v; want some but not all, within a second", r.Messages, r.TotalMessages, r.Elapsed)
 	}
 }
 
