@@ -218,6 +218,7 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 	if b.delays != nil {
 		b.delays.Arrived(arrivals)
 		b.timers.Arrived(arrivals)
+		b.pops.Arrived(arrivals)
 	}
 }
 

@@ -130,24 +130,16 @@ func stored(err error) bool {
 // results, if it waits for one: a message that is gone does not come again.
 func (s *Service) again(f *flight, results chan<- result) (bytes int, waits bool, err error) {
 	q := f.queue
-	res, err := s.st.Get(q.topic, q.queueID, f.offset, 1, 1, nil)
+	res, v, err := s.message(q.topic, q.queueID, f.offset)
 	if err != nil {
-		return 0, false, fmt.Errorf("pop: read %s queue %d at %d: %w", q.topic, q.queueID, f.offset, err)
+		return 0, false, err
 	}
 	defer res.Release()
-	if res.Status != store.Found {
+	if v == nil {
 		s.gone(f, &res)
 		return 0, false, nil
 	}
-	v, err := record.Parse(res.Body, record.Limits{Record: len(res.Body)})
-	if err != nil {
-		return 0, false, fmt.Errorf("pop: %s queue %d at %d: %w", q.topic, q.queueID, f.offset, err)
-	}
-	if v.QueueOffset() != f.offset {
-		s.gone(f, &res)
-		return 0, false, nil
-	}
-	m := s.retried(f, &v)
+	m := s.retried(q.group, q.topic, f.popTime, v)
 	if err := s.o.Make(m.Topic); err != nil {
 		return 0, false, err
 	}
@@ -161,6 +153,27 @@ func (s *Service) again(f *flight, results chan<- result) (bytes int, waits bool
 	}
 	err = s.st.Put([]record.Message{m}, func(err error) { results <- result{f, err} })
 	return len(res.Body), err == nil, err
+}
+
+// message reads the message at an offset; nil if it is not there. The view is of what the
+// result holds.
+func (s *Service) message(topic string, queueID int32, offset int64) (store.Result, *record.View, error) {
+	res, err := s.st.Get(topic, queueID, offset, 1, 1, nil)
+	if err != nil {
+		return res, nil, fmt.Errorf("pop: read %s queue %d at %d: %w", topic, queueID, offset, err)
+	}
+	if res.Status != store.Found {
+		return res, nil, nil
+	}
+	v, err := record.Parse(res.Body, record.Limits{Record: len(res.Body)})
+	if err != nil {
+		res.Release()
+		return store.Result{}, nil, fmt.Errorf("pop: %s queue %d at %d: %w", topic, queueID, offset, err)
+	}
+	if v.QueueOffset() != offset {
+		return res, nil, nil
+	}
+	return res, &v, nil
 }
 
 // gone is for a message that is not there any more: it is too old, lost, or its topic
@@ -178,25 +191,24 @@ func (s *Service) gone(f *flight, res *store.Result) {
 	s.done(q)
 }
 
-// retried is what the message of f becomes: one of the group's retry topic, or a dead
-// letter if it was tried often enough.
-func (s *Service) retried(f *flight, v *record.View) record.Message {
-	q := f.queue
+// retried is what a message becomes that was popped at popTime (ms since 1970): one of the
+// group's retry topic, or a dead letter if it was tried often enough.
+func (s *Service) retried(group, topic string, popTime int64, v *record.View) record.Message {
 	m := v.Message()
-	g, ok := s.st.Group(q.group)
+	g, ok := s.st.Group(group)
 	if !ok {
-		g = table.DefaultGroup(q.group)
+		g = table.DefaultGroup(group)
 	}
 	if _, ok := record.Property(m.Properties, propertyFirstPop); !ok {
 		had := m.Properties
-		m.Properties = record.AppendProperty(had, propertyFirstPop, strconv.FormatInt(f.popTime, 10))
+		m.Properties = record.AppendProperty(had, propertyFirstPop, strconv.FormatInt(popTime, 10))
 		if _, err := record.SizeCRC(&m); err != nil { // no room: better without it than never again
 			m.Properties = had
 		}
 	}
-	m.Topic, m.QueueID = RetryTopic(q.group, q.topic), 0
+	m.Topic, m.QueueID = RetryTopic(group, topic), 0
 	if m.ReconsumeTimes >= g.RetryMaxTimes {
-		m.Topic = table.DLQPrefix + q.group
+		m.Topic = table.DLQPrefix + group
 	}
 	m.SysFlag &^= record.SysTransactionMask
 	m.ReconsumeTimes++

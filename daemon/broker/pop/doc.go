@@ -8,6 +8,9 @@
 // offset never passes the first of them, so that whoever knows nothing but that offset
 // loses no message: a slave that is promoted, and a consumer that pulls.
 //
+// What a master of Apache's had in flight, whose slave this store was, comes again too:
+// see revival.
+//
 // Formats: RocketMQ 5.4.0, ExtraInfoUtil (handles, offset infos), BatchAck, KeyBuilder
 // (retry topics, those of version 1).
 package pop

@@ -43,6 +43,7 @@ type Options struct {
 	// Opened is told that a queue has messages for a group that it had not before. It
 	// must not block; nil means nobody is.
 	Opened func(group, topic string)
+	Revive string // the topic in which an Apache master has noted what it gave out
 
 	QueueFlights int          // messages that a group has in flight of one queue; 0 means 10,000
 	Flights      int          // of all queues, some 120 bytes each; 0 means 50,000
@@ -78,10 +79,13 @@ type Service struct {
 	keepAt  int64      // when changed is kept; see up
 	sleep   int64      // until when Run sleeps
 
+	reviveAt int64 // when it is looked at the revive topic; see up
+
 	// Run's own:
 	failing  bool // what is due cannot be stored
 	failedAt int64
 	backoff  lifecycle.Backoff
+	revival  revival
 }
 
 // never is a time that does not come.
@@ -107,6 +111,10 @@ func New(o Options) (*Service, error) {
 		o: o, st: o.Store, log: o.Log, began: time.Now(), wake: make(chan struct{}, 1), queues: map[queueKey]*queue{}, turns: map[[2]string]uint32{},
 		keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: maxBackoff},
 	}
+	s.revival = newRevival(s.st, o.Revive)
+	if len(s.revival.queues) == 0 {
+		s.reviveAt = never
+	}
 	return s, s.load()
 }
 
@@ -128,6 +136,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-timer.C:
 		}
 		s.expire()
+		s.revive()
 		s.land()
 		s.mu.Lock()
 		due := s.keepAt <= s.up()
@@ -147,7 +156,7 @@ func (s *Service) rest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	up := s.up()
-	s.sleep = s.keepAt
+	s.sleep = min(s.keepAt, s.reviveAt)
 	if len(s.agenda) > 0 {
 		s.sleep = min(s.sleep, s.agenda[0].due)
 	}

@@ -1,0 +1,316 @@
+package pop
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"pairmq/store"
+	"pairmq/store/record"
+)
+
+// A master of Apache's moves a group's offset as soon as it has given messages out, and
+// notes in its log what it gave out and what was acknowledged, in a topic of its own:
+// both are timed messages that arrive there when the messages are no longer invisible,
+// an acknowledgement a second after what it is for. Who takes that master's place finds
+// there what was in flight.
+//
+// Format: RocketMQ 5.4.0, PopCheckPoint, AckMsg, BatchAckMsg and PopReviveService.
+const (
+	ReviveTopicPrefix = "rmq_sys_REVIVE_LOG_" // the name of the cluster follows
+	reviveGroup       = "CID_RMQ_SYS_REVIVE_GROUP"
+	tagGiven          = "ck"
+	tagAck            = "ack"
+	tagBatchAck       = "bAck"
+)
+
+// Bounds of reading the revive topic.
+const (
+	reviveBatch  = 32
+	reviveLook   = 64        // batches of a queue at one look
+	maxGiven     = 10_000    // of a queue, for which acknowledgements may come
+	maxGivenBody = 256 << 10 // bytes of one record
+	maxGivenNum  = 127       // messages given out together
+)
+
+// ackWait is how long acknowledgements are waited for behind what they are for, ms.
+const ackWait = 3000
+
+// reviveTime is the time from one look at the revive topic to the next, while something
+// of it waits.
+const reviveTime = time.Second
+
+// A revival has messages come again that an Apache master has given out. It is Run's own.
+type revival struct {
+	topic  string
+	queues []*reviveQueue // none, unless the store was a slave's of such a master
+}
+
+type reviveQueue struct {
+	id      int32
+	next    int64 // queue offset
+	now     int64 // ms since 1970: there is nothing earlier to be read
+	waiting []*given
+	byKey   map[givenKey]*given
+	landing []landed
+}
+
+// landed is that all until a queue offset is done with, once the log is durable until end.
+type landed struct{ offset, end int64 }
+
+type givenKey struct {
+	group, topic   string
+	queueID        int32
+	start, popTime int64
+}
+
+// A given is messages of one queue that were given out together.
+type given struct {
+	givenKey
+	offsets []int64
+	acked   []bool
+	at      int64 // queue offset of its record
+	due     int64 // ms since 1970
+}
+
+// reviveRecord is the body of each kind of record.
+type reviveRecord struct {
+	Group     string  `json:"c"`
+	Topic     string  `json:"t"`
+	QueueID   int32   `json:"q"`
+	Start     int64   `json:"so"`
+	PopTime   int64   `json:"pt"`
+	Invisible int64   `json:"it"`
+	Num       int     `json:"n"`
+	Acked     uint32  `json:"bm"` // a bit for each message
+	Diffs     []int64 `json:"d"`  // offsets less Start; none of old versions, which gave out neighbours
+	Ack       int64   `json:"ao"`
+	Acks      []int64 `json:"aol"`
+}
+
+func (r *reviveRecord) key() givenKey {
+	return givenKey{r.Group, r.Topic, r.QueueID, r.Start, r.PopTime}
+}
+
+// newRevival begins where the master was, as far as is known. Only who was an Apache
+// master's slave has the topic.
+func newRevival(st Store, topic string) revival {
+	r := revival{topic: topic}
+	t, ok := st.Topic(topic)
+	if topic == "" || !ok {
+		return r
+	}
+	for id := range t.ReadQueueNums {
+		q := &reviveQueue{id: id, next: st.MinOffset(topic, id), byKey: map[givenKey]*given{}}
+		if at, ok := st.Offset(reviveGroup, topic, id); ok {
+			q.next = max(q.next, at+1)
+		}
+		r.queues = append(r.queues, q)
+	}
+	return r
+}
+
+// Arrived has Run look at the revive topic, if there is something new in it.
+func (s *Service) Arrived(arrivals []store.Arrival) {
+	if len(s.revival.queues) == 0 {
+		return
+	}
+	for _, a := range arrivals {
+		if a.Topic == s.o.Revive {
+			s.mu.Lock()
+			s.reviveAt = min(s.reviveAt, s.up())
+			s.sooner(s.reviveAt)
+			s.mu.Unlock()
+			return
+		}
+	}
+}
+
+// revive has messages come again of which no acknowledgement came. A failure is tried
+// again at the next look.
+func (s *Service) revive() {
+	s.mu.Lock()
+	look := s.reviveAt <= s.up()
+	if look {
+		s.reviveAt = never
+	}
+	s.mu.Unlock()
+	if !look {
+		return
+	}
+	next := never
+	for _, q := range s.revival.queues {
+		more, err := s.reviveQueue(q)
+		switch {
+		case err != nil:
+			s.log.Warn("messages that the last master gave out come again later", "queueId", q.id, "queueOffset", q.next, "err", err)
+			next = min(next, s.up()+maxBackoff.Milliseconds())
+		case more:
+			next = s.up()
+		case len(q.waiting)+len(q.landing) > 0:
+			next = min(next, s.up()+reviveTime.Milliseconds())
+		}
+	}
+	s.mu.Lock()
+	s.reviveAt = min(s.reviveAt, next)
+	s.mu.Unlock()
+}
+
+// reviveQueue reads what there is, and stores once more what is due. It says whether there
+// is more to be read.
+func (s *Service) reviveQueue(q *reviveQueue) (more bool, err error) {
+	for range reviveLook {
+		if more, err = s.readRevive(q); err != nil {
+			return false, err
+		}
+		for len(q.waiting) > 0 && (q.waiting[0].due <= q.now || len(q.waiting) > maxGiven) {
+			g := q.waiting[0]
+			if err := s.comeAgain(g); err != nil {
+				return false, err
+			}
+			q.waiting[0] = nil
+			q.waiting = q.waiting[1:]
+			if q.byKey[g.givenKey] == g {
+				delete(q.byKey, g.givenKey)
+			}
+			q.landing = append(q.landing, landed{g.at, s.st.End()})
+		}
+		if !more {
+			break
+		}
+	}
+	durable := s.st.Durable()
+	for len(q.landing) > 0 && q.landing[0].end <= durable {
+		s.st.CommitOffset(reviveGroup, s.revival.topic, q.id, q.landing[0].offset)
+		q.landing = q.landing[1:]
+	}
+	return more, nil
+}
+
+// readRevive reads some records; false at the end.
+func (s *Service) readRevive(q *reviveQueue) (more bool, err error) {
+	topic, now := s.revival.topic, s.o.Wall()
+	res, err := s.st.Get(topic, q.id, q.next, reviveBatch, maxBytes, nil)
+	if err != nil {
+		return false, fmt.Errorf("pop: read %s queue %d at %d: %w", topic, q.id, q.next, err)
+	}
+	defer res.Release()
+	if res.Status != store.Found {
+		if res.NextBeginOffset > q.next && res.NextBeginOffset <= res.MaxOffset {
+			q.next = res.NextBeginOffset
+			return true, nil
+		}
+		q.now = now
+		return false, nil
+	}
+	for body := res.Body; len(body) > 0; {
+		v, err := record.Parse(body, record.Limits{Record: len(body)})
+		if err != nil {
+			return false, fmt.Errorf("pop: %s queue %d from %d on: %w", topic, q.id, q.next, err)
+		}
+		q.take(&v)
+		body = body[v.Size():]
+	}
+	q.next = res.NextBeginOffset
+	return true, nil
+}
+
+// take notes what a record says; one that says nothing is passed over.
+func (q *reviveQueue) take(v *record.View) {
+	q.now = v.StoreTimestamp()
+	tag, _ := v.Property(record.PropertyTags)
+	var r reviveRecord
+	if body := v.Body(); len(body) > maxGivenBody || json.Unmarshal(body, &r) != nil {
+		return
+	}
+	switch string(tag) {
+	case tagGiven:
+		if g := r.given(); g != nil {
+			g.at, g.due = v.QueueOffset(), max(r.PopTime+r.Invisible, q.now)+ackWait
+			q.waiting = append(q.waiting, g)
+			q.byKey[g.givenKey] = g
+		}
+	case tagAck:
+		q.byKey[r.key()].ack(r.Ack)
+	case tagBatchAck:
+		q.byKey[r.key()].ack(r.Acks...)
+	}
+}
+
+// given is what a record says that was given out; nil if it cannot be that.
+func (r *reviveRecord) given() *given {
+	n := len(r.Diffs)
+	if n == 0 {
+		n = r.Num
+	}
+	if n < 1 || n > maxGivenNum || r.Group == "" || r.Topic == "" || r.Start < 0 || r.Invisible < 0 || r.PopTime < 0 {
+		return nil
+	}
+	g := &given{givenKey: r.key(), offsets: make([]int64, n), acked: make([]bool, n)}
+	for i := range n {
+		g.offsets[i] = r.Start + int64(i)
+		if len(r.Diffs) > 0 {
+			g.offsets[i] = r.Start + r.Diffs[i]
+		}
+		g.acked[i] = i < 32 && r.Acked>>i&1 != 0
+	}
+	return g
+}
+
+func (g *given) ack(offsets ...int64) {
+	if g == nil {
+		return // it has come again
+	}
+	for _, o := range offsets {
+		for i := range g.offsets {
+			if g.offsets[i] == o {
+				g.acked[i] = true
+			}
+		}
+	}
+}
+
+// comeAgain stores those messages of g once more that were not acknowledged.
+func (s *Service) comeAgain(g *given) error {
+	if _, ok := s.st.Group(g.group); !ok {
+		return nil
+	}
+	for i, offset := range g.offsets {
+		if g.acked[i] {
+			continue
+		}
+		if err := s.comeAgainAt(g, offset); err != nil {
+			return err
+		}
+		g.acked[i] = true
+	}
+	return nil
+}
+
+func (s *Service) comeAgainAt(g *given, offset int64) error {
+	res, v, err := s.message(g.topic, g.queueID, offset)
+	if err != nil {
+		return err
+	}
+	defer res.Release()
+	if v == nil {
+		s.log.Warn("a message that the last master gave out does not come again: it is gone", "topic", g.topic, "queueId", g.queueID,
+			"queueOffset", offset, "group", g.group, "status", res.Status.String())
+		return nil
+	}
+	m := s.retried(g.group, g.topic, g.popTime, v)
+	if err := s.o.Make(m.Topic); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	s.steady.RLock()
+	err = s.st.Put([]record.Message{m}, func(err error) { done <- err })
+	s.steady.RUnlock()
+	if err == nil {
+		err = <-done
+	}
+	if !stored(err) {
+		return fmt.Errorf("pop: %s queue %d at %d once more: %w", g.topic, g.queueID, offset, err)
+	}
+	return nil
+}
