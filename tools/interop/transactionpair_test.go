@@ -20,22 +20,8 @@ import (
 // what was committed at either, once.
 func TestTransactionPair(t *testing.T) {
 	t.Parallel() // it waits more than it works
-	kind, err := target.Kind()
-	if err != nil {
-		t.Fatal(err)
-	}
-	subject := maker(t, kind)
-	clients := javaClients(t)
-	run := func(name string, master, slave *pair.Maker) {
-		t.Run(name, func(t *testing.T) { t.Parallel(); transactionPair(t, clients, master, slave) })
-	}
-	run("Own", subject, subject)
-	for _, version := range []string{peers.V4, peers.V5} {
-		if apache := "apache-" + version; kind == target.Pairmq {
-			run("ApacheMaster/"+version, maker(t, apache), subject)
-			run("ApacheSlave/"+version, subject, maker(t, apache))
-		}
-	}
+	clients, both := javaClients(t), []string{peers.V4, peers.V5}
+	eachPair(t, "", both, both, func(t *testing.T, master, slave *pair.Maker) { transactionPair(t, clients, master, slave) })
 }
 
 func transactionPair(t *testing.T, clients map[string]*peers.Peer, master, slave *pair.Maker) {
