@@ -75,13 +75,12 @@ func byExpression(t *testing.T, w *world, client *agents.Agent) {
 	const queues, n = 4, 200
 	topic := name(t)
 	w.topic(t, topic, queues)
-	regions := []string{"EU", "US", "it's"}
 	subscriptions := []struct {
 		name, expr string
 		wants      func(i int) bool
 	}{
 		{"numbers", "i >= 50 AND i < 100 OR i = 150", func(i int) bool { return i >= 50 && i < 100 || i == 150 }},
-		{"texts", "region IN ('US', 'it''s') AND half IS NOT NULL", func(i int) bool { return i%3 > 0 && i%2 == 0 }},
+		{"texts", texts, areTexts},
 		{"tags", "TAGS = '温度' AND NOT (region = 'EU')", func(i int) bool { return i%5 == 0 && i%3 > 0 }},
 		{"fractions", "part BETWEEN 0.25 AND 0.5", func(i int) bool { return i >= 25 && i <= 50 }},
 	}
@@ -95,10 +94,7 @@ func byExpression(t *testing.T, w *world, client *agents.Agent) {
 		consumers[s.name] = c
 	}
 	for i := range n {
-		props := map[string]string{"n": fmt.Sprint(i), "i": fmt.Sprint(i), "region": regions[i%3], "part": fmt.Sprintf("%.2f", float64(i)/100)}
-		if i%2 == 0 {
-			props["half"] = fmt.Sprint(i / 2)
-		}
+		props := judged(i)
 		if i%5 == 0 {
 			props["TAGS"] = "温度"
 		}
@@ -130,3 +126,17 @@ func byExpression(t *testing.T, w *world, client *agents.Agent) {
 		}
 	}
 }
+
+// judged is the properties of message i that expressions are about.
+func judged(i int) map[string]string {
+	props := map[string]string{"n": fmt.Sprint(i), "i": fmt.Sprint(i), "region": []string{"EU", "US", "it's"}[i%3], "part": fmt.Sprintf("%.2f", float64(i)/100)}
+	if i%2 == 0 {
+		props["half"] = fmt.Sprint(i / 2)
+	}
+	return props
+}
+
+// texts is an expression, and areTexts says of which messages it is true.
+const texts = "region IN ('US', 'it''s') AND half IS NOT NULL"
+
+func areTexts(i int) bool { return i%3 > 0 && i%2 == 0 }
