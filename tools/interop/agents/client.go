@@ -82,6 +82,7 @@ type Subscription struct {
 	Broadcast    bool
 	Ordered      bool
 	Pop          int64  // push, 5.4.0: the broker rebalances, and messages that are popped are invisible so long, ms
+	Delays       []int  // push, popped: what the first delay levels are, s; the client's own begin with 10 s
 	Seek         string // lite: begin, end or ms; pull: begin, committed or ms
 	Queues       int    // pull: how many the topic has
 	Broker       string // pull: brokerName of the topic
@@ -117,7 +118,7 @@ func (s Subscription) pairs() []any {
 		most = -1
 	}
 	return []any{"group", s.Group, "topic", s.Topic, "expr", expr, "type", kind, "instance", s.Instance, "where", where, "timestamp", s.Timestamp,
-		"model", model, "order", s.Ordered, "pop", s.Pop, "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
+		"model", model, "order", s.Ordered, "pop", s.Pop, "delays", list(s.Delays), "seek", s.Seek, "from", s.Seek, "queues", s.Queues, "broker", s.Broker,
 		"later", list(later), "next", list(next), "work", s.Work, "most", most}
 }
 

@@ -15,9 +15,9 @@ import org.apache.rocketmq.common.message.MessageExt;
 
 /**
  * push group topic expr instance [where=FIRST|LAST|TIMESTAMP] [timestamp=MILLISECONDS] [model=BROADCASTING]
- * [order=true] [type=TAG|SQL92] [pop=MILLISECONDS] [work=MILLISECONDS] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports
+ * [order=true] [type=TAG|SQL92] [pop=MILLISECONDS [delays=SECONDS,...]] [work=MILLISECONDS] [later=TIMES,... next=LEVEL,... most=TIMES]: a push consumer that reports
  * every message when its listener begins ("got") and, in order, ends ("done"), for which it takes work. Message n is sent back, or suspended, the first later[n % length] times, to come again
- * after the delay of level next[n % length]; after most times it is a dead letter.
+ * after the delay of level next[n % length], of delays if they are given and it was popped; after most times it is a dead letter.
  */
 final class PushConsume implements Agent.Stoppable {
     private static final long SUSPEND_MILLIS = 200;
@@ -47,7 +47,7 @@ final class PushConsume implements Agent.Stoppable {
         }
         long invisible = Long.parseLong(c.or("pop", "0"));
         if (invisible > 0) {
-            Versioned.pop(consumer, invisible);
+            Versioned.pop(consumer, invisible, c.or("delays", "").isEmpty() ? new int[0] : numbers(c.get("delays")));
         }
         if (c.or("type", "TAG").equals("SQL92")) {
             consumer.subscribe(c.get("topic"), MessageSelector.bySql(c.get("expr")));

@@ -14,7 +14,7 @@ final class Versioned {
     }
 
     /** 4.x pops nothing. */
-    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis) {
+    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis, int[] delays) {
         throw new UnsupportedOperationException("pop");
     }
 

@@ -1,4 +1,6 @@
+import java.lang.reflect.Field;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.impl.consumer.DefaultMQPushConsumerImpl;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.Message;
@@ -13,8 +15,11 @@ final class Versioned {
         consumer.setMessageModel(MessageModel.BROADCASTING);
     }
 
-    /** The broker says what the consumer pops. */
-    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis) {
+    /** The broker says what the consumer pops; what it wants later comes again after these delays, which nothing public sets: its own begin with 10 s. */
+    static void pop(DefaultMQPushConsumer consumer, long invisibleMillis, int[] delays) throws ReflectiveOperationException {
+        Field own = DefaultMQPushConsumerImpl.class.getDeclaredField("popDelayLevel");
+        own.setAccessible(true);
+        System.arraycopy(delays, 0, own.get(consumer.getDefaultMQPushConsumerImpl()), 0, delays.length);
         consumer.setClientRebalance(false);
         consumer.setPopInvisibleTime(invisibleMillis);
     }
