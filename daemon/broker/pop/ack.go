@@ -17,9 +17,12 @@ func (s *Service) Ack(group, topic string, queueID int32, offset int64, h Handle
 	s.mu.Lock()
 	defer s.unlock()
 	f, o := s.find(queueKey{group, topic, queueID}, offset, h)
-	if o == Done {
+	switch o {
+	case Done:
 		s.remove(f)
 		s.done(f.queue)
+	case Unknown:
+		s.noteLate(group, topic, queueID, offset, h.PopTime)
 	}
 	return o
 }

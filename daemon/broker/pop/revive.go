@@ -3,6 +3,7 @@ package pop
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"pairmq/store"
@@ -31,6 +32,7 @@ const (
 	maxGiven     = 10_000    // of a queue, for which acknowledgements may come
 	maxGivenBody = 256 << 10 // bytes of one record
 	maxGivenNum  = 127       // messages given out together
+	maxLate      = 4096      // acknowledgements for which no record has arrived
 )
 
 // ackWait is how long acknowledgements are waited for behind what they are for, ms.
@@ -62,6 +64,12 @@ type givenKey struct {
 	group, topic   string
 	queueID        int32
 	start, popTime int64
+}
+
+// A lateAck is an acknowledgement of what the master before gave out.
+type lateAck struct {
+	queueKey
+	offset, popTime int64
 }
 
 // A given is messages of one queue that were given out together.
@@ -270,6 +278,28 @@ func (g *given) ack(offsets ...int64) {
 	}
 }
 
+// noteLate notes an acknowledgement of what was popped before this service was there. When
+// there are too many all are forgotten: their messages come again. s.mu is held.
+func (s *Service) noteLate(group, topic string, queueID int32, offset, popTime int64) {
+	if len(s.revival.queues) == 0 || popTime >= s.wallBegan {
+		return
+	}
+	if len(s.late) >= maxLate {
+		clear(s.late)
+	}
+	s.late[lateAck{queueKey{strings.Clone(group), strings.Clone(topic), queueID}, offset, popTime}] = struct{}{}
+}
+
+// wasLate says whether a message was acknowledged to this service, and forgets it.
+func (s *Service) wasLate(g *given, offset int64) bool {
+	k := lateAck{queueKey{g.group, g.topic, g.queueID}, offset, g.popTime}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.late[k]
+	delete(s.late, k)
+	return ok
+}
+
 // comeAgain stores those messages of g once more that were not acknowledged.
 func (s *Service) comeAgain(g *given) error {
 	if _, ok := s.st.Group(g.group); !ok {
@@ -279,8 +309,10 @@ func (s *Service) comeAgain(g *given) error {
 		if g.acked[i] {
 			continue
 		}
-		if err := s.comeAgainAt(g, offset); err != nil {
-			return err
+		if !s.wasLate(g, offset) {
+			if err := s.comeAgainAt(g, offset); err != nil {
+				return err
+			}
 		}
 		g.acked[i] = true
 	}

@@ -103,6 +103,10 @@ func TestWhatAnApacheMasterGaveOut(t *testing.T) {
 		got := fmt.Sprint(life(func(s *Service) {
 			time.Sleep(time.Minute)
 			synctest.Wait()
+			if o := s.Ack("G", "T", 0, 5, Handle{PopTime: now, Invisible: 5000}); o != Unknown {
+				t.Errorf("an acknowledgement of what the old master gave out is %v", o)
+			}
+			r.note("ck", given(0, 5, 1, ""))           // m10
 			r.note("ck", given(1, 4, 2, `,"d":[0,1]`)) // m9, m11
 			s.Arrived([]store.Arrival{{Topic: "T"}, {Topic: reviveTopic}})
 			time.Sleep(time.Second)
