@@ -136,15 +136,21 @@ func javaClientsIn(t *testing.T, dir string) map[string]*peers.Peer {
 	all := map[string]*peers.Peer{}
 	begin := time.Now()
 	for _, version := range []string{peers.V4, peers.V5} {
-		p, err := peers.Fetch(t.Context(), version)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.Compile(t.Context(), dir); err != nil {
-			t.Fatal(err)
-		}
-		all["java-"+version] = p
+		all["java-"+version] = javaClient(t, dir, version)
 	}
 	t.Logf("agents compiled in %v", time.Since(begin).Round(time.Millisecond))
 	return all
+}
+
+// javaClient compiles the Java agent of a version in dir.
+func javaClient(t *testing.T, dir, version string) *peers.Peer {
+	t.Helper()
+	p, err := peers.Fetch(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Compile(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -22,13 +22,7 @@ func TestPop(t *testing.T) {
 	const queues, half = 4, 40
 	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"}), peers: map[string]*peers.Peer{}}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)
-	p, err := peers.Fetch(t.Context(), peers.V5)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Compile(t.Context(), w.dir); err != nil {
-		t.Fatal(err)
-	}
+	p := javaClient(t, w.dir, peers.V5)
 	w.peers["java"] = p
 	const topic, group = "Popped", "Poppers"
 	w.topic(t, topic, queues)

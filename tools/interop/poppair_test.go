@@ -38,7 +38,7 @@ var (
 // nothing else a second time but what was acknowledged behind one that was in flight.
 func TestPoppedPair(t *testing.T) {
 	t.Parallel() // it waits more than it works
-	clients := javaClients(t)
+	clients := map[string]*peers.Peer{"java-" + peers.V5: javaClient(t, workDir(t), peers.V5)}
 	eachPair(t, "", []string{peers.V5}, nil, func(t *testing.T, master, slave *pair.Maker) { poppedPair(t, clients, master, slave) })
 }
 
