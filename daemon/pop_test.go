@@ -20,13 +20,22 @@ type poppedRecord struct {
 
 // pop pops of the topic Popped, to be invisible for so many ms, and waits for a message for
 // up to five seconds.
-func (d *daemonUnderTest) pop(invisible string) (all []poppedRecord) {
+func (d *daemonUnderTest) pop(invisible string) []poppedRecord {
+	d.t.Helper()
+	return d.popAs(invisible, [2]string{"order", "false"})
+}
+
+// popAs is pop with further fields.
+func (d *daemonUnderTest) popAs(invisible string, more ...[2]string) (all []poppedRecord) {
 	d.t.Helper()
 	var f remoting.Fields
 	for _, p := range [][2]string{
 		{"consumerGroup", "poppers"}, {"topic", "Popped"}, {"queueId", "-1"}, {"maxMsgNums", "32"}, {"invisibleTime", invisible}, {"pollTime", "5000"},
-		{"bornTime", "0"}, {"initMode", "0"}, {"expType", "TAG"}, {"exp", "TagA"}, {"order", "false"},
+		{"bornTime", "0"}, {"initMode", "0"}, {"expType", "TAG"}, {"exp", "TagA"},
 	} {
+		f.Add(p[0], p[1])
+	}
+	for _, p := range more {
 		f.Add(p[0], p[1])
 	}
 	r := d.call(d.broker, &remoting.Command{Code: remoting.ReqPopMessage, Fields: f})
@@ -43,7 +52,7 @@ func (d *daemonUnderTest) pop(invisible string) (all []poppedRecord) {
 			kind = "1"
 		}
 		queue, offset := strconv.Itoa(int(v.QueueID())), strconv.FormatInt(v.QueueOffset(), 10)
-		handle := strings.Join([]string{offset, r.Fields.Get("popTime"), r.Fields.Get("invisibleTime"), "0", kind, "under-test", queue, offset}, " ")
+		handle := strings.Join([]string{offset, r.Fields.Get("popTime"), r.Fields.Get("invisibleTime"), r.Fields.Get("reviveQid"), kind, "under-test", queue, offset}, " ")
 		all = append(all, poppedRecord{string(v.Body()), v.ReconsumeTimes(), remoting.Fields{
 			{Key: "consumerGroup", Value: "poppers"}, {Key: "topic", Value: topic}, {Key: "queueId", Value: queue}, {Key: "offset", Value: offset}, {Key: "extraInfo", Value: handle},
 		}})
@@ -156,5 +165,65 @@ func TestPoppedMessagesOfAPair(t *testing.T) {
 		return len(left) == 0
 	})
 	eventually(t, "the group is at the end", func() bool { return a.committed("poppers", "Popped") == 6 })
+	stopAll(t, a, b, names)
+}
+
+// TestOrderedPopsOfAPair: the one that takes over gives again what is not acknowledged, in
+// order and at once; handles of the other one do nothing.
+func TestOrderedPopsOfAPair(t *testing.T) {
+	names := newNames(t)
+	a := names.newSlave().as("SYNC_MASTER", "0")
+	b := names.newSlave()
+	a.start()
+	b.start()
+	b.follows(a)
+	for i := range 5 {
+		if r := a.send("Popped", fmt.Sprint("m", i)); r.Code != remoting.RespSuccess {
+			t.Fatalf("send: %d %q", r.Code, r.Remark)
+		}
+	}
+	ordered := func(d *daemonUnderTest, attempt, want string) []poppedRecord {
+		t.Helper()
+		got := d.popAs("600000", [2]string{"order", "true"}, [2]string{"attemptId", attempt})
+		var bodies []string
+		for _, m := range got {
+			bodies = append(bodies, m.body)
+		}
+		if all := strings.Join(bodies, " "); all != want {
+			t.Fatalf("attempt %s pops %q, want %q", attempt, all, want)
+		}
+		return got
+	}
+	old := ordered(a, "first", "m0 m1 m2 m3 m4")
+	a.acknowledge(old[0])
+	a.acknowledge(old[2])
+	eventually(t, "the slave knows the offset", func() bool { return b.committed("poppers", "Popped") == 1 })
+	if r := a.change(remoting.ReqDemoteBroker); r.Code != remoting.RespSuccess {
+		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
+	}
+	b.is("SYNC_MASTER", "2")
+	a.follows(b)
+	b.acknowledge(old[1]) // as of what is not in flight
+	if at := b.committed("poppers", "Popped"); at != 1 {
+		t.Errorf("by a handle of the old master the group is at %d, want 1", at)
+	}
+	got := ordered(b, "second", "m1 m2 m3 m4")
+	if r := b.call(b.broker, &remoting.Command{Code: remoting.ReqAckMessage, Fields: old[1].ack}); r.Code != remoting.RespNoMessage {
+		t.Errorf("a handle of the old master's answers %d %q, want that it is void", r.Code, r.Remark)
+	}
+	b.acknowledge(got[0])
+	b.acknowledge(got[3])
+	eventually(t, "the slave knows the offset", func() bool { return a.committed("poppers", "Popped") == 2 })
+	if r := b.change(remoting.ReqDemoteBroker); r.Code != remoting.RespSuccess {
+		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
+	}
+	a.is("SYNC_MASTER", "3")
+	b.follows(a)
+	for _, m := range ordered(a, "third", "m2 m3 m4") { // what it knew of the first attempt is forgotten
+		a.acknowledge(m)
+	}
+	if at := a.committed("poppers", "Popped"); at != 5 {
+		t.Errorf("the group is at %d, want 5", at)
+	}
 	stopAll(t, a, b, names)
 }

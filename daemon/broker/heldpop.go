@@ -17,9 +17,13 @@ type heldPop struct {
 	held     bool // is in popPolls
 }
 
-// mayTake says whether a pop takes from a queue of one of its two topics.
+// mayTake says whether a pop takes from a queue of one of its two topics, of which an
+// ordered one has only the first.
 func (h *heldPop) mayTake(topic string, queueID int32) bool {
-	return topic != h.Topic || h.QueueID < 0 || h.QueueID == queueID
+	if topic != h.Topic {
+		return !h.Ordered
+	}
+	return h.QueueID < 0 || h.QueueID == queueID
 }
 
 // none answers a pop that has found nothing.
@@ -28,7 +32,7 @@ func (h *heldPop) none() {
 		replyNotification(h.req, false, false)
 		return
 	}
-	f := popFields(time.Now().UnixMilli(), h.Invisible)
+	f := popFields(pop.Handle{PopTime: time.Now().UnixMilli(), Invisible: h.Invisible, Revive: revive(&h.Request)})
 	f.Add("restNum", "0")
 	h.req.Reply(&remoting.Response{Code: remoting.RespPollingTimeout, Remark: store.NoMessageInQueue.String(), Fields: f})
 }
@@ -49,7 +53,7 @@ func (b *Broker) holdPop(h *heldPop, pollTime int64) error {
 		return refuse(remoting.RespPollingFull, "too many pops are held")
 	case !kept:
 		h.none()
-	case b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) > 0 && b.popPolls.take(h): // something came that woke nobody
+	case b.pops.Waiting(&h.Request) > 0 && b.popPolls.take(h): // something came that woke nobody
 		b.finishPop(h)
 	}
 	return nil
@@ -69,7 +73,7 @@ func (b *Broker) finishPop(h *heldPop) {
 		if kept, _ := b.popPolls.add(h, false); !kept {
 			break
 		}
-		if b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) == 0 || !b.popPolls.take(h) {
+		if b.pops.Waiting(&h.Request) == 0 || !b.popPolls.take(h) {
 			return
 		}
 	}
@@ -80,7 +84,7 @@ func (b *Broker) finishPop(h *heldPop) {
 // tryPop answers h if there is something to answer.
 func (b *Broker) tryPop(h *heldPop) bool {
 	if h.asks {
-		has := b.pops.Waiting(h.Group, h.Topic, h.Queues, h.QueueID) > 0
+		has := b.pops.Waiting(&h.Request) > 0
 		if has {
 			replyNotification(h.req, true, false)
 		}

@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"strings"
+
 	"pairmq/daemon/broker/pop"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
@@ -57,6 +59,18 @@ func popCount(req *remoting.Request) (int, error) {
 	return int(most), err
 }
 
+// popOrder reads whether a request is about an ordered pop, and about which attempt.
+func popOrder(req *remoting.Request, r *pop.Request) (err error) {
+	if r.Ordered, err = req.Fields.BoolOr("order", false); err != nil || !r.Ordered {
+		return err
+	}
+	r.Attempt = strings.Clone(req.Fields.Get("attemptId")) // it outlives the request
+	if len(r.Attempt) > pop.MaxAttempt {
+		return refuse(remoting.RespInvalidParameter, "attemptId has %d bytes, at most %d are read", len(r.Attempt), pop.MaxAttempt)
+	}
+	return nil
+}
+
 // popMessage serves POP_MESSAGE, 200050.
 func (b *Broker) popMessage(req *remoting.Request) error {
 	s, r, err := b.popRequest(req)
@@ -77,14 +91,10 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	order, err := req.Fields.BoolOr("order", false)
-	if err != nil {
+	if err := popOrder(req, &r); err != nil {
 		return err
 	}
-	switch {
-	case order:
-		return refuse(remoting.RespInvalidParameter, "this broker has no ordered pop")
-	case r.Invisible < 1 || r.Invisible > pop.MaxInvisible:
+	if r.Invisible < 1 || r.Invisible > pop.MaxInvisible {
 		return refuse(remoting.RespInvalidParameter, "invisibleTime %d ms is not within 1 to %d", r.Invisible, pop.MaxInvisible)
 	}
 	if exp := req.Fields.Get("exp"); exp != "" {
@@ -109,19 +119,30 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 func (b *Broker) replyPop(req *remoting.Request, r *pop.Request, p *pop.Popped) {
 	b.flows.get(r.Group, p.Topic, p.Result.Count, len(p.Result.Body))
 	start, all := pop.OffsetInfos(p.Topic, p.QueueID, p.Offsets)
-	f := popFields(p.PopTime, p.Invisible)
+	f := popFields(pop.Handle{PopTime: p.PopTime, Invisible: p.Invisible, Revive: revive(r)})
 	f.AddInt("restNum", p.Rest)
 	f.Add("startOffsetInfo", start)
 	f.Add("msgOffsetInfo", all)
+	if r.Ordered {
+		f.Add("orderCountInfo", pop.CountInfo(p.Topic, p.QueueID, p.Offsets, p.Counts))
+	}
 	req.Reply(&remoting.Response{Remark: p.Result.Status.String(), Fields: f, Body: p.Result.Body, Release: b.pulls.lend(p.Result)})
 	if p.Rest > 0 {
 		b.popPolls.wakeOne(r.Group, r.Topic)
 	}
 }
 
-func popFields(popTime, invisible int64) (f remoting.Fields) {
-	f.AddInt("popTime", popTime)
-	f.AddInt("invisibleTime", invisible)
-	f.Add("reviveQid", "0")
+func popFields(h pop.Handle) (f remoting.Fields) {
+	f.AddInt("popTime", h.PopTime)
+	f.AddInt("invisibleTime", h.Invisible)
+	f.AddInt("reviveQid", int64(h.Revive))
 	return f
+}
+
+// revive is what handles of messages that a request pops have there.
+func revive(r *pop.Request) int32 {
+	if r.Ordered {
+		return pop.OrderedRevive
+	}
+	return 0
 }

@@ -28,12 +28,19 @@ func popped(t *testing.T, resp *remoting.Command) (bodies string, acks [][]strin
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, fmt.Sprintf("%s/%d", v.Body(), v.ReconsumeTimes()))
+		again := fmt.Sprint(v.ReconsumeTimes())
+		for info := range strings.SplitSeq(resp.Fields.Get("orderCountInfo"), ";") {
+			if count, ok := strings.CutPrefix(info, fmt.Sprintf("0 qo%d%%%d ", v.QueueID(), v.QueueOffset())); ok {
+				again = count
+			}
+		}
+		all = append(all, fmt.Sprintf("%s/%s", v.Body(), again))
 		kind := "0"
 		if strings.HasPrefix(string(v.Topic()), "%RETRY%") {
 			kind = "1"
 		}
-		handle := fmt.Sprintf("%d %s %s 0 %s broker-a %d %d", v.QueueOffset(), resp.Fields.Get("popTime"), resp.Fields.Get("invisibleTime"), kind, v.QueueID(), v.QueueOffset())
+		handle := fmt.Sprintf("%d %s %s %s %s broker-a %d %d", v.QueueOffset(), resp.Fields.Get("popTime"), resp.Fields.Get("invisibleTime"), resp.Fields.Get("reviveQid"),
+			kind, v.QueueID(), v.QueueOffset())
 		acks = append(acks, []string{"consumerGroup", "CG", "topic", string(v.Topic()), "queueId", itoa(v.QueueID()), "offset", itoa(v.QueueOffset()), "extraInfo", handle})
 		body = body[v.Size():]
 	}
@@ -160,7 +167,8 @@ func TestPopsAreRefused(t *testing.T) {
 			{remoting.RespInvalidParameter, "queues", []string{"queueId", "2"}},
 			{remoting.RespInvalidParameter, "maxMsgNums", []string{"maxMsgNums", "33"}},
 			{remoting.RespInvalidParameter, "invisibleTime", []string{"invisibleTime", "86400001"}},
-			{remoting.RespInvalidParameter, "ordered", []string{"order", "true"}},
+			{remoting.RespSystemError, "order", []string{"order", "maybe"}},
+			{remoting.RespInvalidParameter, "attemptId", []string{"order", "true", "attemptId", strings.Repeat("a", 129)}},
 			{remoting.RespInvalidParameter, "retry topic", []string{"consumerGroup", strings.Repeat("g", 125)}},
 			{remoting.RespSubscriptionParseFailed, "", []string{"expType", "SQL92", "exp", "a >"}},
 		} {

@@ -24,9 +24,6 @@ func (b *Broker) ackTarget(req *remoting.Request) (q queueKey, offset int64, h p
 		return q, 0, h, refuse(remoting.RespNoMessage, "queue %d of topic %s has no message at %d", q.queueID, t.Name, offset)
 	}
 	h, err = pop.ParseHandle(req.Fields.Get("extraInfo"))
-	if err == nil && h.Revive == pop.OrderedRevive {
-		err = refuse(remoting.RespInvalidParameter, "this broker has no ordered pop")
-	}
 	return q, offset, h, popError(err)
 }
 
@@ -99,6 +96,6 @@ func (b *Broker) changeInvisible(req *remoting.Request) error {
 	if outcome != pop.Done {
 		return errVoid(q, offset)
 	}
-	req.Reply(&remoting.Response{Fields: popFields(h.PopTime, h.Invisible)})
+	req.Reply(&remoting.Response{Fields: popFields(h)})
 	return nil
 }

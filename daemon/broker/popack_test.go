@@ -15,8 +15,8 @@ import (
 func ackBatchOf(ack []string, start int, bits ...byte) string {
 	f := pairs(ack)
 	h := strings.Fields(f.Get("extraInfo")) // offset, pop time, invisible time, revive queue, kind, broker, queue
-	return fmt.Sprintf(`{"brokerName":"broker-a","acks":[{"c":"CG","t":"T","r":%q,"so":%d,"q":%s,"rq":0,"pt":%s,"it":%s,"b":%q}]}`,
-		h[4], start, f.Get("queueId"), h[1], h[2], base64.StdEncoding.EncodeToString(bits))
+	return fmt.Sprintf(`{"brokerName":"broker-a","acks":[{"c":"CG","t":"T","r":%q,"so":%d,"q":%s,"rq":%s,"pt":%s,"it":%s,"b":%q}]}`,
+		h[4], start, f.Get("queueId"), h[3], h[1], h[2], base64.StdEncoding.EncodeToString(bits))
 }
 
 // TestBatchesAreAcknowledged: of a topic's own queues and of the retry topic.
@@ -78,7 +78,7 @@ func TestAcknowledgementsOfOthers(t *testing.T) {
 			{remoting.RespNoMessage, []string{"offset", "-1"}},
 			{remoting.RespInvalidParameter, []string{"extraInfo", "0 1 2"}},
 			{remoting.RespInvalidParameter, []string{"extraInfo", "-"}},
-			{remoting.RespInvalidParameter, []string{"extraInfo", "0 1 10000 999 0 broker-a 0 0"}}, // of an ordered pop
+			{remoting.RespNoMessage, []string{"extraInfo", "0 1 10000 999 0 broker-a 0 0"}}, // of an ordered pop
 			{remoting.RespNoMessage, []string{"extraInfo", "0 1 10000 0 0 broker-a 0 0"}},
 		} {
 			fields := with(append([]string(nil), acks[0]...), test.change)

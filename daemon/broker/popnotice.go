@@ -17,7 +17,10 @@ func (b *Broker) notification(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	if s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID) > 0 {
+	if err := popOrder(req, &r); err != nil {
+		return err
+	}
+	if s.Waiting(&r) > 0 {
 		replyNotification(req, true, false)
 		return nil
 	}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"pairmq/daemon/broker/pop"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
@@ -19,7 +20,7 @@ func (b *Broker) peekMessage(req *remoting.Request) error {
 	if err != nil {
 		return popError(err)
 	}
-	f := popFields(0, 0)
+	f := popFields(pop.Handle{})
 	f.AddInt("restNum", p.Rest)
 	if p.Topic == "" {
 		req.Reply(&remoting.Response{Code: remoting.RespPullNotFound, Remark: store.NoMessageInQueue.String(), Fields: f})

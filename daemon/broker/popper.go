@@ -13,7 +13,7 @@ import (
 
 func (b *Broker) popOptions() pop.Options {
 	return pop.Options{
-		Store: delivering{b.opts.Store, b.flows}, Flights: b.opts.MaxPopped, QueueFlights: b.opts.MaxPoppedQueue, Log: b.log, Opened: b.popPolls.wakeOne,
+		Store: delivering{b.opts.Store, b.flows}, Flights: b.opts.MaxPopped, QueueFlights: b.opts.MaxPoppedQueue, Log: b.log, Opened: b.popPolls.opened,
 		Revive: pop.ReviveTopicPrefix + b.opts.Cluster,
 		Make: func(topic string) error {
 			if _, ok := b.store.Topic(topic); ok {

@@ -102,6 +102,11 @@ func (p *popPolls) wakeOne(group, topic string) {
 	p.rouseOne(popKey{group, topic}, func(*heldPop) bool { return true })
 }
 
+// opened wakes one pop of a group that takes from a queue.
+func (p *popPolls) opened(group, topic string, queueID int32) {
+	p.moved([]table.Offset{{Group: group, Topic: topic, QueueID: queueID}})
+}
+
 // moved wakes one pop of each group for each of all, where the group goes on.
 func (p *popPolls) moved(all []table.Offset) {
 	p.mu.Lock()

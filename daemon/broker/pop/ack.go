@@ -16,7 +16,11 @@ const (
 func (s *Service) Ack(group, topic string, queueID int32, offset int64, h Handle) Outcome {
 	s.mu.Lock()
 	defer s.unlock()
-	f, o := s.find(queueKey{group, topic, queueID}, offset, h)
+	k := queueKey{group, topic, queueID}
+	if h.Revive == OrderedRevive {
+		return s.ackOrdered(k, offset, h)
+	}
+	f, o := s.find(k, offset, h)
 	switch o {
 	case Done:
 		s.remove(f)
@@ -31,7 +35,11 @@ func (s *Service) Ack(group, topic string, queueID int32, offset int64, h Handle
 func (s *Service) Change(group, topic string, queueID int32, offset int64, h Handle, invisible int64) (Handle, Outcome) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f, o := s.find(queueKey{group, topic, queueID}, offset, h)
+	k := queueKey{group, topic, queueID}
+	if h.Revive == OrderedRevive {
+		return s.changeOrdered(k, offset, h, invisible)
+	}
+	f, o := s.find(k, offset, h)
 	if o != Done {
 		return h, o
 	}
@@ -50,6 +58,11 @@ func (s *Service) find(k queueKey, offset int64, h Handle) (*flight, Outcome) {
 	}
 	i, ok := q.flights.find(offset)
 	if !ok {
+		if q.round != nil {
+			if _, ok := q.round.find(offset); ok {
+				return nil, Void
+			}
+		}
 		return nil, Unknown
 	}
 	if f := q.flights[i]; f.at >= 0 && f.popTime == h.PopTime && f.invisible == h.Invisible {

@@ -73,12 +73,17 @@ type result struct {
 	err error
 }
 
-// due takes what is due off the agenda.
+// due takes what is due off the agenda, and tells of rounds that are visible again.
 func (s *Service) due() (due []*flight) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.unlock()
 	for up := s.up(); len(due) < batch && len(s.agenda) > 0 && s.agenda[0].due <= up; {
-		due = append(due, heap.Pop(&s.agenda).(*flight))
+		f := heap.Pop(&s.agenda).(*flight)
+		if o := f.queue.round; o != nil && o.alarm == f {
+			s.rang(f.queue)
+			continue
+		}
+		due = append(due, f)
 	}
 	return due
 }

@@ -6,7 +6,8 @@
 // Of each queue a group has a next offset, which is popped next, and flights: popped
 // messages that are neither acknowledged nor stored once more. The group's consumer
 // offset never passes the first of them, so that whoever knows nothing but that offset
-// loses no message: a slave that is promoted, and a consumer that pulls.
+// loses no message: a slave that is promoted, and a consumer that pulls. What is popped in
+// order is no flights but a round.
 //
 // What a master of Apache's had in flight, whose slave this store was, comes again too:
 // see revival.

@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
-	"strings"
-
-	"pairmq/store/table"
 )
 
 // A flight is a message that was popped and is not done with. Times are in ms.
@@ -50,15 +47,19 @@ func (s *Service) remove(f *flight) {
 		}
 		q.flights = slices.Delete(q.flights, i, i+1)
 		s.count--
+		if len(q.flights) == 0 && q.awaited {
+			q.awaited = false
+			s.opened = append(s.opened, q.queueKey)
+		}
 	}
 }
 
-// unlock unlocks s.mu, and tells of queues that have room for further flights.
+// unlock unlocks s.mu, and tells of queues that can be popped again.
 func (s *Service) unlock() {
 	opened := s.opened
 	s.opened = nil
 	s.mu.Unlock()
 	for _, k := range opened {
-		s.o.Opened(k.group, strings.TrimPrefix(k.topic, table.RetryPrefix+k.group+"_"))
+		s.o.Opened(k.group, k.topic, k.queueID)
 	}
 }

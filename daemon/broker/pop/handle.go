@@ -3,6 +3,7 @@ package pop
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -66,4 +67,22 @@ func OffsetInfos(topic string, queueID int32, offsets []int64) (start, all strin
 	}
 	all = string(b)
 	return all[:first], all
+}
+
+// CountInfo returns what a response says of how often such messages came before,
+// orderCountInfo: of each that did, and of the queue for clients that know no other, the
+// least of all.
+//
+// Format: RocketMQ 5.4.0, ExtraInfoUtil.buildQueueOffsetOrderCountInfo and buildQueueIdOrderCountInfo.
+func CountInfo(topic string, queueID int32, offsets []int64, counts []int32) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	var b []byte
+	for i, n := range counts {
+		if n > 0 {
+			b = fmt.Appendf(b, "%s qo%d%%%d %d;", kindOf(topic), queueID, offsets[i], n)
+		}
+	}
+	return string(fmt.Appendf(b, "%s %d %d", kindOf(topic), queueID, slices.Min(counts)))
 }

@@ -38,6 +38,19 @@ func TestOffsetInfos(t *testing.T) {
 	}
 }
 
+func TestCountInfo(t *testing.T) {
+	for _, test := range []struct {
+		counts []int32
+		want   string
+	}{
+		{nil, ""}, {[]int32{0, 0, 0}, "0 2 0"}, {[]int32{3, 1, 0}, "0 qo2%7 3;0 qo2%8 1;0 2 0"}, {[]int32{3, 1, 1}, "0 qo2%7 3;0 qo2%8 1;0 qo2%11 1;0 2 1"},
+	} {
+		if got := CountInfo("T", 2, []int64{7, 8, 11}, test.counts); got != test.want {
+			t.Errorf("CountInfo of %d is %q, want %q", test.counts, got, test.want)
+		}
+	}
+}
+
 func FuzzParseHandle(f *testing.F) {
 	f.Add("0 1795404871952 60000 0 0 broker-a 1 2")
 	f.Fuzz(func(t *testing.T, text string) {

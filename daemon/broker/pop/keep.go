@@ -2,6 +2,7 @@ package pop
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,16 @@ func (s *Service) load() error {
 			for len(n.flights) > 0 && n.flights[len(n.flights)-1].offset >= end {
 				n.flights = n.flights[:len(n.flights)-1]
 			}
+			n.round = nil // what it has is at next or behind it
+			wrong[key] = n.append(nil)
+		} else if n.round != nil && n.round.to > end {
+			n.round.to = end
+			for len(n.round.took) > 0 && n.round.took[len(n.round.took)-1].offset >= end {
+				n.round.took = n.round.took[:len(n.round.took)-1]
+			}
+			if len(n.round.took) == 0 {
+				n.round = nil
+			}
 			wrong[key] = n.append(nil)
 		}
 		s.restore(k, &n)
@@ -64,17 +75,26 @@ func (s *Service) load() error {
 // restore begins a queue with its note.
 func (s *Service) restore(k queueKey, n *note) {
 	q := &queue{queueKey: k, begun: true, next: n.next, note: noteFull}
-	if len(n.flights) == 0 {
+	if len(n.flights) == 0 && n.round == nil {
 		q.note = noteEmpty
 	}
 	s.queues[k] = q
 	passed := s.o.Wall() - n.kept
+	if passed < 0 {
+		passed = never // the clock was set back: no later than its time is at once
+	}
 	for _, f := range n.flights {
-		left := f.left - passed
-		if passed < 0 {
-			left = 0 // the clock was set back: no later than its time is at once
+		s.take(q, f.offset, f.popTime, f.invisible, max(f.left-passed, 0))
+	}
+	if n.round != nil {
+		q.round = n.round
+		q.round.alarm = &flight{queue: q, at: -1}
+		for i := range q.round.took {
+			m := &q.round.took[i]
+			m.due = s.up() + max(m.due-passed, 0)
 		}
-		s.take(q, f.offset, f.popTime, f.invisible, max(left, 0))
+		s.count += len(q.round.took)
+		s.ring(q)
 	}
 	s.catchUp(q)
 }
@@ -112,7 +132,7 @@ func (s *Service) Keep() {
 	up, wall := s.up(), s.o.Wall()
 	for _, q := range changed {
 		q.changed = false
-		if s.queues[q.queueKey] != q || len(q.flights) == 0 && q.note != noteFull {
+		if s.queues[q.queueKey] != q || len(q.flights) == 0 && q.round == nil && q.note != noteFull {
 			continue // forgotten, or the consumer offset says it all
 		}
 		n := note{next: q.next, version: versionOf(offsets, q.queueKey), deleted: deleted[q.topic], kept: max(wall, 0)}
@@ -120,6 +140,13 @@ func (s *Service) Keep() {
 		for _, f := range q.flights {
 			n.flights = append(n.flights, noted{f.offset, max(f.popTime, 0), f.invisible, max(f.due-up, 0)})
 			q.note = noteFull
+		}
+		if q.round != nil {
+			o := round{attempt: q.round.attempt, popTime: max(q.round.popTime, 0), to: q.round.to, took: slices.Clone(q.round.took)}
+			for i := range o.took {
+				o.took[i].due = max(o.took[i].due-up, 0)
+			}
+			n.round, q.note = &o, noteFull
 		}
 		notes[noteKey(q.queueKey)] = n.append(nil)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // notePrefix is before the keys of what a Service keeps.
@@ -17,21 +18,35 @@ type note struct {
 	deleted int64 // where in the log the topic was deleted last; 0 for never
 	kept    int64 // when, ms since 1970
 	flights []noted
+	round   *round // instead of flights; due of a message is how long it was still to be invisible, ms
 }
 
 // A noted is a flight in a note: left is how long it was still to be invisible, ms.
 type noted struct{ offset, popTime, invisible, left int64 }
 
-const noteFormat = 1
+// The formats of notes.
+const (
+	noteFormat  = 1
+	roundFormat = 2
+)
 
 var errNote = errors.New("pop: not a note")
 
 // append encodes n: the format, then uvarints: next, version, deleted, kept, and of each
-// flight the offset less that of the one before, popTime, invisible and left.
+// flight the offset less that of the one before, popTime, invisible and left. With a round
+// there is popTime, to, the length of the attempt and the attempt, and of each message the
+// offset less next or that of the one before, count<<1 with 1 for acked, and left.
 func (n *note) append(b []byte) []byte {
-	b = append(b, noteFormat)
+	format := byte(noteFormat)
+	if n.round != nil {
+		format = roundFormat
+	}
+	b = append(b, format)
 	for _, v := range [...]int64{n.next, n.version, n.deleted, n.kept} {
 		b = binary.AppendUvarint(b, uint64(v))
+	}
+	if n.round != nil {
+		return n.round.append(b, n.next)
 	}
 	last := int64(0)
 	for _, f := range n.flights {
@@ -43,11 +58,28 @@ func (n *note) append(b []byte) []byte {
 	return b
 }
 
+func (o *round) append(b []byte, next int64) []byte {
+	b = binary.AppendUvarint(b, uint64(o.popTime))
+	b = binary.AppendUvarint(b, uint64(o.to))
+	b = append(binary.AppendUvarint(b, uint64(len(o.attempt))), o.attempt...)
+	for _, m := range o.took {
+		count := uint64(m.count) << 1
+		if m.acked {
+			count |= 1
+		}
+		b = binary.AppendUvarint(b, uint64(m.offset-next))
+		b = binary.AppendUvarint(binary.AppendUvarint(b, count), uint64(m.due))
+		next = m.offset
+	}
+	return b
+}
+
 // decodeNote reads what append wrote. It fails where b cannot be that.
 func decodeNote(b []byte) (n note, err error) {
-	if len(b) == 0 || b[0] != noteFormat {
+	if len(b) == 0 || b[0] != noteFormat && b[0] != roundFormat {
 		return n, errNote
 	}
+	ordered := b[0] == roundFormat
 	b = b[1:]
 	read := func() (v int64) {
 		u, size := binary.Uvarint(b)
@@ -59,6 +91,26 @@ func decodeNote(b []byte) (n note, err error) {
 		return int64(u)
 	}
 	n.next, n.version, n.deleted, n.kept = read(), read(), read(), read()
+	if ordered {
+		n.round = &round{popTime: read(), to: read()}
+		size := read()
+		if err != nil || size > MaxAttempt || size > int64(len(b)) {
+			return note{}, errNote
+		}
+		n.round.attempt, b = string(b[:size]), b[size:]
+		for at := n.next; err == nil && len(b) > 0 && len(n.round.took) < MaxMessages; {
+			at += read()
+			count, left := read(), read()
+			n.round.took = append(n.round.took, took{offset: at, count: int32(count >> 1), acked: count&1 != 0, due: left})
+			if count>>1 > math.MaxInt32 {
+				err = errNote
+			}
+		}
+		if err != nil || len(b) > 0 || !n.round.sound(n.next) {
+			return note{}, errNote
+		}
+		return n, nil
+	}
 	last := int64(-1)
 	for err == nil && len(b) > 0 {
 		f := noted{offset: read() + max(last, 0), popTime: read(), invisible: read(), left: read()}
@@ -72,6 +124,19 @@ func decodeNote(b []byte) (n note, err error) {
 		return note{}, err
 	}
 	return n, nil
+}
+
+// sound says whether a round can be one of a queue that goes on at next.
+func (o *round) sound(next int64) bool {
+	if len(o.took) == 0 || o.took[0].offset != next || o.took[0].acked {
+		return false
+	}
+	for i := range o.took[1:] {
+		if o.took[i+1].offset <= o.took[i].offset {
+			return false
+		}
+	}
+	return o.took[len(o.took)-1].offset < o.to
 }
 
 // noteKey is the key of a queue's note.

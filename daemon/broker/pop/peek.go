@@ -6,10 +6,10 @@ import "pairmq/store"
 // group's retry topic last. It takes none, and there are no handles for them. Filters are
 // not looked at, as by RocketMQ.
 func (s *Service) Peek(r *Request) (Popped, error) {
-	p := Popped{Rest: s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID)}
-	own, retry := s.queuesOf(r.Group, r.Topic, r.Queues, r.QueueID)
+	p := Popped{Rest: s.Waiting(r)}
+	own, retry := s.queuesOf(r)
 	for _, k := range append(own, retry...) {
-		from := s.from(k)
+		from := s.from(k, r)
 		if from >= s.st.MaxOffset(k.topic, k.queueID) {
 			continue
 		}

@@ -24,6 +24,8 @@ type Request struct {
 	Max          int
 	Invisible    int64        // ms
 	FromEnd      bool         // a new group begins at the end of a queue
+	Ordered      bool         // one round of a queue at a time; see round
+	Attempt      string       // of an ordered pop: a repeated one has the same; lives on
 	Filter       store.Filter // nil passes all
 	Room         store.Room
 }
@@ -33,7 +35,8 @@ type Popped struct {
 	Topic              string // the one asked for or its retry topic; "" if nothing was popped
 	QueueID            int32
 	Offsets            []int64
-	PopTime, Invisible int64 // ms
+	Counts             []int32 // of an ordered pop: how often each message came before
+	PopTime, Invisible int64   // ms
 	Result             store.Result
 	Rest               int64 // messages that can be popped now
 }
@@ -57,11 +60,11 @@ func (s *Service) Pop(r *Request) (Popped, error) {
 			return Popped{}, err
 		}
 		if p.Topic != "" {
-			p.Rest = s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID)
+			p.Rest = s.Waiting(r)
 			return p, nil
 		}
 	}
-	return Popped{Rest: s.Waiting(r.Group, r.Topic, r.Queues, r.QueueID)}, nil
+	return Popped{Rest: s.Waiting(r)}, nil
 }
 
 // begin says where a new group begins that begins at the end, durably: later the end
@@ -113,9 +116,9 @@ func (s *Service) popQueue(q *queue, r *Request) (Popped, error) {
 				return Popped{}, nil // there is a hole, or the end
 			}
 			s.mu.Lock()
-			q.next = res.NextBeginOffset
+			s.pass(q, max(q.next, res.NextBeginOffset))
 			s.done(q)
-			s.mu.Unlock()
+			s.unlock()
 			continue
 		}
 		offsets, err := offsetsIn(res.Body)
@@ -124,16 +127,33 @@ func (s *Service) popQueue(q *queue, r *Request) (Popped, error) {
 			return Popped{}, fmt.Errorf("pop: %s queue %d from %d on: %w", q.topic, q.queueID, from, err)
 		}
 		p := Popped{Topic: q.topic, QueueID: q.queueID, Offsets: offsets, PopTime: s.o.Wall(), Invisible: r.Invisible, Result: res}
-		s.mu.Lock()
-		for _, o := range offsets {
-			s.take(q, o, p.PopTime, p.Invisible, p.Invisible)
+		if s.taken(q, r, from, &p) {
+			return p, nil
 		}
-		q.next = res.NextBeginOffset
-		s.done(q)
-		s.mu.Unlock()
-		return p, nil
+		res.Release()
 	}
 	return Popped{}, nil
+}
+
+// taken puts in flight what was read of q, from an offset on, unless the round there was
+// changed meanwhile.
+func (s *Service) taken(q *queue, r *Request, from int64, p *Popped) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q.next != from || s.barred(q, r) {
+		return false
+	}
+	if r.Ordered {
+		p.PopTime, p.Counts = s.takeRound(q, r, p.Offsets, p.Result.NextBeginOffset)
+	} else {
+		s.dropRound(q)
+		for _, o := range p.Offsets {
+			s.take(q, o, p.PopTime, p.Invisible, p.Invisible)
+		}
+		q.next = p.Result.NextBeginOffset
+	}
+	s.done(q)
+	return true
 }
 
 // correct has a group go on at the end of a queue beyond which somebody has committed its
@@ -152,6 +172,7 @@ func (s *Service) correct(q *queue, from int64) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.dropRound(q)
 	q.next = res.NextBeginOffset
 	s.change(q)
 	return nil
@@ -181,8 +202,15 @@ func (s *Service) ready(q *queue, r *Request) (from int64, most int, err error) 
 		}
 	}
 	s.catchUp(q)
-	if s.count >= s.o.Flights {
+	if s.barred(q, r) {
+		return 0, 0, nil
+	}
+	room := s.o.Flights - s.count
+	if q.round != nil { // which is taken once more
+		room += len(q.round.took)
+	}
+	if room <= 0 {
 		return 0, 0, fmt.Errorf("%w: %d", ErrBusy, s.count)
 	}
-	return q.next, min(r.Max, MaxMessages, s.o.QueueFlights-len(q.flights), s.o.Flights-s.count), nil
+	return q.next, min(r.Max, MaxMessages, s.o.QueueFlights-len(q.flights), room), nil
 }

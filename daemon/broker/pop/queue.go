@@ -19,10 +19,12 @@ type queue struct {
 
 	// The rest is guarded by Service.mu.
 	begun   bool
-	next    int64 // queue offset
+	next    int64 // queue offset; of a round the first that is not acknowledged
 	flights flights
-	changed bool // since it was kept
-	note    int8 // noteNone, noteEmpty, noteFull: what is kept
+	round   *round // of ordered pops; nil while something is in flight without order
+	awaited bool   // an ordered pop has found flights
+	changed bool   // since it was kept
+	note    int8   // noteNone, noteEmpty, noteFull: what is kept
 }
 
 const (
@@ -47,22 +49,25 @@ func (s *Service) queue(k queueKey) (*queue, error) {
 
 // queuesOf are the queues that a pop may take from: the topic's, and those of the
 // group's retry topic.
-func (s *Service) queuesOf(group, topic string, queues, queueID int32) (own, retry []queueKey) {
-	for id := range queues {
-		if queueID < 0 || queueID == id {
-			own = append(own, queueKey{group, topic, id})
+func (s *Service) queuesOf(r *Request) (own, retry []queueKey) {
+	for id := range r.Queues {
+		if r.QueueID < 0 || r.QueueID == id {
+			own = append(own, queueKey{r.Group, r.Topic, id})
 		}
 	}
-	if t, ok := s.st.Topic(RetryTopic(group, topic)); ok && t.Name != topic {
+	if r.Ordered { // what is popped in order does not come there
+		return own, nil
+	}
+	if t, ok := s.st.Topic(RetryTopic(r.Group, r.Topic)); ok && t.Name != r.Topic {
 		for id := range t.ReadQueueNums {
-			retry = append(retry, queueKey{group, t.Name, id})
+			retry = append(retry, queueKey{r.Group, t.Name, id})
 		}
 	}
 	return own, retry
 }
 
 func (s *Service) order(r *Request) []queueKey {
-	own, retry := s.queuesOf(r.Group, r.Topic, r.Queues, r.QueueID)
+	own, retry := s.queuesOf(r)
 	s.mu.Lock()
 	turn := s.turns[[2]string{r.Group, r.Topic}]
 	s.turns[[2]string{r.Group, r.Topic}] = turn + 1
@@ -77,22 +82,22 @@ func (s *Service) order(r *Request) []queueKey {
 	return append(own, retry...)
 }
 
-// Waiting is how many messages there are that can be popped.
-func (s *Service) Waiting(group, topic string, queues, queueID int32) (n int64) {
-	own, retry := s.queuesOf(group, topic, queues, queueID)
+// Waiting is how many messages there are that a request can pop, whatever its filter says.
+func (s *Service) Waiting(r *Request) (n int64) {
+	own, retry := s.queuesOf(r)
 	for _, k := range append(own, retry...) {
-		n += max(0, s.st.MaxOffset(k.topic, k.queueID)-s.from(k))
+		n += max(0, s.st.MaxOffset(k.topic, k.queueID)-s.from(k, r))
 	}
 	return n
 }
 
 // from is the offset that is popped next of a queue; never if it may not be popped now.
-func (s *Service) from(k queueKey) int64 {
+func (s *Service) from(k queueKey, r *Request) int64 {
 	have, ok := s.st.Offset(k.group, k.topic, k.queueID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch q := s.queues[k]; {
-	case q != nil && q.begun && len(q.flights) >= s.o.QueueFlights:
+	case q != nil && q.begun && s.barred(q, r):
 		return never
 	case q != nil && q.begun:
 		return max(q.next, have)
@@ -113,8 +118,8 @@ func (s *Service) catchUp(q *queue) {
 		s.remove(q.flights[0])
 	}
 	if have > q.next {
-		q.next = have
-		s.change(q)
+		s.pass(q, have)
+		s.done(q)
 	}
 }
 

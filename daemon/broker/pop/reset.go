@@ -23,6 +23,7 @@ func (s *Service) empty(q *queue) {
 	for len(q.flights) > 0 {
 		s.remove(q.flights[0])
 	}
+	s.dropRound(q)
 	q.begun, q.next = false, 0
 }
 

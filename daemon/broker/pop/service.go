@@ -40,9 +40,9 @@ type Options struct {
 	Store Store                                  // required
 	Make  func(topic string) error               // required; makes a topic of a group's own with one queue, unless it is there
 	Young func(topic string, queueID int32) bool // required; says whether a new group begins at 0 in any case
-	// Opened is told that a queue has messages for a group that it had not before. It
-	// must not block; nil means nobody is.
-	Opened func(group, topic string)
+	// Opened is told that a queue, one of a retry topic too, may have messages for a group
+	// that it had not before. It must not block; nil means nobody is.
+	Opened func(group, topic string, queueID int32)
 	Revive string // the topic in which an Apache master has noted what it gave out
 
 	QueueFlights int          // messages that a group has in flight of one queue; 0 means 10,000
@@ -73,9 +73,9 @@ type Service struct {
 	turns   map[[2]string]uint32 // of group and topic: how often it was popped
 	agenda  agenda
 	landing []*flight // stored once more, and not known to be on flash
-	count   int       // flights of all queues
+	count   int       // flights of all queues, and messages of rounds
 	changed []*queue
-	opened  []queueKey // had no room for flights, and have it now; see unlock
+	opened  []queueKey // could not be popped, and can now; see unlock
 	keepAt  int64      // when changed is kept; see up
 	sleep   int64      // until when Run sleeps
 
@@ -100,7 +100,7 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("pop: Options.Store, Make and Young are required")
 	}
 	if o.Opened == nil {
-		o.Opened = func(string, string) {}
+		o.Opened = func(string, string, int32) {}
 	}
 	if o.Wall == nil {
 		o.Wall = func() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,72 @@
+package pop
+
+import (
+	"testing"
+
+	"pairmq/store"
+)
+
+// A hooked store does something behind each read of a pop.
+type hooked struct {
+	*store.Store
+	behind func()
+}
+
+func (h hooked) GetWithin(topic string, queueID int32, offset int64, maxMsgs, maxBytes int, f store.Filter, room store.Room) (store.Result, error) {
+	res, err := h.Store.GetWithin(topic, queueID, offset, maxMsgs, maxBytes, f, room)
+	h.behind()
+	return res, err
+}
+
+// TestChangedWhileARoundIsRead: what is acknowledged, or hidden for longer, while a pop
+// reads it again is not popped.
+func TestChangedWhileARoundIsRead(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 6 { // three in queue 0
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		behind := func() {}
+		o := r.s.o
+		o.Store = hooked{r.st, func() { behind() }}
+		s, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pop := func(max int, invisible int64) Popped {
+			t.Helper()
+			p, err := s.Pop(&Request{Group: "H", Topic: "T", Queues: 2, QueueID: 0, Max: max, Invisible: invisible, Ordered: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Topic != "" {
+				p.Result.Release()
+			}
+			return p
+		}
+		handle := func(p Popped) Handle { return Handle{PopTime: p.PopTime, Revive: OrderedRevive} }
+		first := pop(2, 0) // over at once
+		behind = func() {
+			behind = func() {}
+			if got := s.Ack("H", "T", 0, 0, handle(first)); got != Done {
+				t.Errorf("an acknowledgement is %d", got)
+			}
+		}
+		second := pop(2, 0)
+		if len(second.Offsets) != 2 || second.Offsets[0] != 1 || second.Counts[0] != 1 {
+			t.Errorf("popped %d, %d times before, want 1 and 2", second.Offsets, second.Counts)
+		}
+		behind = func() {
+			behind = func() {}
+			if _, got := s.Change("H", "T", 0, 2, handle(second), 60_000); got != Done {
+				t.Errorf("a change is %d", got)
+			}
+		}
+		if p := pop(2, 0); p.Topic != "" {
+			t.Errorf("popped %d, which is hidden by now", p.Offsets)
+		}
+		r.mustStop()
+	})
+}
