@@ -55,6 +55,7 @@ const (
 	Peek                = 200052
 	ChangeInvisible     = 200053
 	Notification        = 200054
+	PollingInfo         = 200055
 	BatchAck            = 200151
 )
 
