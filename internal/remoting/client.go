@@ -3,7 +3,9 @@ package remoting
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -18,7 +20,10 @@ type ClientOptions struct {
 	// OnClose, if set, is called once for each connection after it has ended.
 	OnClose func(*Conn)
 	// Dial connects; nil means TCP. It must return when ctx ends.
-	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// TLS, if set, has connections use TLS: it returns how, for the host of an address. The
+	// handshake is a part of DialTimeout.
+	TLS    func(host string) *tls.Config
 	Limits Limits
 	Log    *slog.Logger // nil discards
 }
@@ -159,10 +164,28 @@ func (cl *Client) dial(d *dial, addr string) {
 	ctx, cancel := context.WithTimeout(cl.ctx, cl.opts.DialTimeout)
 	defer cancel()
 	nc, err := cl.opts.Dial(ctx, "tcp", addr)
+	var stream io.ReadWriter = nc
+	if err == nil && cl.opts.TLS != nil {
+		stream, err = cl.shake(ctx, nc, addr)
+	}
 	if err == nil {
-		d.conn, err = cl.shared.start(nc, math.MaxInt)
+		d.conn, err = cl.shared.start(nc, stream, math.MaxInt)
 	}
 	if err != nil {
 		d.err = fmt.Errorf("remoting: connect to %s: %w", addr, err)
 	}
+}
+
+// shake makes a new connection to addr one of TLS. If it fails nc is closed.
+func (cl *Client) shake(ctx context.Context, nc net.Conn, addr string) (*tls.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	t := tls.Client(nc, cl.opts.TLS(host))
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = nc.Close() // nothing was sent on it
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	return t, nil
 }

@@ -1,8 +1,10 @@
 package remoting
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -36,7 +38,8 @@ var (
 // All its methods are safe for concurrent use.
 type Conn struct {
 	shared *shared
-	nc     net.Conn
+	nc     net.Conn      // to close, and for deadlines
+	stream io.ReadWriter // what frames go over: nc, or TLS over it; the reading goroutine may set it before the first frame
 	born   time.Time
 	remote netip.AddrPort
 	local  netip.AddrPort
@@ -60,8 +63,8 @@ type Conn struct {
 	writeBy  time.Time  // write deadline; the flusher's own
 }
 
-func newConn(s *shared, nc net.Conn) *Conn {
-	c := &Conn{shared: s, nc: nc, born: time.Now(), done: make(chan struct{})}
+func newConn(s *shared, nc net.Conn, stream io.ReadWriter) *Conn {
+	c := &Conn{shared: s, nc: nc, stream: stream, born: time.Now(), done: make(chan struct{})}
 	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
 	c.changed.L = &c.mu
 	c.calls.conn = c
@@ -90,7 +93,9 @@ func (c *Conn) Queued() int64 {
 }
 
 // Close ends the connection at once: what waits to be written is dropped and
-// calls that wait for an answer fail with ErrClosed. It always returns nil.
+// calls that wait for an answer fail with ErrClosed. A peer over TLS is not told first:
+// to tell it could block, and frames say themselves whether they are whole. It always
+// returns nil.
 func (c *Conn) Close() error {
 	c.fail(ErrClosed)
 	return nil
@@ -170,8 +175,12 @@ const lingerTime = time.Second
 // to close while it still sends would reset the connection, and with that lose
 // replies it has not read yet.
 func (c *Conn) linger() {
+	by := time.Now().Add(lingerTime)
+	if t, ok := c.stream.(*tls.Conn); ok && (c.nc.SetWriteDeadline(by) != nil || t.CloseWrite() != nil) {
+		return
+	}
 	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil || c.nc.SetReadDeadline(time.Now().Add(lingerTime)) != nil {
+	if !ok || half.CloseWrite() != nil || c.nc.SetReadDeadline(by) != nil {
 		return
 	}
 	for {

@@ -60,7 +60,7 @@ func (c *Conn) fill(need int) error {
 		return errDraining
 	}
 	in := &c.in
-	n, err := c.nc.Read(in.buf.b[in.w:])
+	n, err := c.stream.Read(in.buf.b[in.w:])
 	in.w += n
 	in.full = in.w == len(in.buf.b)
 	if n > 0 {

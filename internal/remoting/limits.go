@@ -25,7 +25,7 @@ type Limits struct {
 
 	Idle           time.Duration // without a byte either way; 0 means 120 s
 	FrameTime      time.Duration // from the first byte of a frame to its last; 0 means 30 s
-	FirstFrameTime time.Duration // FrameTime of a connection's first frame; 0 means 5 s
+	FirstFrameTime time.Duration // FrameTime of a connection's first frame, and time for a TLS handshake before that; 0 means 5 s
 	WriteTime      time.Duration // for a peer to take 128 KiB, or what there is; up to a quarter less for one that took some just now; 0 means 10 s
 	CallTime       time.Duration // for an answer where Call's context has no deadline; 0 means 3 s
 }

@@ -40,7 +40,7 @@ func TestBadFramesCloseTheConnection(t *testing.T) {
 }
 
 func TestDefaultLimits(t *testing.T) {
-	c := newConn(newShared(Limits{Frame: 1 << 30, InFlight: 7}, nil, nil, nil, nil), new(net.TCPConn))
+	c := newConn(newShared(Limits{Frame: 1 << 30, InFlight: 7}, nil, nil, nil, nil), new(net.TCPConn), nil)
 	got := c.Limits()
 	want := Limits{
 		Frame: 16 << 20, Header: 256 << 10, Fields: 256,

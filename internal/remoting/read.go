@@ -16,6 +16,9 @@ const requestCost = int64(unsafe.Sizeof(Request{})) + 16*int64(unsafe.Sizeof(Fie
 // who serves them panicked.
 func (c *Conn) read() error {
 	defer c.recovered()
+	if err := c.enter(); err != nil {
+		return err
+	}
 	for {
 		frame, size, err := c.nextFrame()
 		if err != nil {

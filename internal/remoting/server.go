@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,7 +23,11 @@ type ServerOptions struct {
 	// requests too; nil counts none. Requests whose code is not supported count as 0.
 	Answers *meter.Pairs
 	Limits  Limits
-	Log     *slog.Logger // nil discards
+	// TLS says which connections are taken. In modes other than TLSDisabled TLSConfig is
+	// called for each that begins a handshake, on a goroutine of that connection.
+	TLS       TLSMode
+	TLSConfig func() *tls.Config
+	Log       *slog.Logger // nil discards
 }
 
 // A Server serves requests on the connections of its listeners. Use NewServer.
@@ -36,10 +41,12 @@ type Server struct {
 
 // NewServer returns a Server ready for Serve.
 func NewServer(opts ServerOptions) *Server {
-	return &Server{
+	s := &Server{
 		shared:    newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Answers, opts.Log),
 		listeners: make(map[net.Listener]struct{}),
 	}
+	s.shared.door = &door{opts.TLS, opts.TLSConfig}
+	return s
 }
 
 // Serve accepts connections from ln and serves them, until ctx ends or Shutdown
@@ -101,7 +108,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) take(nc net.Conn) {
 	remote := nc.RemoteAddr()
 	s.shared.taken.Add(1)
-	if _, err := s.shared.start(nc, s.shared.limits.ConnsPerAddr); err != nil && !errors.Is(err, ErrClosed) {
+	if _, err := s.shared.start(nc, nc, s.shared.limits.ConnsPerAddr); err != nil && !errors.Is(err, ErrClosed) {
 		s.shared.refused.Add(1)
 		s.shared.drops.Log("connection refused", "remote", remote, "err", err)
 	}

@@ -21,6 +21,7 @@ import (
 type shared struct {
 	limits  Limits // defaults filled in
 	handler Handler
+	door    *door        // a Server's; nil: connections begin with a frame
 	onClose func(*Conn)  // may be nil
 	answers *meter.Pairs // may be nil
 	log     *slog.Logger
@@ -59,10 +60,10 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 	}
 }
 
-// start serves nc, which is at most the perAddr-th connection of its address.
-// If it fails nc is closed.
-func (s *shared) start(nc net.Conn, perAddr int) (*Conn, error) {
-	c := newConn(s, nc)
+// start serves nc, which is at most the perAddr-th connection of its address, with
+// frames that go over stream. If it fails nc is closed.
+func (s *shared) start(nc net.Conn, stream io.ReadWriter, perAddr int) (*Conn, error) {
+	c := newConn(s, nc, stream)
 	c.in.buf, c.in.last = s.buffers.get(minBuffer), c.born
 	if err := s.add(c, perAddr); err != nil {
 		_ = nc.Close() // nothing was sent on it

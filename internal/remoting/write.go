@@ -105,7 +105,7 @@ func (c *Conn) write(b *batch) error {
 		if err := c.extendWrite(); err != nil {
 			return err
 		}
-		_, err := c.nc.Write(b.buf)
+		_, err := c.stream.Write(b.buf)
 		return c.writeError(err)
 	}
 	pieces := b.pieces()
@@ -119,7 +119,7 @@ func (c *Conn) write(b *batch) error {
 			return err
 		}
 		b.chunk = pieces[:n]
-		_, err := b.chunk.WriteTo(c.nc)
+		_, err := b.chunk.WriteTo(c.stream)
 		if err := c.writeError(err); err != nil {
 			return err
 		}

@@ -1,0 +1,184 @@
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	maxFile   = 1 << 20     // bytes; a larger one is none of ours
+	lookEvery = time.Second // between two looks at files
+)
+
+// Files are PEM files; "" is none.
+type Files struct {
+	Cert string // a certificate, behind it those that lead to its authority
+	Key  string // its private key, not encrypted
+	CA   string // certificates of the authorities that are trusted
+}
+
+// material is what Files say.
+type material struct {
+	own   *tls.Certificate // with its Leaf; nil: none
+	roots *x509.CertPool   // nil: none
+}
+
+// load reads the files.
+func (f *Files) load() (*material, error) {
+	var m material
+	if f.Cert != "" {
+		cert, err := readFile(f.Cert)
+		if err != nil {
+			return nil, err
+		}
+		key, err := readFile(f.Key)
+		if err != nil {
+			return nil, err
+		}
+		own, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("certs: %s with %s: %w", f.Cert, f.Key, err)
+		}
+		m.own = &own
+	}
+	if f.CA != "" {
+		b, err := readFile(f.CA)
+		if err != nil {
+			return nil, err
+		}
+		if m.roots, err = authorities(b); err != nil {
+			return nil, fmt.Errorf("certs: %s: %w", f.CA, err)
+		}
+	}
+	return &m, nil
+}
+
+// authorities reads certificates; one that cannot be read spoils them all.
+func authorities(b []byte) (*x509.CertPool, error) {
+	pool, n := x509.NewCertPool(), 0
+	for {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("certificate %d: %w", n+1, err)
+		}
+		pool.AddCert(c)
+		n++
+	}
+	if n == 0 {
+		return nil, errors.New("it has no certificate in PEM")
+	}
+	return pool, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("certs: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxFile {
+		return nil, fmt.Errorf("certs: %s: want a file of at most %d bytes, it has %d", path, maxFile, info.Size())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("certs: %w", err)
+	}
+	return b, nil
+}
+
+// A stamp tells one version of a file from the next.
+type stamp struct {
+	size  int64
+	mtime time.Time
+}
+
+// stamps are those of the files; of one that is not there it is zero.
+func (f *Files) stamps() (all [3]stamp) {
+	for i, path := range []string{f.Cert, f.Key, f.CA} {
+		if path == "" {
+			continue
+		}
+		if info, err := os.Stat(path); err == nil {
+			all[i] = stamp{info.Size(), info.ModTime()}
+		}
+	}
+	return all
+}
+
+// kept is T, made of files, and made again once they have changed. What cannot be used is
+// logged and changes nothing.
+type kept[T any] struct {
+	files Files
+	make  func(*material) T
+	log   *slog.Logger
+
+	mu     sync.Mutex // guards the rest
+	now    T
+	seen   [3]stamp // of the files as they were read last, in vain or not
+	looked time.Time
+}
+
+// keep reads the files for the first time.
+func keep[T any](f Files, log *slog.Logger, make func(*material) T) (*kept[T], error) {
+	if (f.Cert == "") != (f.Key == "") {
+		return nil, errors.New("certs: a certificate and its key are needed together")
+	}
+	k := &kept[T]{files: f, make: make, log: log, seen: f.stamps(), looked: time.Now()}
+	m, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	k.now = make(m)
+	k.describe(m)
+	return k, nil
+}
+
+// get returns what the files say now, as far as that is good.
+func (k *kept[T]) get() T {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := time.Now()
+	if now.Sub(k.looked) < lookEvery {
+		return k.now
+	}
+	k.looked = now
+	seen := k.files.stamps() // before they are read: what changes meanwhile is seen next time
+	if seen == k.seen {
+		return k.now
+	}
+	k.seen = seen
+	m, err := k.files.load()
+	if err != nil {
+		k.log.Error("certificates have changed and are not good: those from before stay in use until the files change again", "err", err)
+		return k.now
+	}
+	k.now = k.make(m)
+	k.log.Info("certificates have changed and are used from now on", "cert", k.files.Cert, "ca", k.files.CA)
+	k.describe(m)
+	return k.now
+}
+
+// describe logs what a person should know of them.
+func (k *kept[T]) describe(m *material) {
+	if k.files.Key != "" {
+		if info, err := os.Stat(k.files.Key); err == nil && info.Mode().Perm()&0o007 != 0 {
+			k.log.Warn("everybody on this machine may read a private key: chmod 0600", "key", k.files.Key, "mode", info.Mode().Perm().String())
+		}
+	}
+	if m.own != nil {
+		k.log.Info("certificate", "cert", k.files.Cert, "subject", m.own.Leaf.Subject.String(), "notBefore", m.own.Leaf.NotBefore, "notAfter", m.own.Leaf.NotAfter)
+	}
+}

@@ -1,0 +1,365 @@
+package remoting
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/internal/certs"
+)
+
+// serverTLS is how a server of tests shakes hands.
+func serverTLS(tb testing.TB) *tls.Config {
+	tb.Helper()
+	a, _, err := certs.NewAuthority("tests", time.Now().Add(time.Hour))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := a.Server("server", []string{"server"}, a.Until())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	own, err := tls.X509KeyPair(p.Cert, p.Key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{own}, SessionTicketsDisabled: true, DynamicRecordSizingDisabled: true}
+}
+
+// anyServer is how a client shakes hands that takes every server.
+func anyServer(string) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
+
+// options is those of a server that echoes, in a mode.
+func (m TLSMode) options(c *tls.Config) ServerOptions {
+	return ServerOptions{Handler: HandlerFunc(echo), TLS: m, TLSConfig: func() *tls.Config { return c }}
+}
+
+func TestWhoIsLetIn(t *testing.T) {
+	tests := []struct {
+		name       string
+		mode       TLSMode
+		plain, tls string // why connections end; "" if they are served
+	}{
+		{"disabled", TLSDisabled, "", "peer speaks TLS, which is disabled"},
+		{"permissive", TLSPermissive, "", ""},
+		{"enforcing", TLSEnforcing, "peer does not speak TLS, which is enforced", ""},
+	}
+	for _, tt := range tests {
+		for peer, want := range map[string]string{"plain": tt.plain, "tls": tt.tls} {
+			t.Run(tt.name+" "+peer, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig(t, tt.mode.options(serverTLS(t)))
+					opts := ClientOptions{}
+					if peer == "tls" {
+						opts.TLS = anyServer
+					}
+					body := strings.Repeat("x", 100<<10)
+					resp, err := r.client(opts).Call(t.Context(), "server:1", &Command{Body: []byte(body)})
+					if want != "" {
+						if err == nil {
+							t.Error("it was served")
+						}
+						r.log.expect(t, 1, "connection dropped", want)
+						return
+					}
+					if err != nil || string(resp.Body) != body {
+						t.Fatalf("Call: %v, want the body back", err)
+					}
+					r.log.expect(t, 0, "")
+				})
+			})
+		}
+	}
+}
+
+// What enforcing refuses is not read on: not even a whole request is served.
+func TestARequestInPlainTextIsNotServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var served atomic.Int32
+		o := TLSEnforcing.options(serverTLS(t))
+		o.Handler = HandlerFunc(func(*Request) { served.Add(1) })
+		r := newRig(t, o)
+		p := r.dial()
+		p.send(Command{})
+		p.expectClosed()
+		synctest.Wait()
+		if served.Load() != 0 {
+			t.Error("a request in plain text was served")
+		}
+	})
+}
+
+// hello is the first flight of a client.
+func hello(t *testing.T) []byte {
+	near, far := net.Pipe()
+	defer far.Close()
+	go func() { _ = tls.Client(near, anyServer("")).Handshake(); near.Close() }()
+	b := make([]byte, 16<<10)
+	n, err := far.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+// A client that stops within its handshake is left after FirstFrameTime, and costs no
+// one else anything.
+func TestAHandshakeThatStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSPermissive.options(serverTLS(t)))
+		first := hello(t)
+		for _, n := range []int{1, 5, len(first) / 2, len(first) - 1} {
+			p := r.dial()
+			p.write(first[:n])
+			other := r.dial()
+			other.send(Command{Opaque: 1})
+			other.expect(1, RespSuccess)
+			begin := time.Now()
+			p.expectClosed()
+			if took := time.Since(begin); took != 5*time.Second {
+				t.Errorf("%d of %d bytes of a ClientHello: hung up after %v, want 5 s", n, len(first), took)
+			}
+		}
+		r.log.expect(t, 4, "connection dropped", "TLS handshake took too long")
+	})
+}
+
+// The same where it is the server's answer that is not read.
+func TestAHandshakeThatIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSPermissive.options(serverTLS(t)))
+		p := r.dial()
+		p.write(hello(t))
+		time.Sleep(6 * time.Second)
+		p.expectClosed()
+		r.log.expect(t, 1, "connection dropped", "TLS handshake took too long")
+	})
+}
+
+// drips sends a byte at a time.
+type drips struct{ net.Conn }
+
+func (d drips) Write(p []byte) (int, error) {
+	for i := range p {
+		if _, err := d.Conn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
+}
+
+func TestAHandshakeInDrips(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		resp, err := r.client(ClientOptions{TLS: anyServer, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return drips{r.ln.connect(nil)}, nil
+		}}).Call(t.Context(), "server:1", &Command{Body: []byte("drop by drop")})
+		if err != nil || string(resp.Body) != "drop by drop" {
+			t.Errorf("Call: %v, want the body back", err)
+		}
+	})
+}
+
+// A stop does not wait for those who have not finished their handshake.
+func TestShutdownDuringAHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSPermissive.options(serverTLS(t)))
+		p := r.dial()
+		p.write(hello(t)[:20])
+		synctest.Wait()
+		begin := time.Now()
+		if err := r.srv.Shutdown(t.Context()); err != nil || time.Since(begin) > 2*time.Second {
+			t.Errorf("Shutdown: %v after %v, want nil within 2 s", err, time.Since(begin))
+		}
+	})
+}
+
+// A stop has the answers leave.
+func TestDrainOverTLS(t *testing.T) {
+	proceed, down := make(chan struct{}), make(chan error, 1)
+	reqs := make(chan struct{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := TLSEnforcing.options(serverTLS(t))
+	o.Handler = HandlerFunc(func(req *Request) {
+		close(reqs)
+		go func() { <-proceed; req.Reply(&Response{Body: make([]byte, 300<<10)}) }()
+	})
+	srv := NewServer(o)
+	go func() { _ = srv.Serve(t.Context(), ln) }()
+	nc, err := tls.Dial("tcp", ln.Addr().String(), anyServer(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p := &peer{t, nc}
+	p.send(Command{Opaque: 1})
+	<-reqs
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	close(proceed)
+	if c := p.expect(1, RespSuccess); len(c.Body) != 300<<10 {
+		t.Errorf("the body has %d bytes, want %d", len(c.Body), 300<<10)
+	}
+	p.expectClosed()
+	_ = nc.Close()
+	if err := <-down; err != nil {
+		t.Errorf("Shutdown: %v, want nil", err)
+	}
+}
+
+// Bodies that are lent, as those of messages are that were read from the log, leave
+// whole, between headers, however large, and are given back.
+func TestLentBodiesOverTLS(t *testing.T) {
+	lent := make([]byte, 1<<20+17)
+	for i := range lent {
+		lent[i] = byte(i * 7)
+	}
+	var released atomic.Int32
+	o := TLSEnforcing.options(serverTLS(t))
+	o.Handler = HandlerFunc(func(req *Request) {
+		n := int(req.Opaque) * 50_000
+		req.Reply(&Response{Remark: "with a remark", Body: lent[:n], Release: func() { released.Add(1) }})
+	})
+	addr := startServer(t, o)
+	cl := NewClient(ClientOptions{TLS: anyServer})
+	defer cl.Close()
+	c, err := cl.Conn(t.Context(), addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 20
+	got := make(chan *Command, calls)
+	for range calls {
+		c.Go(&Command{}, 20*time.Second, func(cmd *Command, err error) {
+			if err != nil {
+				t.Errorf("Go: %v", err)
+			}
+			got <- cmd
+		})
+	}
+	for range calls {
+		cmd := <-got
+		if cmd == nil {
+			continue
+		}
+		if n := int(cmd.Opaque) * 50_000; string(cmd.Body) != string(lent[:n]) || cmd.Remark != "with a remark" {
+			t.Errorf("answer %d has %d bytes, want the %d that were lent", cmd.Opaque, len(cmd.Body), n)
+		}
+	}
+	_ = cl.Close()
+	if n := released.Load(); n != calls {
+		t.Errorf("%d of %d bodies were given back", n, calls)
+	}
+}
+
+// A connection that is up goes on when the certificates change; the next has the new.
+func TestNewCertificatesWhileConnectionsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := serverTLS(t), serverTLS(t)
+		var now atomic.Pointer[tls.Config]
+		now.Store(first)
+		o := TLSEnforcing.options(nil)
+		o.TLSConfig = now.Load
+		r := newRig(t, o)
+		// dial returns a client, and the certificate that it was shown.
+		dial := func() (*Client, *atomic.Pointer[x509.Certificate]) {
+			var shown atomic.Pointer[x509.Certificate]
+			return r.client(ClientOptions{TLS: func(string) *tls.Config {
+				c := anyServer("")
+				c.VerifyConnection = func(cs tls.ConnectionState) error { shown.Store(cs.PeerCertificates[0]); return nil }
+				return c
+			}}), &shown
+		}
+		call := func(cl *Client) {
+			if _, err := cl.Call(t.Context(), "server:1", &Command{}); err != nil {
+				t.Errorf("Call: %v", err)
+			}
+		}
+		old, oldShown := dial()
+		call(old)
+		was := oldShown.Load()
+		now.Store(second)
+		fresh, freshShown := dial()
+		call(fresh)
+		call(old)
+		if oldShown.Load() != was || freshShown.Load() == nil || freshShown.Load().Equal(was) {
+			t.Error("the old connection has shaken hands again, or the new one with the old certificate")
+		}
+	})
+}
+
+// Silence ends a connection over TLS as any other.
+func TestIdleOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		nc := tls.Client(r.ln.connect(nil), anyServer(""))
+		if err := nc.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("read: %v, want the end", err)
+		}
+		if took := time.Since(begin); took != 120*time.Second {
+			t.Errorf("hung up after %v, want 120 s", took)
+		}
+	})
+}
+
+// A frame that stalls after the handshake is bounded as over plain connections, though
+// deadlines have passed on the way.
+func TestAFrameThatStallsOverTLS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		p := &peer{t, tls.Client(r.ln.connect(nil), anyServer(""))}
+		frame := AppendCommand(nil, &Command{Opaque: 1})
+		p.write(frame)
+		p.expect(1, RespSuccess)
+		time.Sleep(100 * time.Second)
+		p.write(frame[:len(frame)/2])
+		time.Sleep(20 * time.Second)
+		p.write(frame[len(frame)/2:])
+		p.expect(1, RespSuccess)
+		p.write(frame[:len(frame)/2])
+		p.expectClosed()
+		r.log.expect(t, 1, "connection dropped", "frame took too long to arrive")
+	})
+}
+
+// A client that wants TLS says so where there is none, and sends nothing.
+func TestTLSClientAtAPlainServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var served atomic.Int32
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(func(*Request) { served.Add(1) })})
+		_, err := r.client(ClientOptions{TLS: anyServer}).Call(t.Context(), "server:1", &Command{})
+		if err == nil || !strings.Contains(err.Error(), "TLS handshake") || served.Load() > 0 {
+			t.Errorf("Call: %v, want a complaint about the handshake", err)
+		}
+	})
+}
+
+// One that hears nothing at all gives up after its DialTimeout.
+func TestTLSClientThatIsNotAnswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer far.Close()
+		go func() { _, _ = io.Copy(io.Discard, far) }()
+		cl := NewClient(ClientOptions{TLS: anyServer, Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+		defer cl.Close()
+		begin := time.Now()
+		_, err := cl.Conn(t.Context(), "server:1")
+		if took := time.Since(begin); err == nil || took != 3*time.Second {
+			t.Errorf("Conn: %v after %v, want an error after 3 s", err, took)
+		}
+	})
+}
