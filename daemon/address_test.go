@@ -129,7 +129,7 @@ func TestAnAddressThatNoLinkHasYet(t *testing.T) {
 			t.Errorf("listen at %s: %v", addr, err)
 			continue
 		}
-		if err := answers(t.Context(), ln.Addr(), 28); err != nil {
+		if err := answers(t.Context(), ln.Addr(), 28, nil); err != nil {
 			t.Errorf("at %s: %v", addr, err)
 		}
 		ln.Close()

@@ -51,7 +51,7 @@ func (p *brokerPart) name() string { return "broker" }
 func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	client := remoting.NewClient(remoting.ClientOptions{Log: p.log})
+	client := remoting.NewClient(remoting.ClientOptions{TLS: p.platform.security.others(), Log: p.log})
 	now, err := newTenure(&p.cfg, p.platform, p.last, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
@@ -115,7 +115,7 @@ func (p *brokerPart) works(ctx context.Context) error {
 
 func (p *brokerPart) tenureWorks(ctx context.Context, t *tenure) error {
 	for _, ln := range t.lns {
-		if err := answers(ctx, ln.Addr(), remoting.ReqGetBrokerRuntimeInfo); err != nil {
+		if err := answers(ctx, ln.Addr(), remoting.ReqGetBrokerRuntimeInfo, p.platform.security.self()); err != nil {
 			return err
 		}
 	}

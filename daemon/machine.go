@@ -17,16 +17,20 @@ import (
 // when they were made.
 func firstVersion() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
 
+// built is when this program was made, as far as it is known: nothing is before that.
+func built() time.Time {
+	info, _ := debug.ReadBuildInfo()
+	if t := board.Built(info); !t.IsZero() {
+		return t
+	}
+	return firstVersion()
+}
+
 // machineOptions says what the daemon watches of the machine, and what it does. It
 // fails where the configuration says what cannot be meant.
 func machineOptions(cfg *config.Config, hw *board.Board, log *slog.Logger) (machine.Options, error) {
-	info, _ := debug.ReadBuildInfo()
-	built := board.Built(info)
-	if built.IsZero() {
-		built = firstVersion()
-	}
 	o := machine.Options{
-		Board: hw, Folder: cfg.StoreRoot, Built: built, Log: log.With("part", "machine"),
+		Board: hw, Folder: cfg.StoreRoot, Built: built(), Log: log.With("part", "machine"),
 		BudgetPerDay: cfg.WearPerDay, Years: cfg.WearYears, SupplyPoll: cfg.SupplyPoll, Lamps: map[machine.Class][]machine.Lamp{},
 	}
 	switch cfg.WearAction {

@@ -93,6 +93,10 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
 		return exitUsage
 	}
+	if _, err := newSecurity(&cfg, nil, slog.New(slog.DiscardHandler)); err != nil {
+		fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
+		return exitUsage
+	}
 	if f.check {
 		for _, n := range notes {
 			fmt.Fprintln(stdout, n)

@@ -29,6 +29,8 @@ func TestStartAnswersWithoutRunning(t *testing.T) {
 		{"a good configuration", []string{"--check-config", "--enableNamesrv=true"}, exitOK, "the configuration is good", ""},
 		{"every complaint", []string{"-c", bad, "--check-config"}, exitUsage, "", `pairmqd: ` + bad + `:2: unknown key "brokerNmae"; did you mean "brokerName"?`},
 		{"name servers that are none", []string{"--check-config", "--namesrvAddr=10.0.0.1:9876;10.0.0.1:9876"}, exitUsage, "", "namesrvAddr: "},
+		{"a certificate that is none", []string{"--check-config", "--enableNamesrv=true", "--tlsServerMode=permissive", "--tlsServerCertPath=" + bad, "--tlsServerKeyPath=" + bad}, exitUsage, "", "TLS of this server: "},
+		{"an authority that is none", []string{"--check-config", "--enableNamesrv=true", "--tlsEnable=true", "--tlsClientTrustCertPath=" + bad}, exitUsage, "", "it has no certificate in PEM"},
 		{"no such file", []string{"-c", "/nonexistent/pairmq.conf"}, exitUsage, "", "no such file"},
 		{"-c without a file", []string{"-c"}, exitUsage, "", "-c needs a file"},
 		{"a stray word", []string{"start"}, exitUsage, "", `unknown argument "start"`},

@@ -21,6 +21,7 @@ type nameServerPart struct {
 	ns  *nameserver.Server
 	srv *remoting.Server
 	lns []net.Listener
+	tls *security
 	log *slog.Logger
 
 	answers meter.Pairs
@@ -53,8 +54,9 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	if err != nil {
 		return nil, err
 	}
-	p := &nameServerPart{ns: ns, lns: lns, log: log, begun: make(chan struct{})}
-	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: insight{m.metrics, log}.ahead(ns), OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), Log: log})
+	p := &nameServerPart{ns: ns, lns: lns, tls: m.security, log: log, begun: make(chan struct{})}
+	mode, config := m.security.door()
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: insight{m.metrics, log}.ahead(ns), OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: log})
 	return p, nil
 }
 
@@ -84,7 +86,7 @@ func (p *nameServerPart) serving() bool {
 }
 
 func (p *nameServerPart) works(ctx context.Context) error {
-	return answers(ctx, p.lns[0].Addr(), remoting.ReqGetBrokerClusterInfo)
+	return answers(ctx, p.lns[0].Addr(), remoting.ReqGetBrokerClusterInfo, p.tls.self())
 }
 
 func (p *nameServerPart) close() error {

@@ -52,7 +52,11 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open open
 		return err
 	}
 	shows := newObservatory(&cfg, watch, log)
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch}
+	secure, err := newSecurity(&cfg, hw, log)
+	if err != nil {
+		return startError{err}
+	}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)

@@ -32,6 +32,7 @@ type platform struct {
 	recovery *recovery              // is told how far a start has come; nil: nobody is
 	metrics  func() []byte          // the text of the metrics
 	machine  *machine.Machine       // what the board tells; nil in tests that need none
+	security *security              // TLS; nil: none
 }
 
 // passedSockets takes what systemd has passed, once in a process.

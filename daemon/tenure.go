@@ -197,7 +197,8 @@ func (t *tenure) build() (err error) {
 	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
 		return err
 	}
-	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), Log: t.log})
+	mode, config := t.platform.security.door()
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
 	return nil
 }
 

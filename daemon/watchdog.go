@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,12 +81,13 @@ func (w *watchdog) ask(ctx context.Context) error {
 
 // answers asks who listens at addr, and fails if no answer comes before ctx ends or
 // nobody listens. A connection that is closed at once is an answer: there may be too
-// many of them. An address that no link has now cannot be asked at: it is no hang.
-func answers(ctx context.Context, addr net.Addr, code int32) error {
+// many of them. An address that no link has now cannot be asked at: it is no hang. With secure
+// it is asked over TLS.
+func answers(ctx context.Context, addr net.Addr, code int32, secure func(string) *tls.Config) error {
 	if at, ok := addr.(*net.TCPAddr); ok && !onALink(at.IP.String()) {
 		return nil
 	}
-	c := remoting.NewClient(remoting.ClientOptions{})
+	c := remoting.NewClient(remoting.ClientOptions{TLS: secure})
 	defer c.Close()
 	_, err := c.Call(ctx, reachable(addr), &remoting.Command{Code: code})
 	failed, isOp := errors.AsType[*net.OpError](err)

@@ -158,7 +158,7 @@ func TestNobodyListensIsNoAnswer(t *testing.T) {
 	ask := func(limit time.Duration) error {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
-		return answers(ctx, addr, 28)
+		return answers(ctx, addr, 28, nil)
 	}
 	if err := ask(100 * time.Millisecond); err == nil {
 		t.Error("who accepts and says nothing has answered")

@@ -49,6 +49,18 @@ type Config struct {
 	ListenPort   int
 	HAListenPort int // 0: ListenPort + 1
 
+	// TLS, on the ports for clients and of the name server, and to others.
+	TLSMode       string
+	TLSCert       string // files in PEM, as are the next; empty: none
+	TLSKey        string
+	TLSClientAuth string
+	TLSTrust      string
+	TLSEnable     bool // to name servers and brokers
+	TLSAuthServer string
+	TLSServers    string
+	TLSOwnCert    string
+	TLSOwnKey     string
+
 	// Name servers.
 	NamesrvAddr         string // a:9876;b:9876; empty with EnableNamesrv: the embedded one
 	RegisterPeriod      time.Duration

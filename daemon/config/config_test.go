@@ -105,6 +105,12 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"no pattern of links", "meteredLinks", []string{"enableNamesrv=true", "meteredLinks=ppp["}},
 		{"two links without a semicolon", "a blank or a slash", []string{"enableNamesrv=true", "meteredLinks=wwan0 ppp0"}},
 		{"too slow to live", "at least 1024", []string{"enableNamesrv=true", "haMeteredBytesPerSecond=100"}},
+		{"TLS of some kind", "want one of disabled, permissive, enforcing", []string{"enableNamesrv=true", "tlsServerMode=on"}},
+		{"TLS without a certificate", "needs tlsServerCertPath and tlsServerKeyPath", []string{"enableNamesrv=true", "tlsServerMode=permissive", "tlsServerKeyPath=/k"}},
+		{"clients that nobody signs for", "tlsServerTrustCertPath names nobody", []string{"enableNamesrv=true", "tlsServerMode=permissive", "tlsServerCertPath=/c", "tlsServerKeyPath=/k", "tlsServerNeedClientAuth=optional"}},
+		{"servers that nobody signs for", "tlsClientTrustCertPath names nobody", []string{"enableNamesrv=true", "tlsEnable=true"}},
+		{"half a certificate", "are needed together", []string{"enableNamesrv=true", "tlsEnable=true", "tlsClientAuthServer=none", "tlsClientCertPath=/c"}},
+		{"a name server that lets nobody in", "could not register", []string{"enableNamesrv=true", "tlsServerMode=enforcing", "tlsServerCertPath=/c", "tlsServerKeyPath=/k"}},
 		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
 	}
 	for _, tt := range tests {

@@ -10,7 +10,7 @@ const day = 24 * time.Hour
 // keys is every key there is, in the order in which a person reads them.
 func keys() []key {
 	all := []key{}
-	for _, group := range [][]key{identityKeys(), addressKeys(), namesrvKeys(), replicaKeys(), storeKeys(), machineKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
+	for _, group := range [][]key{identityKeys(), addressKeys(), tlsKeys(), namesrvKeys(), replicaKeys(), storeKeys(), machineKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
 		all = append(all, group...)
 	}
 	return all
@@ -34,6 +34,37 @@ func addressKeys() []key {
 		number("listenPort", "10911", "port for clients; listenPort - 2 is served as well, where older clients and RocketMQ's slaves call", func(c *Config) *int { return &c.ListenPort }, 3, 65535),
 		number("haListenPort", "0", "port for slaves, as registered; 0: listenPort + 1", func(c *Config) *int { return &c.HAListenPort }, 0, 65535),
 	}
+}
+
+// The values of tlsServerMode, tlsServerNeedClientAuth and tlsClientAuthServer.
+const (
+	TLSDisabled   = "disabled"
+	TLSPermissive = "permissive"
+	TLSEnforcing  = "enforcing"
+
+	TLSAuthNone     = "none"
+	TLSAuthOptional = "optional"
+	TLSAuthRequire  = "require"
+
+	TLSByName = "name"
+	TLSByCA   = "ca"
+	TLSByNone = "none"
+)
+
+// tlsKeys have the names of RocketMQ's system properties: tls.server.mode is tlsServerMode.
+func tlsKeys() []key {
+	return oursAll([]key{
+		str("tlsServerMode", TLSDisabled, "TLS on listenPort, listenPort - 2 and namesrvListenPort: disabled; permissive: who begins with it has it; enforcing: nobody is served without", func(c *Config) *string { return &c.TLSMode }, TLSDisabled, TLSPermissive, TLSEnforcing),
+		str("tlsServerCertPath", "", "certificate of this server in PEM, behind it those that lead to its authority; this and the next files are read again once they have changed", func(c *Config) *string { return &c.TLSCert }),
+		str("tlsServerKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSKey }),
+		str("tlsServerNeedClientAuth", TLSAuthNone, "certificates of clients: none: they are not asked; optional: one that is shown must be good; require: who has no good one is not let in", func(c *Config) *string { return &c.TLSClientAuth }, TLSAuthNone, TLSAuthOptional, TLSAuthRequire),
+		str("tlsServerTrustCertPath", "", "certificates of the authorities that sign those of clients, in PEM", func(c *Config) *string { return &c.TLSTrust }),
+		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; its replication port has none", func(c *Config) *bool { return &c.TLSEnable }),
+		str("tlsClientAuthServer", TLSByName, "what is made sure of then: name: the certificate names the host that was called, and an authority of tlsClientTrustCertPath has signed it; ca: an authority has, whatever it names; none: nothing, so that somebody in between can read and change everything", func(c *Config) *string { return &c.TLSAuthServer }, TLSByName, TLSByCA, TLSByNone),
+		str("tlsClientTrustCertPath", "", "certificates of the authorities that sign those of servers, in PEM", func(c *Config) *string { return &c.TLSServers }),
+		str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert }),
+		str("tlsClientKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSOwnKey }),
+	})
 }
 
 func namesrvKeys() []key {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func (c *Config) Text() string {
 // Shown is Text and how it is with keys of RocketMQ with which nothing is set here, and
 // that exportConfigs of 4.9.7 fails without.
 func (c *Config) Shown() string {
-	return c.Text() + "filterServerNums=0\nslaveReadEnable=true\ntraceOn=false\nuseTLS=false\n"
+	return c.Text() + "filterServerNums=0\nslaveReadEnable=true\ntraceOn=false\nuseTLS=" + strconv.FormatBool(c.TLSEnable) + "\n"
 }
 
 // Markdown is the table of every key for docs/configuration.md.

@@ -86,7 +86,29 @@ func validate(c *Config) (errs []error) {
 			complain("%s is %s, which is no address that others could use", a.key, a.value)
 		}
 	}
-	return append(errs, ports(c)...)
+	return append(append(errs, tlsFiles(c)...), ports(c)...)
+}
+
+// tlsFiles complains about files that TLS needs and that are not named. What they hold is
+// looked at when they are read.
+func tlsFiles(c *Config) (errs []error) {
+	complain := func(format string, args ...any) { errs = append(errs, fmt.Errorf("configuration: "+format, args...)) }
+	if c.TLSMode != TLSDisabled && (c.TLSCert == "" || c.TLSKey == "") {
+		complain("tlsServerMode is %s, which needs tlsServerCertPath and tlsServerKeyPath; pairmq cert makes them", c.TLSMode)
+	}
+	if c.TLSMode != TLSDisabled && c.TLSClientAuth != TLSAuthNone && c.TLSTrust == "" {
+		complain("tlsServerNeedClientAuth is %s, but tlsServerTrustCertPath names nobody who signs the certificates of clients", c.TLSClientAuth)
+	}
+	if c.TLSEnable && c.TLSAuthServer != TLSByNone && c.TLSServers == "" {
+		complain("tlsEnable is true, but tlsClientTrustCertPath names nobody who signs the certificates of servers")
+	}
+	if (c.TLSOwnCert == "") != (c.TLSOwnKey == "") {
+		complain("tlsClientCertPath and tlsClientKeyPath are needed together")
+	}
+	if c.TLSMode == TLSEnforcing && c.EnableBroker && c.EnableNamesrv && !c.TLSEnable {
+		complain("tlsServerMode is enforcing and tlsEnable false: the broker could not register with the name server in its own process")
+	}
+	return errs
 }
 
 // badPattern fails if one of these names, separated by semicolons, can be no link's, nor a

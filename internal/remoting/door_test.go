@@ -179,6 +179,7 @@ func TestShutdownDuringAHandshake(t *testing.T) {
 		if err := r.srv.Shutdown(t.Context()); err != nil || time.Since(begin) > 2*time.Second {
 			t.Errorf("Shutdown: %v after %v, want nil within 2 s", err, time.Since(begin))
 		}
+		r.log.expect(t, 0, "connection dropped") // it was not the peer's fault
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
-		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/lifecycle",
+		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/watchdog", "internal/certs", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
 		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
@@ -40,7 +40,7 @@ func house() map[string][]string {
 		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
 		"store/reset":                    {"hal/disk", "store/index"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/certs", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
 		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/remoting", "store"},
 		"tools/loadgen":                  append(pure, "internal/remoting"),
 		"tools/bench":                    {"tools/harness", "tools/loadgen", "internal/remoting", "discovery", "store/record", "store/table"},

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pairmq/daemon/config"
+	"pairmq/hal/board"
+	"pairmq/hal/disk"
+	"pairmq/internal/certs"
+	"pairmq/internal/remoting"
+	"pairmq/store/record"
+)
+
+// makeCertificates writes what an authority signs for a pair and a client, and returns the
+// folder. Servers are found at 127.0.0.1.
+func makeCertificates(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, ca, err := certs.NewAuthority("tests", time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := a.Server("broker", []string{"127.0.0.1"}, a.Until())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := a.Client("client", a.Until())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("ca.crt", ca.Cert)
+	write("server.crt", server.Cert)
+	write("server.key", server.Key)
+	write("client.crt", client.Cert)
+	write("client.key", client.Key)
+	return dir
+}
+
+// enforcing is the settings of a broker that takes nobody without a certificate.
+func enforcing(dir string) []string {
+	in := func(name string) string { return filepath.Join(dir, name) }
+	return []string{
+		"tlsServerMode=enforcing", "tlsServerCertPath=" + in("server.crt"), "tlsServerKeyPath=" + in("server.key"),
+		"tlsServerNeedClientAuth=require", "tlsServerTrustCertPath=" + in("ca.crt"),
+		"tlsEnable=true", "tlsClientTrustCertPath=" + in("ca.crt"), "tlsClientCertPath=" + in("server.crt"), "tlsClientKeyPath=" + in("server.key"),
+	}
+}
+
+// tlsClient is a client with its certificate.
+func tlsClient(t *testing.T, dir string) *remoting.Client {
+	t.Helper()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	c, err := certs.NewClient(certs.ClientOptions{Files: certs.Files{Cert: in("client.crt"), Key: in("client.key"), CA: in("ca.crt")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := remoting.NewClient(remoting.ClientOptions{TLS: c.Config})
+	t.Cleanup(func() { client.Close() })
+	return client
+}
+
+// Nobody gets in without a certificate, and a pair works: brokers register, a slave copies
+// the tables and the log, clients send and get.
+func TestAPairThatEnforcesTLS(t *testing.T) {
+	dir := makeCertificates(t)
+	master := newDaemon(t)
+	master.settings = append(master.settings, enforcing(dir)...)
+	master.settings = append(master.settings, "brokerRole=SYNC_MASTER")
+	plain := master.client
+	master.client = tlsClient(t, dir)
+	slave := master.newSlave()
+	slave.settings = append(slave.settings, enforcing(dir)...)
+	master.start()
+	slave.start()
+	eventually(t, "the slave follows", func() bool { return master.send("Secret", "first").Code == remoting.RespSuccess })
+	large := strings.Repeat("a large message ", 100_000)
+	if r := master.send("Secret", large); r.Code != remoting.RespSuccess {
+		t.Fatalf("send answers %d %q", r.Code, r.Remark)
+	}
+	master.routed("Secret")
+	caughtUp(master, slave)
+	eventually(t, "the slave has the topic", func() bool { return slave.pull("Secret", 0).Code == remoting.RespSuccess })
+	for _, d := range []*daemonUnderTest{master, slave} {
+		var got string
+		for offset := int64(0); !strings.Contains(got, large); offset++ {
+			r := d.pull("Secret", offset)
+			if r.Code != remoting.RespSuccess {
+				t.Fatalf("pull at %d answers %d %q", offset, r.Code, r.Remark)
+			}
+			v, err := record.Parse(r.Body, record.Limits{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = string(v.Body()); len(got) < len(large) && got != "first" {
+				t.Fatalf("a body has %d bytes", len(got))
+			}
+		}
+	}
+	noCertificate := remoting.NewClient(remoting.ClientOptions{TLS: func(string) *tls.Config { return &tls.Config{InsecureSkipVerify: true} }})
+	defer noCertificate.Close()
+	for _, addr := range []string{master.broker, master.namesrv, slave.broker} {
+		for what, c := range map[string]*remoting.Client{"in plain text": plain, "without a certificate": noCertificate} {
+			if r, err := c.Call(t.Context(), addr, &remoting.Command{Code: remoting.ReqGetBrokerRuntimeInfo}); err == nil {
+				t.Errorf("%s answers %d to one %s", addr, r.Code, what)
+			}
+		}
+	}
+	if err := slave.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := master.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Who looks whether the ports answer is let in, with no word in the log, though the
+// server's certificate is none of a client.
+func TestTheWatchdogIsLetIn(t *testing.T) {
+	dir := makeCertificates(t)
+	_, p, err := certs.NewAuthority("of clients", time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(dir, "other.crt")
+	if err := os.WriteFile(other, p.Cert, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := newDaemon(t)
+	d.settings = append(d.settings, enforcing(dir)...)
+	d.settings = append(d.settings, "tlsServerTrustCertPath="+other)
+	cfg, log := d.config(), new(lockedBuffer)
+	logger := slog.New(slog.NewTextHandler(log, nil))
+	secure, err := newSecurity(&cfg, board.New(board.Options{}), logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := newNameServer(&cfg, platform{open: disk.OS, security: secure}, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- ns.run(ctx) }()
+	<-ns.serves()
+	for range 3 {
+		if err := ns.works(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(log.String(), "connection dropped") {
+		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// Nothing of TLS is there where nothing is configured.
+func TestNoTLSByDefault(t *testing.T) {
+	cfg, _, err := config.Load("", []string{"enableNamesrv=true"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newSecurity(&cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mode, _ := s.door(); mode != remoting.TLSDisabled || s.others() != nil || s.self() != nil {
+		t.Errorf("it has mode %d, others %t, self %t", mode, s.others() != nil, s.self() != nil)
+	}
+}
