@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pairmq/daemon/config"
 	"pairmq/internal/remoting"
 	"pairmq/tools/ctl/doctor"
 )
@@ -41,9 +42,15 @@ func newDoctor(e *env) *cobra.Command {
 
 // examine has the doctor look.
 func (e *env) examine(ctx context.Context, o doctor.Options) []doctor.Check {
-	o.Client = remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}})
+	cfg, _, _ := config.Load(o.Config, o.Settings) // the doctor says what is wrong with it
+	secure, err := e.asConfigured(&cfg).secure()
+	o.Client = remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure})
 	defer o.Client.Close()
-	return doctor.Examine(ctx, o)
+	all := doctor.Examine(ctx, o)
+	if err != nil {
+		all = append(all, doctor.Check{Name: "TLS", Verdict: doctor.Warning, Found: "servers are asked in plain text: " + inWords(err), Do: "as root, or with --tls-ca, the doctor sees more"})
+	}
+	return all
 }
 
 func (e *env) printChecks(all []doctor.Check) error {

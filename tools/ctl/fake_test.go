@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,6 +44,17 @@ const storeTime int64 = 1_795_404_113_251
 
 func startFake(t *testing.T) *fake {
 	t.Helper()
+	return startFakeOf(t, remoting.ServerOptions{})
+}
+
+// startSecureFake is startFake of one that takes nothing but TLS.
+func startSecureFake(t *testing.T, config func() *tls.Config) *fake {
+	t.Helper()
+	return startFakeOf(t, remoting.ServerOptions{TLS: remoting.TLSEnforcing, TLSConfig: config})
+}
+
+func startFakeOf(t *testing.T, o remoting.ServerOptions) *fake {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +65,8 @@ func startFake(t *testing.T) *fake {
 		refuse: make(map[int32]int32), others: make(map[string]discovery.BrokerData),
 	}
 	f.topics[templateTopic] = table.Topic{Name: templateTopic, ReadQueueNums: 8, WriteQueueNums: 8, Perm: 7}
-	s := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(f.serve)})
+	o.Handler = remoting.HandlerFunc(f.serve)
+	s := remoting.NewServer(o)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(context.Background(), ln) }()
 	t.Cleanup(func() {

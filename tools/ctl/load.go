@@ -120,7 +120,7 @@ func (e *env) loads(a *loadArgs, run func(context.Context, func(loadgen.Progress
 			if a.Addr, err = s.onlyMaster(ctx); err != nil {
 				return err
 			}
-			a.Timeout = s.timeout
+			a.Timeout, a.Dial = s.timeout, dialer(s.secure)
 			p := newProgress(e, "messages", true)
 			r, err := run(ctx, func(now loadgen.Progress) { p.set(now.Messages) })
 			p.done()

@@ -2,7 +2,8 @@
 // shows and changes topics and groups, verifies, repairs and exports logs, shows what
 // brokers and name servers are doing, and loads a broker. It works with any RocketMQ
 // broker and name server; logs are those of pairmqd. Of the machine that it runs on it
-// says what is wrong, collects what helps from afar, and empties the store.
+// says what is wrong, collects what helps from afar, and empties the store. It makes
+// certificates, and speaks TLS where it is told whom to trust.
 //
 // Each command has three parts: flags become a plain struct, a method of
 // session does the work with it, and a print function writes what came out, as

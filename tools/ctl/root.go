@@ -26,6 +26,7 @@ type env struct {
 	broker  string
 	json    bool
 	timeout time.Duration
+	tls     tlsArgs
 }
 
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
@@ -33,6 +34,7 @@ what brokers and name servers are doing. It works with any RocketMQ broker. Of a
 pair of pairmqd it compares and repairs the logs; what lies in a store's folder, or in
 a copy from a device that died, it verifies, shows and saves. The machine that it runs
 on it examines, and its store it empties.
+It makes certificates, and speaks TLS where --tls-ca says whom to trust.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
 ` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
@@ -60,8 +62,9 @@ func newRoot(e *env) *cobra.Command {
 	f.StringVar(&e.broker, "broker", "", "host:port of one broker, to be asked without a name server")
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
+	e.tls.flags(f)
 	root.MarkFlagsMutuallyExclusive("namesrv", "broker")
-	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newSupport(e), newDoctor(e), newReset(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
+	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newSupport(e), newDoctor(e), newReset(e), newCert(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,31 +18,36 @@ import (
 type session struct {
 	*env
 	client  *remoting.Client
-	servers []string          // name servers; none when one broker is asked
-	picker  *discovery.Picker // nil when one broker is asked
+	secure  func(host string) *tls.Config // nil: in plain text
+	servers []string                      // name servers; none when one broker is asked
+	picker  *discovery.Picker             // nil when one broker is asked
 }
 
 // connect checks the addresses it was given and returns a session; nothing is
 // dialled before it is needed.
 func (e *env) connect() (*session, error) {
-	s := &session{env: e}
 	if e.timeout <= 0 {
 		return nil, usage("--timeout %v: it must be more than 0", e.timeout)
 	}
-	limits := remoting.Limits{CallTime: e.timeout}
+	secure, err := e.secure()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{env: e, secure: secure}
+	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure}
 	if e.broker != "" {
 		addr, err := discovery.ParseAddr(e.broker)
 		if err != nil {
 			return nil, usage("--broker: %w", err)
 		}
-		e.broker, s.client = addr, remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: limits})
+		e.broker, s.client = addr, remoting.NewClient(options)
 		return s, nil
 	}
 	servers, err := e.nameServers()
 	if err != nil {
 		return nil, err
 	}
-	s.servers, s.client = servers, remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: limits})
+	s.servers, s.client = servers, remoting.NewClient(options)
 	if s.picker, err = discovery.NewPicker(discovery.PickerOptions{Servers: servers, Client: s.client, TryTimeout: e.timeout}); err != nil {
 		return nil, errors.Join(err, s.client.Close())
 	}
