@@ -177,6 +177,31 @@ func TestWhoTrustsWhom(t *testing.T) {
 	})
 }
 
+// What a stranger calls himself does not fill the log.
+func TestLongNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		long := strings.Repeat("x", 20_000)
+		stranger, _, err := NewAuthority(long, time.Now().Add(year))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := stranger.Client(long, time.Now().Add(year))
+		if err != nil {
+			t.Fatal(err)
+		}
+		y.write("long.crt", p.Cert)
+		y.write("long.key", p.Key)
+		s := y.server(ServerOptions{Files: y.good("server", x509.ExtKeyUsageServerAuth), ClientAuth: ClientAuthRequire})
+		c := y.client(ClientOptions{Files: Files{Cert: y.path("long.crt"), Key: y.path("long.key")}, Verify: VerifyNone})
+		y.log.Reset()
+		server, _ := meet(s.Config(), c.Config(""))
+		if !says(server, "unknown authority") || len(server.Error()) > 500 {
+			t.Errorf("it was refused with %d bytes: %.600v", len(server.Error()), server)
+		}
+	})
+}
+
 // says is whether err is none, for "", or has text in it; "*" is any error.
 func says(err error, text string) bool {
 	if err == nil || text == "" {

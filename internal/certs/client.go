@@ -77,7 +77,7 @@ func (c *Client) check(cs *tls.ConnectionState, m *material, host string) error 
 		return nil
 	}
 	if err := cs.PeerCertificates[0].VerifyHostname(host); err != nil {
-		return fmt.Errorf("certs: the certificate is good, but for somebody else: %w", err)
+		return fmt.Errorf("certs: the certificate is good, but for somebody else: %.300v", err)
 	}
 	return nil
 }

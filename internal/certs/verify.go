@@ -44,7 +44,8 @@ func (j *judge) now() time.Time {
 
 func (j *judge) trusted() bool { return j.clock.Trusted == nil || j.clock.Trusted() }
 
-// chain fails unless the peer's certificates, its own first, lead to one of roots.
+// chain fails unless the peer's certificates, its own first, lead to one of roots. Names in
+// them are the peer's to choose, and 256 KiB of them would fit: what it says is cut short.
 func (j *judge) chain(peer []*x509.Certificate, roots *x509.CertPool) error {
 	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: j.now(), KeyUsages: []x509.ExtKeyUsage{j.usage}}
 	for _, c := range peer[1:] {
@@ -60,7 +61,7 @@ func (j *judge) chain(peer []*x509.Certificate, roots *x509.CertPool) error {
 		o.CurrentTime = bad.Cert.NotBefore
 		if _, err = peer[0].Verify(o); err == nil {
 			j.early.Log("a certificate that is not yet valid is taken, for nobody is known to have set this machine's clock",
-				"subject", peer[0].Subject.String(), "notBefore", bad.Cert.NotBefore, "now", time.Now())
+				"subject", fmt.Sprintf("%.100s", peer[0].Subject), "notBefore", bad.Cert.NotBefore, "now", time.Now())
 		}
 	}
 	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok && bad.Reason == x509.Expired {
@@ -68,11 +69,11 @@ func (j *judge) chain(peer []*x509.Certificate, roots *x509.CertPool) error {
 		if !j.trusted() {
 			known = ", which nobody is known to have set"
 		}
-		return fmt.Errorf("certs: the certificate of %q is valid from %v to %v, and this machine's clock%s says %v",
+		return fmt.Errorf("certs: the certificate of %.100q is valid from %v to %v, and this machine's clock%s says %v",
 			bad.Cert.Subject.String(), bad.Cert.NotBefore, bad.Cert.NotAfter, known, time.Now().UTC().Truncate(time.Second))
 	}
 	if err != nil {
-		return fmt.Errorf("certs: the certificate of %q: %w", peer[0].Subject.String(), err)
+		return fmt.Errorf("certs: the certificate of %.100q: %.300v", peer[0].Subject.String(), err)
 	}
 	return nil
 }
