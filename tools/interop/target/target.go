@@ -5,6 +5,7 @@ package target
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -49,9 +50,10 @@ const (
 // A Target is a running broker with its name server.
 type Target struct {
 	Kind    string
-	Dir     string // its files; the store is in Dir/store
-	Namesrv string // host:port
-	Broker  string // host:port
+	Dir     string      // its files; the store is in Dir/store
+	Namesrv string      // host:port
+	Broker  string      // host:port
+	TLS     *tls.Config // how Dial connects; nil: in plain text
 
 	daemon  string            // pairmqd
 	peer    *peers.Peer       // or Apache
@@ -77,11 +79,16 @@ func Kind() (string, error) {
 // Start starts the target that the environment chooses, with its files in
 // dir. keys are broker.conf keys in addition.
 func Start(ctx context.Context, dir string, keys map[string]string) (*Target, error) {
+	return StartTLS(ctx, dir, keys, nil)
+}
+
+// StartTLS is Start of one that is asked over TLS, as config says, unless that is nil.
+func StartTLS(ctx context.Context, dir string, keys map[string]string, config *tls.Config) (*Target, error) {
 	kind, err := Kind()
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Kind: kind, Dir: dir, keys: maps.Clone(keys)}
+	t := &Target{Kind: kind, Dir: dir, TLS: config, keys: maps.Clone(keys)}
 	for i := range t.ports {
 		if t.ports[i], err = proc.FreePorts(); err != nil {
 			return nil, err
@@ -174,7 +181,7 @@ func (t *Target) waitRegistered(ctx context.Context) error {
 
 // route asks the name server for the template topic, which every broker has.
 func (t *Target) route(ctx context.Context) error {
-	c, err := wire.Dial(ctx, t.Namesrv)
+	c, err := t.dial(ctx, t.Namesrv)
 	if err != nil {
 		return err
 	}
@@ -213,4 +220,11 @@ func (t *Target) Close() error {
 }
 
 // Dial connects to the broker.
-func (t *Target) Dial(ctx context.Context) (*wire.Conn, error) { return wire.Dial(ctx, t.Broker) }
+func (t *Target) Dial(ctx context.Context) (*wire.Conn, error) { return t.dial(ctx, t.Broker) }
+
+func (t *Target) dial(ctx context.Context, addr string) (*wire.Conn, error) {
+	if t.TLS != nil {
+		return wire.DialTLS(ctx, addr, t.TLS)
+	}
+	return wire.Dial(ctx, addr)
+}

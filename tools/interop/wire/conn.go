@@ -3,6 +3,7 @@ package wire
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -43,9 +44,23 @@ func DialFrom(ctx context.Context, local, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("wire: %w", err)
 	}
+	return begin(conn), nil
+}
+
+// DialTLS is Dial over TLS.
+func DialTLS(ctx context.Context, addr string, config *tls.Config) (*Conn, error) {
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 5 * time.Second}, Config: config}
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("wire: %w", err)
+	}
+	return begin(conn), nil
+}
+
+func begin(conn net.Conn) *Conn {
 	c := &Conn{conn: conn, waiting: map[int32]chan *Command{}, done: make(chan struct{})}
 	go c.read()
-	return c, nil
+	return c
 }
 
 // Close ends the connection; calls that wait fail with ErrClosed.
