@@ -72,7 +72,7 @@ func (m *machine) power() (err error) {
 	argv := []string{
 		"qemu-system-x86_64", "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", strconv.Itoa(memory),
 		"-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
-		"-kernel", m.kernel, "-initrd", m.initrd, "-append", commandLine,
+		"-kernel", m.kernel, "-initrd", m.initrd, "-append", commandLine + tickOption(),
 		"-device", "virtio-net-pci,netdev=n0,romfile=", "-netdev", fmt.Sprintf("user,id=n0,restrict=on,hostfwd=tcp:%s-:10911,hostfwd=tcp:%s-:%d", m.broker, m.orders, order.Port),
 	}
 	for i, d := range m.drives {

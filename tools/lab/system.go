@@ -78,6 +78,9 @@ func (s *system) power(ctx context.Context) (err error) {
 	if s.bare {
 		line += " tsc=reliable no_timer_check" // see commandLine
 	}
+	if s.bare && !s.counted { // whose counter is no host's
+		line += tickOption()
+	}
 	if s.overlay {
 		line += " lab.overlay=1"
 	}

@@ -1,0 +1,4 @@
+package main
+
+// ticks reads the processor's counter.
+func ticks() int64
