@@ -12,6 +12,7 @@ type arch struct {
 	qemu    string   // and the package that has it
 	pkg     string   // of qemu
 	machine []string // its arguments
+	smp     string   // processors, as qemu is told
 	bus     string   // of virtio devices
 	console string
 	user    string // as qemu's user emulation calls it; empty: programs run here as they are
@@ -19,16 +20,23 @@ type arch struct {
 	boot    []string
 }
 
+// oneOfTwo is one processor where a second could be plugged in. Before 8.1 qemu may keep
+// what it translated of an instruction that another processor was just changing, and Linux
+// changes its own while it runs (static keys): on x86 it then meets for ever a breakpoint that is
+// gone, with its interrupts off, and a machine of two stands still without a word, once in some hundred boots.
+// Without the place for a second, qemu 7.2 would leave the barriers out that virtio's queues need.
+const oneOfTwo = "1,maxcpus=2"
+
 // arches are all. The processors are those of small gateways: an emulated one of
 // the newest kind would hide what old ones lack.
 func arches() []arch {
 	return []arch{
 		{name: "amd64", kernel: "linux-image-amd64", qemu: "qemu-system-x86_64", pkg: "qemu-system-x86", machine: []string{"-machine", "pc", "-cpu", "max"},
-			bus: "pci", console: "ttyS0", bare: true, boot: []string{"virtio_pci"}},
+			smp: oneOfTwo, bus: "pci", console: "ttyS0", bare: true, boot: []string{"virtio_pci"}},
 		{name: "arm64", kernel: "linux-image-arm64", qemu: "qemu-system-aarch64", pkg: "qemu-system-arm", machine: []string{"-machine", "virt", "-cpu", "cortex-a53"},
-			bus: "device", console: "ttyAMA0", user: "aarch64", boot: []string{"virtio_mmio"}},
+			smp: "2", bus: "device", console: "ttyAMA0", user: "aarch64", boot: []string{"virtio_mmio"}},
 		{name: "armhf", kernel: "linux-image-armmp", qemu: "qemu-system-arm", pkg: "qemu-system-arm", machine: []string{"-machine", "virt", "-cpu", "cortex-a7"},
-			bus: "device", console: "ttyAMA0", user: "arm", boot: []string{"virtio_mmio"}},
+			smp: "2", bus: "device", console: "ttyAMA0", user: "arm", boot: []string{"virtio_mmio"}},
 	}
 }
 

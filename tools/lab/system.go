@@ -115,12 +115,12 @@ func (s *system) power(ctx context.Context) (err error) {
 	return err
 }
 
-// processor is what qemu is told of how it emulates.
+// processor is what qemu is told of how it emulates: see arch.smp.
 func (s *system) processor() []string {
 	if s.counted {
 		return []string{"-accel", "tcg,thread=single", "-smp", "1", "-icount", fmt.Sprintf("shift=%d,sleep=on,align=off", countedShift)}
 	}
-	return []string{"-accel", "tcg,thread=multi", "-smp", "2"}
+	return []string{"-accel", "tcg,thread=multi", "-smp", s.smp}
 }
 
 // address is the machine's on the cable.
