@@ -34,7 +34,9 @@ type system struct {
 	overlay bool   // the root is read-only
 	counted bool   // its clock counts instructions: see counted.go
 	console string
+	said    int64  // bytes in console before this boot
 	socket  string // of the agent
+	monitor string // socket of qemu's
 	broker  string // host:port where its daemon serves clients of the host
 
 	qemu   *process
@@ -45,7 +47,7 @@ type system struct {
 // newSystem makes one with a fresh root disk that has files in its folder /; and, if
 // cache is not empty, with a disk for the state, formatted as kind.
 func newSystem(ctx context.Context, d debian, dir, kind, cache string, files map[string]string) (*system, error) {
-	s := &system{debian: d, root: filepath.Join(dir, "root.img"), console: filepath.Join(dir, "console.log"), socket: filepath.Join(dir, "agent")}
+	s := &system{debian: d, root: filepath.Join(dir, "root.img"), console: filepath.Join(dir, "console.log"), socket: filepath.Join(dir, "agent"), monitor: filepath.Join(dir, "monitor")}
 	ports, err := freePorts(1)
 	if err != nil {
 		return nil, err
@@ -76,7 +78,7 @@ func (s *system) power(ctx context.Context) (err error) {
 	line := "console=" + s.arch.console + " quiet panic=-1 mitigations=off random.trust_cpu=on audit=0 net.ifnames=0 systemd.show_status=no systemd.machine_id=" +
 		fmt.Sprintf("%032x", 0x1ab00000+s.number)
 	if s.bare {
-		line += " tsc=reliable no_timer_check" // see commandLine
+		line += " tsc=reliable no_timer_check unknown_nmi_panic panic_print=0x41" // see commandLine and lastWords
 	}
 	if s.bare && !s.counted { // whose counter is no host's
 		line += tickOption()
@@ -90,7 +92,7 @@ func (s *system) power(ctx context.Context) (err error) {
 	argv := append([]string{s.arch.qemu}, s.machine...)
 	argv = append(argv, s.processor()...)
 	argv = append(argv, "-m", "256", "-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio",
-		"-kernel", s.debian.kernel, "-initrd", s.initrd)
+		"-qmp", "unix:"+s.monitor+",server=on,wait=off", "-kernel", s.debian.kernel, "-initrd", s.initrd)
 	argv = append(argv, "-drive", "if=none,id=root,file="+s.root+",format=raw,cache=unsafe")
 	argv = append(argv, virtio("blk", "drive=root,serial=root")...)
 	if s.state != nil {
@@ -111,6 +113,7 @@ func (s *system) power(ctx context.Context) (err error) {
 		argv = append(argv, virtio("net", fmt.Sprintf("netdev=cable,mac=52:54:00:00:09:%02x%s", s.number, rom))...)
 		line += " lab.lan=" + s.address() + "/24"
 	}
+	s.said = consoleSize(s.console)
 	s.qemu, err = spawn(s.console, append(argv, "-append", line)...)
 	return err
 }
@@ -136,12 +139,12 @@ func (s *system) boot(ctx context.Context) error {
 	}
 	a, err := dialAgent(ctx, s.socket, s.qemu.ended)
 	if err != nil {
-		return fmt.Errorf("the machine did not boot: %w; see %s", err, s.console)
+		return fmt.Errorf("the machine did not boot: %w; see %s\n%s", err, s.console, s.lastWords(ctx))
 	}
 	s.agent = a
 	// The exit status says degraded, of which the caller hears by the name of the unit.
 	if _, err := s.agent.run(systemBootTime, "systemctl is-system-running --wait || true"); err != nil {
-		return err
+		return fmt.Errorf("the machine did not boot to the end: %w; see %s\n%s", err, s.console, s.lastWords(ctx))
 	}
 	s.booted = time.Since(began)
 	if failed, err := s.run("systemctl --failed --no-legend --plain"); err != nil || failed != "" {
