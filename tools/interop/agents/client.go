@@ -139,18 +139,6 @@ func (a *Agent) Lite(ctx context.Context, sub Subscription) (*Consumer, error) {
 	return a.consumer(ctx, "lite", sub)
 }
 
-// Answer starts a push consumer that replies to every message, with "re: " before its
-// body. Java alone has it.
-func (a *Agent) Answer(ctx context.Context, sub Subscription) (*Consumer, error) {
-	return a.consumer(ctx, "answer", sub)
-}
-
-// Ask sends n requests, one after the other, and fails unless each gets its reply.
-func (a *Agent) Ask(ctx context.Context, group, topic string, n int) error {
-	_, err := a.command(ctx, "ask", "group", group, "topic", topic, "to", n)
-	return err
-}
-
 // Status returns how far the consumers of a group say that they are, by queue. Java alone
 // has it.
 func (a *Agent) Status(ctx context.Context, group, topic string) (map[int32]int64, error) {

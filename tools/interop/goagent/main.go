@@ -31,7 +31,8 @@ func main() {
 	if os.Getenv(clientLog) == "" {
 		rlog.SetLogLevel("error")
 	}
-	a := &agent{namesrv: primitive.NamesrvAddr{os.Args[1]}, out: os.Stdout, running: map[string]func() error{}, deciding: map[string]func(){}}
+	a := &agent{namesrv: primitive.NamesrvAddr{os.Args[1]}, out: os.Stdout, running: map[string]func() error{}, deciding: map[string]func(){},
+		releasing: map[string]func(){}, asking: map[string]func(command) error{}}
 	in := bufio.NewScanner(os.Stdin)
 	for in.Scan() {
 		if l, ok := line.Parse(in.Text()); ok {
@@ -50,7 +51,9 @@ type agent struct {
 	mu      sync.Mutex
 	running map[string]func() error // how to stop a consumer, by the id of its command
 
-	deciding map[string]func() // how to have a producer of transactions decide, likewise
+	deciding  map[string]func()              // how to have a producer of transactions decide, likewise
+	releasing map[string]func()              // how to have a replier reply to what it holds
+	asking    map[string]func(command) error // how to ask
 }
 
 // A command is a line of input.
@@ -92,6 +95,14 @@ func (a *agent) do(c command) error {
 		stop, err = a.transact(c)
 	case "decide":
 		return a.decide(c)
+	case "answer":
+		stop, err = a.answer(c)
+	case "release":
+		return a.release(c)
+	case "requester":
+		stop, err = a.requester(c)
+	case "ask":
+		return a.ask(c)
 	case "push":
 		stop, err = a.push(c)
 	case "lite":

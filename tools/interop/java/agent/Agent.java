@@ -45,9 +45,11 @@ public final class Agent {
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;
                 case "answer": running.put(c.id(), new RequestReply(namesrv, c)); break;
-                case "ask": RequestReply.ask(namesrv, c); break;
                 case "status": Operator.status(namesrv, c); break;
                 case "resume": Operator.resume(namesrv, c); break;
+                case "release": ((RequestReply) running.get(c.get("consumer"))).release(); break;
+                case "requester": running.put(c.id(), new Requester(namesrv, c)); break;
+                case "ask": ((Requester) running.get(c.get("requester"))).ask(c); break;
                 case "stop": running.remove(c.get("consumer")).stop(); break;
                 default: throw new IllegalArgumentException("unknown command " + c.verb);
             }

@@ -1,21 +1,24 @@
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.utils.MessageUtil;
-import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /**
- * answer group topic expr instance: a push consumer that replies to every message, with its body behind "re: ".
- * ask group topic to: requests to with the bodies 0, 1, ... one after the other; each has to get the reply to it.
+ * answer group topic expr instance: a push consumer that replies to every message, with its body behind "re: ". Those of the
+ * tag Held wait for "release consumer=ID" before.
  */
 final class RequestReply implements Agent.Stoppable {
+    static final String HELD = "Held";
+
     private static final long TIMEOUT = 10_000;
 
     private final DefaultMQPushConsumer consumer;
     private final DefaultMQProducer replies;
+    private final CountDownLatch released = new CountDownLatch(1);
 
     RequestReply(String namesrv, Command c) throws Exception {
         replies = Produce.producer(namesrv, c);
@@ -29,6 +32,9 @@ final class RequestReply implements Agent.Stoppable {
             try {
                 for (MessageExt m : messages) {
                     Report.message("got", id, m);
+                    if (HELD.equals(m.getTags())) {
+                        released.await();
+                    }
                     String body = "re: " + new String(m.getBody(), StandardCharsets.UTF_8);
                     replies.send(MessageUtil.createReplyMessage(m, body.getBytes(StandardCharsets.UTF_8)), TIMEOUT);
                 }
@@ -41,23 +47,12 @@ final class RequestReply implements Agent.Stoppable {
         consumer.start();
     }
 
-    static void ask(String namesrv, Command c) throws Exception {
-        DefaultMQProducer producer = Produce.producer(namesrv, c);
-        producer.start();
-        try {
-            for (int n = 0; n < c.number("to"); n++) {
-                Message reply = producer.request(new Message(c.get("topic"), String.valueOf(n).getBytes(StandardCharsets.UTF_8)), 3 * TIMEOUT);
-                String body = new String(reply.getBody(), StandardCharsets.UTF_8);
-                if (!body.equals("re: " + n)) {
-                    throw new IllegalStateException("request " + n + " got the reply " + body);
-                }
-            }
-        } finally {
-            producer.shutdown();
-        }
+    void release() {
+        released.countDown();
     }
 
     @Override public void stop() {
+        release();
         consumer.shutdown();
         replies.shutdown();
     }
