@@ -23,6 +23,7 @@ type stream struct {
 	open     map[[2]int64]int // index in got of what a listener is at, by queue and offset
 	sought   map[int32]int64
 	checked  map[int]int // how often the broker has asked for a message
+	found    map[Asked]string
 }
 
 func (s *stream) add(l line.Line) {
@@ -35,7 +36,7 @@ func (s *stream) add(l line.Line) {
 		s.finished, s.failure = true, l.Get("error")
 	case "sent":
 		for i := range l.Int64("count") {
-			one := verify.Sent{Index: int(l.Int64("n") + i), Status: l.Get("status"), QueueID: int32(l.Int64("q")), QueueOffset: l.Int64("qo"), MsgID: l.Get("msg")}
+			one := verify.Sent{Index: int(l.Int64("n") + i), Status: l.Get("status"), QueueID: int32(l.Int64("q")), QueueOffset: l.Int64("qo"), MsgID: l.Get("msg"), OffsetMsgID: l.Get("off")}
 			if one.QueueOffset != verify.NoOffset {
 				one.QueueOffset += i
 			}
@@ -53,6 +54,11 @@ func (s *stream) add(l line.Line) {
 			s.checked = map[int]int{}
 		}
 		s.checked[int(l.Int64("n"))]++
+	case "found":
+		if s.found == nil {
+			s.found = map[Asked]string{}
+		}
+		s.found[Asked{l.Get("how"), l.Get("asked")}] = l.Get("answer")
 	case "sought":
 		if s.sought == nil {
 			s.sought = map[int32]int64{}

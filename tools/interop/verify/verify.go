@@ -21,6 +21,7 @@ type Sent struct {
 	QueueID     int32
 	QueueOffset int64 // NoOffset after a one-way send
 	MsgID       string
+	OffsetMsgID string // names the broker and the place in its log; a client's agent alone reports it
 }
 
 // A Got is a consumer's account of one delivery.

@@ -50,6 +50,7 @@ public final class Agent {
                 case "release": ((RequestReply) running.get(c.get("consumer"))).release(); break;
                 case "requester": running.put(c.id(), new Requester(namesrv, c)); break;
                 case "ask": ((Requester) running.get(c.get("requester"))).ask(c); break;
+                case "look": new Look(namesrv, c).run(); break;
                 case "stop": running.remove(c.get("consumer")).stop(); break;
                 default: throw new IllegalArgumentException("unknown command " + c.verb);
             }
