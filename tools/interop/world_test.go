@@ -109,7 +109,7 @@ func buildGoAgent(t *testing.T, dir string) string {
 // start starts one more agent of a client, and ends it with the test.
 func (w *world) start(t *testing.T, client, name string, jvm ...string) *agents.Agent {
 	t.Helper()
-	home := filepath.Join(w.dir, "home-"+name)
+	home := w.home(name)
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,9 @@ func (w *world) start(t *testing.T, client, name string, jvm ...string) *agents.
 	t.Cleanup(a.Close)
 	return a
 }
+
+// home is the folder of an agent, where its client keeps what it keeps.
+func (w *world) home(agent string) string { return filepath.Join(w.dir, "home-"+agent) }
 
 // second starts another process of the same client; one in Java writes its
 // headers in RocketMQ's binary form.
