@@ -33,7 +33,7 @@ type Broker struct {
 	started  time.Time
 
 	makesTopics     bool       // its system topics are its own
-	clusterProperty string     // CLUSTER as it is appended to properties
+	ownProperties   string     // what is appended to the properties of every message
 	changing        sync.Mutex // one change of topics or groups at a time; held while the store keeps it
 	makings         makings
 	sends           sendPool
@@ -69,7 +69,10 @@ func New(opts Options) (*Broker, error) {
 	}
 	b := &Broker{opts: opts, store: opts.Store, log: opts.Log, started: time.Now()}
 	b.set.Store(&opts.Settings)
-	b.clusterProperty = propertyCluster + "\x01" + opts.Cluster
+	b.ownProperties = propertyCluster + "\x01" + opts.Cluster
+	if opts.TraceTopic != "" { // without a region consumers of 5.x send no traces
+		b.ownProperties += "\x02MSG_REGION\x01" + defaultRegion + "\x02TRACE_ON\x01true"
+	}
 	b.makings.byName = map[string]*making{}
 	b.flows = newFlows(opts.CountFlows, b.started)
 	b.moves = newMoves(b.started)

@@ -87,18 +87,18 @@ func (w *wants) check(sysFlag int32) error {
 	return nil
 }
 
-// withCluster returns props with this broker's CLUSTER, as they are stored.
-// Like 5.x it leaves WAIT where it is.
-func (b *Broker) withCluster(props string, w wants) string {
+// withOwn returns props with this broker's CLUSTER, as they are stored, and with what
+// traces need, unless they have been stored here before. Like 5.x it leaves WAIT where it is.
+func (b *Broker) withOwn(props string, w wants) string {
 	if w.foreign {
 		props = record.RemoveProperty(props, propertyCluster)
 	} else if w.cluster {
 		return props
 	}
 	if props == "" || props[len(props)-1] == 0x02 {
-		return props + b.clusterProperty
+		return props + b.ownProperties
 	}
-	return props + "\x02" + b.clusterProperty
+	return props + "\x02" + b.ownProperties
 }
 
 // withoutTimer returns props without a time of delivery: a level is there.

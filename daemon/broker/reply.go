@@ -128,7 +128,7 @@ func (b *Broker) keepReply(r *replying, h *sendHeader, topic *table.Topic, w wan
 	}
 	m := &r.ms[0]
 	b.fill(m, r.req, h, topic)
-	m.Flag, m.Body, m.Properties = h.flag, r.req.Body, b.withCluster(h.properties, w)
+	m.Flag, m.Body, m.Properties = h.flag, r.req.Body, b.withOwn(h.properties, w)
 	if err := b.store.Put(r.ms[:], r.stored); err != nil {
 		r.stored(err)
 	}

@@ -141,7 +141,7 @@ func (b *Broker) sendOne(req *remoting.Request, h *sendHeader, topic *table.Topi
 	s.ms = s.one[:]
 	b.fill(&s.ms[0], req, h, topic)
 	s.ms[0].Flag, s.ms[0].Body = h.flag, req.Body
-	s.ms[0].Properties = b.withCluster(h.properties, w)
+	s.ms[0].Properties = b.withOwn(h.properties, w)
 	s.queueID = h.queueID
 	if w.delay > 0 {
 		if w.timer {

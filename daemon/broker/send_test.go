@@ -367,3 +367,20 @@ func TestLongNames(t *testing.T) {
 		}
 	})
 }
+
+// TestMessagesThatMayBeTraced: with a topic for traces what is stored has what consumers of 5.x
+// look at before they send any, as with a broker of 5.4.0; what comes back is left as it is.
+func TestMessagesThatMayBeTraced(t *testing.T) {
+	bubble(t, func(o *Options, _ *fakeStore) { o.TraceTopic = "RMQ_SYS_TRACE_TOPIC" }, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		c := r.client()
+		const own = "CLUSTER\x01DefaultCluster\x02MSG_REGION\x01DefaultRegion\x02TRACE_ON\x01true"
+		for _, props := range []string{"a\x01b", own + "\x02a\x01b"} {
+			c.expect(c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", props)...), 0, "")
+		}
+		all := r.st.stored("T", 0)
+		if len(all) != 2 || all[0].Properties != "a\x01b\x02"+own || all[1].Properties != own+"\x02a\x01b" {
+			t.Errorf("stored %+v", all)
+		}
+	})
+}

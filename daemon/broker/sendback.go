@@ -44,7 +44,7 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 	s.ms = s.one[:]
 	b.fill(&s.ms[0], req, h, &topic)
 	s.ms[0].Flag, s.ms[0].Body = h.flag, req.Body
-	s.ms[0].Properties = b.withCluster(record.RemoveProperty(h.properties, propertyDelay), w)
+	s.ms[0].Properties = b.withOwn(record.RemoveProperty(h.properties, propertyDelay), w)
 	return b.put(s, req)
 }
 

@@ -70,7 +70,7 @@ func (b *Broker) fillBatch(ms []record.Message, req *remoting.Request, h *sendHe
 		}
 		m := &ms[i]
 		b.fill(m, req, h, topic)
-		m.Flag, m.Body, m.Properties = entry.Flag, entry.Body, b.withCluster(props, w)
+		m.Flag, m.Body, m.Properties = entry.Flag, entry.Body, b.withOwn(props, w)
 		i++
 	}
 	return nil

@@ -37,7 +37,7 @@ func (b *Broker) sendHalf(req *remoting.Request, h *sendHeader, topic *table.Top
 	s.ms = s.one[:]
 	b.fill(&s.ms[0], req, h, topic)
 	s.ms[0].Flag, s.ms[0].Body = h.flag, req.Body
-	s.ms[0].Properties = b.withCluster(h.properties, w)
+	s.ms[0].Properties = b.withOwn(h.properties, w)
 	s.queueID = h.queueID
 	s.transactionID, _ = record.Property(h.properties, record.PropertyUniqKey) // as 5.x; 4.9.7 has clients do without
 	transaction.Prepare(&s.ms[0])

@@ -179,7 +179,7 @@ func messageKeys() []key {
 		ours(number("timerMaxBytes", "0", "bytes of the log that such messages may take while they wait, beyond which more are refused; 0: a quarter of what storeMaxBytes, or the file system, leaves the log, a few segments less", func(c *Config) *int64 { return &c.TimerMaxBytes }, 0, math.MaxInt64>>1)),
 		boolean("recallMessageEnable", "true", "let producers take such messages back before their time; false with RocketMQ", func(c *Config) *bool { return &c.Recall }),
 		duration("timerPrecisionMs", "1000", "milliseconds to which RocketMQ's property TIMER_OUT_MS is rounded; deliveries are as exact as the machine is", time.Millisecond, func(c *Config) *time.Duration { return &c.TimerPrecision }, time.Millisecond, time.Minute),
-		boolean("traceTopicEnable", "false", "make the topic for message traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
+		boolean("traceTopicEnable", "false", "make the topic for message traces, and have every message say that it may be traced (`MSG_REGION`, `TRACE_ON`: 40 bytes more), without which consumers of 5.x send no traces", func(c *Config) *bool { return &c.TraceTopicEnable }),
 		str("msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC", "topic for message traces", func(c *Config) *string { return &c.TraceTopicName }),
 	}
 }

@@ -19,7 +19,8 @@ func (c *Config) Text() string {
 // Shown is Text and how it is with keys of RocketMQ with which nothing is set here, and
 // that exportConfigs of 4.9.7 fails without.
 func (c *Config) Shown() string {
-	return c.Text() + "filterServerNums=0\nslaveReadEnable=true\ntraceOn=false\nuseTLS=" + strconv.FormatBool(c.TLSEnable) + "\n"
+	return c.Text() + "filterServerNums=0\nslaveReadEnable=true\ntraceOn=" + strconv.FormatBool(c.TraceTopicEnable) +
+		"\nuseTLS=" + strconv.FormatBool(c.TLSEnable) + "\n"
 }
 
 // Markdown is the table of every key for docs/configuration.md.
