@@ -70,7 +70,13 @@ func (f *failover) run(t *testing.T) {
 	stage("RequestsBefore", r.before)
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
+	own := f.old.Kind == target.Pairmq && f.slave.Kind == target.Pairmq
+	l := &laterPair{failover: f}
+	if own { // with Apache's TestDelayedPair and TestTransactionPair are
+		stage("LaterBefore", l.before)
+	}
 	stage("RequestsInFlight", r.fly)
+	l.waiting(t)
 	end := f.follows(within(t, time.Minute), t, f.slave)
 	f.master.Kill()
 	f.killed = time.Now()
@@ -84,8 +90,11 @@ func (f *failover) run(t *testing.T) {
 	stage("OffsetsAfter", o.after)
 	stage("BroadcastAfter", b.after)
 	stage("RequestsAfter", r.after)
+	if own {
+		stage("LaterAfter", l.after)
+	}
 	stage("OffsetsAtTheEnd", o.end)
-	if f.old.Kind == target.Pairmq && f.master.Kind == target.Pairmq {
+	if own {
 		f.comeBack(t)
 		stage("QueriesWithTheOldMaster", q.back)
 	}

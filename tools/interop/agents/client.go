@@ -139,6 +139,15 @@ func (a *Agent) Lite(ctx context.Context, sub Subscription) (*Consumer, error) {
 	return a.consumer(ctx, "lite", sub)
 }
 
+// Traced sends n messages and has a consumer of a group consume them, both with traces.
+func (a *Agent) Traced(ctx context.Context, group, topic string, n int) ([]verify.Sent, error) {
+	s, err := a.command(ctx, "traced", "group", group, "topic", topic, "to", n)
+	if err != nil {
+		return nil, err
+	}
+	return s.sent, nil
+}
+
 // Status returns how far the consumers of a group say that they are, by queue. Java alone
 // has it.
 func (a *Agent) Status(ctx context.Context, group, topic string) (map[int32]int64, error) {

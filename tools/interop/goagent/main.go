@@ -89,6 +89,8 @@ func (a *agent) do(c command) error {
 		return a.order(c)
 	case "delay":
 		return a.delay(c)
+	case "traced":
+		return a.traced(c)
 	case "pull":
 		return a.pull(c)
 	case "transact":

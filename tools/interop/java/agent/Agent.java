@@ -45,6 +45,7 @@ public final class Agent {
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;
                 case "answer": running.put(c.id(), new RequestReply(namesrv, c)); break;
+                case "traced": Traced.run(namesrv, c); break;
                 case "status": Operator.status(namesrv, c); break;
                 case "resume": Operator.resume(namesrv, c); break;
                 case "release": ((RequestReply) running.get(c.get("consumer"))).release(); break;
