@@ -1,8 +1,10 @@
 package pop
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,9 +136,10 @@ func (s *Service) Arrived(arrivals []store.Arrival) {
 	}
 }
 
-// revive has messages come again of which no acknowledgement came. A failure is tried
+// revive has messages come again of which no acknowledgement came, some at a time, and
+// none once ctx has ended: what is popped here is waited for by others. A failure is tried
 // again at the next look.
-func (s *Service) revive() {
+func (s *Service) revive(ctx context.Context) {
 	s.mu.Lock()
 	look := s.reviveAt <= s.up()
 	if look {
@@ -148,6 +151,9 @@ func (s *Service) revive() {
 	}
 	next := never
 	for _, q := range s.revival.queues {
+		if ctx.Err() != nil {
+			return
+		}
 		more, err := s.reviveQueue(q)
 		switch {
 		case err != nil:
@@ -164,35 +170,36 @@ func (s *Service) revive() {
 	s.mu.Unlock()
 }
 
-// reviveQueue reads what there is, and stores once more what is due. It says whether there
-// is more to be read.
+// reviveQueue reads until something is due, and stores some of that once more. It says
+// whether there is more to do.
 func (s *Service) reviveQueue(q *reviveQueue) (more bool, err error) {
-	for range reviveLook {
+	for n := 0; n < reviveLook && !q.isDue(); n++ {
 		if more, err = s.readRevive(q); err != nil {
 			return false, err
-		}
-		for len(q.waiting) > 0 && (q.waiting[0].due <= q.now || len(q.waiting) > maxGiven) {
-			g := q.waiting[0]
-			if err := s.comeAgain(g); err != nil {
-				return false, err
-			}
-			q.waiting[0] = nil
-			q.waiting = q.waiting[1:]
-			if q.byKey[g.givenKey] == g {
-				delete(q.byKey, g.givenKey)
-			}
-			q.landing = append(q.landing, landed{g.at, s.st.End()})
 		}
 		if !more {
 			break
 		}
 	}
+	if q.isDue() {
+		more, err = true, s.comeAgain(q)
+	}
+	s.landRevived(q)
+	return more, err
+}
+
+// isDue says whether messages are to come again now.
+func (q *reviveQueue) isDue() bool {
+	return len(q.waiting) > 0 && (q.waiting[0].due <= q.now || len(q.waiting) > maxGiven)
+}
+
+// landRevived commits what is done with.
+func (s *Service) landRevived(q *reviveQueue) {
 	durable := s.st.Durable()
 	for len(q.landing) > 0 && q.landing[0].end <= durable {
 		s.st.CommitOffset(reviveGroup, s.revival.topic, q.id, q.landing[0].offset)
 		q.landing = q.landing[1:]
 	}
-	return more, nil
 }
 
 // readRevive reads some records; false at the end.
@@ -300,49 +307,89 @@ func (s *Service) wasLate(g *given, offset int64) bool {
 	return ok
 }
 
-// comeAgain stores those messages of g once more that were not acknowledged.
-func (s *Service) comeAgain(g *given) error {
-	if _, ok := s.st.Group(g.group); !ok {
-		return nil
+// comeAgain stores messages once more that are due and were not acknowledged, some of them
+// together, so that one sync is for all.
+func (s *Service) comeAgain(q *reviveQueue) error {
+	results := make(chan revived, batch+maxGivenNum)
+	sent, begun := 0, 0
+	var failed error
+	for failed == nil && sent < batch && begun < len(q.waiting) && (q.waiting[begun].due <= q.now || len(q.waiting)-begun > maxGiven) {
+		var n int
+		n, failed = s.storeAgain(q.waiting[begun], results)
+		sent, begun = sent+n, begun+1
 	}
+	for range sent {
+		if r := <-results; stored(r.err) {
+			r.of.acked[r.at] = true
+		} else {
+			failed = fmt.Errorf("pop: %s queue %d at %d once more: %w", r.of.topic, r.of.queueID, r.of.offsets[r.at], r.err)
+		}
+	}
+	end := s.st.End()
+	for ; begun > 0 && !slices.Contains(q.waiting[0].acked, false); begun-- {
+		g := q.waiting[0]
+		q.waiting[0] = nil
+		q.waiting = q.waiting[1:]
+		if q.byKey[g.givenKey] == g {
+			delete(q.byKey, g.givenKey)
+		}
+		q.landing = append(q.landing, landed{g.at, end})
+	}
+	return failed
+}
+
+// A revived is what became of a message that was stored once more.
+type revived struct {
+	of  *given
+	at  int // in of.offsets
+	err error
+}
+
+// storeAgain stores those messages of g once more that were not acknowledged, and has an
+// answer come in results for each of n.
+func (s *Service) storeAgain(g *given, results chan<- revived) (n int, err error) {
+	_, known := s.st.Group(g.group)
 	for i, offset := range g.offsets {
 		if g.acked[i] {
 			continue
 		}
-		if !s.wasLate(g, offset) {
-			if err := s.comeAgainAt(g, offset); err != nil {
-				return err
+		waits := false
+		if known && !s.wasLate(g, offset) {
+			if waits, err = s.storeAgainAt(g, i, results); err != nil {
+				return n, err
 			}
 		}
-		g.acked[i] = true
+		if waits {
+			n++
+		} else {
+			g.acked[i] = true
+		}
 	}
-	return nil
+	return n, nil
 }
 
-func (s *Service) comeAgainAt(g *given, offset int64) error {
+// storeAgainAt does that with one message, and says whether an answer comes: none does if
+// it is gone.
+func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) (waits bool, err error) {
+	offset := g.offsets[i]
 	res, v, err := s.message(g.topic, g.queueID, offset)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer res.Release()
 	if v == nil {
 		s.log.Warn("a message that the last master gave out does not come again: it is gone", "topic", g.topic, "queueId", g.queueID,
 			"queueOffset", offset, "group", g.group, "status", res.Status.String())
-		return nil
+		return false, nil
 	}
 	m := s.retried(g.group, g.topic, g.popTime, v)
 	if err := s.o.Make(m.Topic); err != nil {
-		return err
+		return false, err
 	}
-	done := make(chan error, 1)
 	s.steady.RLock()
-	err = s.st.Put([]record.Message{m}, func(err error) { done <- err })
-	s.steady.RUnlock()
-	if err == nil {
-		err = <-done
+	defer s.steady.RUnlock()
+	if err := s.st.Put([]record.Message{m}, func(err error) { results <- revived{g, i, err} }); err != nil {
+		return false, fmt.Errorf("pop: %s queue %d at %d once more: %w", g.topic, g.queueID, offset, err)
 	}
-	if !stored(err) {
-		return fmt.Errorf("pop: %s queue %d at %d once more: %w", g.topic, g.queueID, offset, err)
-	}
-	return nil
+	return true, nil
 }

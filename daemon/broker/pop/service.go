@@ -132,13 +132,16 @@ func (s *Service) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			s.land()
+			for _, q := range s.revival.queues {
+				s.landRevived(q)
+			}
 			s.Keep()
 			return nil
 		case <-s.wake:
 		case <-timer.C:
 		}
 		s.expire()
-		s.revive()
+		s.revive(ctx)
 		s.land()
 		s.mu.Lock()
 		due := s.keepAt <= s.up()

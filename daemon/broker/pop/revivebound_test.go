@@ -1,0 +1,110 @@
+package pop
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/store"
+	"pairmq/store/record"
+	"pairmq/store/table"
+)
+
+// revives has what the revive topic says come again by a service of its own, with what
+// change makes of its options, while meanwhile runs and then for so long. It returns how
+// long the service took to stop, and the messages that came again in G's retry topic.
+func (r *rig) revives(change func(*Options), meanwhile func(*Service), long time.Duration) (stop time.Duration, come []string) {
+	r.t.Helper()
+	if err := r.st.PutTopic(table.Topic{Name: reviveTopic, ReadQueueNums: 1, WriteQueueNums: 1, Perm: 6}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := r.st.PutGroup(table.DefaultGroup("G")); err != nil {
+		r.t.Fatal(err)
+	}
+	o := r.s.o
+	o.Revive = reviveTopic
+	change(&o)
+	s, err := New(o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(r.t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	meanwhile(s)
+	time.Sleep(long)
+	synctest.Wait()
+	cancel()
+	began := time.Now()
+	<-ended
+	stop = time.Since(began)
+	retry := RetryTopic("G", "T")
+	for offset := range r.st.MaxOffset(retry, 0) {
+		_, v, err := s.message(retry, 0, offset)
+		if err != nil || v == nil {
+			r.t.Fatalf("%v, %v", v, err)
+		}
+		come = append(come, string(v.Body()))
+	}
+	return stop, come
+}
+
+// gaveOut is the record of one message of queue 0 of T, given out now for five seconds.
+func gaveOut(group string, offset int64) string {
+	return fmt.Sprintf(`{"bn":"b","c":%q,"it":5000,"n":1,"pt":%d,"q":0,"so":%d,"t":"T"}`, group, time.Now().UnixMilli(), offset)
+}
+
+// A slowStore answers each Put later, as one whose slave is away.
+type slowStore struct {
+	*store.Store
+	by time.Duration
+}
+
+func (s slowStore) Put(ms []record.Message, done func(error)) error {
+	return s.Store.Put(ms, func(err error) { time.AfterFunc(s.by, func() { done(err) }) })
+}
+
+// TestRevivingHoldsNothingUp: while much comes again of what an Apache master gave out, and
+// each Put takes long, what was popped here comes again in its time, and a stop is soon.
+func TestRevivingHoldsNothingUp(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		const many = 200
+		for n := range 2 * many {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := range many {
+			r.note("ck", gaveOut("G", int64(n)))
+		}
+		const slow = 2 * time.Second
+		stop, come := r.revives(func(o *Options) { o.Store = slowStore{r.st, slow} }, func(s *Service) {
+			p, err := s.Pop(&Request{Group: "H", Topic: "T", Queues: 2, QueueID: 1, Max: 1, Invisible: 9_000})
+			if err != nil || p.Topic == "" {
+				t.Fatalf("popped %+v, %v", p, err)
+			}
+			p.Result.Release()
+		}, 9*time.Second+3*slow)
+		if stop > 2*slow {
+			t.Errorf("a stop takes %v", stop)
+		}
+		if n := r.st.MaxOffset(RetryTopic("H", "T"), 0); n != 1 {
+			t.Errorf("%d messages that were popped here have come again, want 1", n)
+		}
+		if len(come) == 0 {
+			t.Error("nothing has come of what the master gave out")
+		}
+		_, come = r.revives(func(*Options) {}, func(*Service) {}, time.Minute)
+		seen := map[string]bool{}
+		for _, body := range come {
+			seen[body] = true
+		}
+		if len(seen) != many {
+			t.Errorf("%d messages have come in the end, want %d", len(seen), many)
+		}
+		r.mustStop()
+	})
+}
