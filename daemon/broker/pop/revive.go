@@ -102,7 +102,8 @@ func (r *reviveRecord) key() givenKey {
 	return givenKey{r.Group, r.Topic, r.QueueID, r.Start, r.PopTime}
 }
 
-// newRevival begins where the master was, as far as is known. Only who was an Apache
+// newRevival begins where the master was, as far as is known: its offset is that of the
+// last record that is done with, and may be ahead of a slave's log. Only who was an Apache
 // master's slave has the topic.
 func newRevival(st Store, topic string) revival {
 	r := revival{topic: topic}
@@ -111,9 +112,10 @@ func newRevival(st Store, topic string) revival {
 		return r
 	}
 	for id := range t.ReadQueueNums {
-		q := &reviveQueue{id: id, next: st.MinOffset(topic, id), byKey: map[givenKey]*given{}}
-		if at, ok := st.Offset(reviveGroup, topic, id); ok {
-			q.next = max(q.next, at+1)
+		first, end := st.MinOffset(topic, id), st.MaxOffset(topic, id)
+		q := &reviveQueue{id: id, next: first, byKey: map[givenKey]*given{}}
+		if at, ok := st.Offset(reviveGroup, topic, id); ok && (at > first || first == 0) { // else it was brought there at the start
+			q.next = min(max(first, at+1), end)
 		}
 		r.queues = append(r.queues, q)
 	}

@@ -108,3 +108,49 @@ func TestRevivingHoldsNothingUp(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// A begunStore has lost what lies before an offset of each queue.
+type begunStore struct {
+	*store.Store
+	first int64
+}
+
+func (s begunStore) MinOffset(string, int32) int64 { return s.first }
+
+// TestReviveOffsetOutsideItsQueue: an offset that a master told, and that the queue here
+// does not reach or has lost, passes over no record.
+func TestReviveOffsetOutsideItsQueue(t *testing.T) {
+	for _, at := range []int64{0, 2, 90} { // a start brings an offset into its queue, here 0 to 2, not behind the record before
+		t.Run(fmt.Sprint(at), func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				r.mustStart()
+				for n := range 8 {
+					if err := r.put(n); err != nil {
+						t.Fatal(err)
+					}
+				}
+				r.note("ack", "{}")
+				first := int64(0)
+				if at == 0 {
+					first = 1
+					r.note("ck", gaveOut("G", 1))
+				} else {
+					r.note("ack", "{}")
+				}
+				if err := r.st.ResetOffsets([]table.Offset{{Group: reviveGroup, Topic: reviveTopic, Offset: max(at, first)}}); err != nil {
+					t.Fatal(err)
+				}
+				_, come := r.revives(func(o *Options) { o.Store = begunStore{r.st, first} }, func(s *Service) {
+					if at > 0 {
+						r.note("ck", gaveOut("G", 1))
+						s.Arrived([]store.Arrival{{Topic: reviveTopic}})
+					}
+				}, 20*time.Second)
+				if fmt.Sprint(come) != "[2]" {
+					t.Errorf("there came %q, want 2", come)
+				}
+				r.mustStop()
+			})
+		})
+	}
+}
