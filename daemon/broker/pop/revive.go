@@ -10,6 +10,7 @@ import (
 
 	"pairmq/store"
 	"pairmq/store/record"
+	"pairmq/store/table"
 )
 
 // A master of Apache's moves a group's offset as soon as it has given messages out, and
@@ -260,7 +261,7 @@ func (r *reviveRecord) given() *given {
 	if n == 0 {
 		n = r.Num
 	}
-	if n < 1 || n > maxGivenNum || r.Group == "" || r.Topic == "" || r.Start < 0 || r.Invisible < 0 || r.PopTime < 0 {
+	if n < 1 || n > maxGivenNum || r.Group == "" || len(r.Group) > table.MaxGroupName || r.Topic == "" || len(r.Topic) > table.MaxTopicName || r.Start < 0 || r.Invisible < 0 || r.PopTime < 0 {
 		return nil
 	}
 	g := &given{givenKey: r.key(), offsets: make([]int64, n), acked: make([]bool, n)}
@@ -293,10 +294,14 @@ func (s *Service) noteLate(group, topic string, queueID int32, offset, popTime i
 	if len(s.revival.queues) == 0 || popTime >= s.wallBegan {
 		return
 	}
+	g, known := s.st.Group(group)
+	if !known || len(topic) > table.MaxTopicName { // nothing of it comes again
+		return
+	}
 	if len(s.late) >= maxLate {
 		clear(s.late)
 	}
-	s.late[lateAck{queueKey{strings.Clone(group), strings.Clone(topic), queueID}, offset, popTime}] = struct{}{}
+	s.late[lateAck{queueKey{g.Name, strings.Clone(topic), queueID}, offset, popTime}] = struct{}{}
 }
 
 // wasLate says whether a message was acknowledged to this service, and forgets it.

@@ -3,6 +3,7 @@ package pop
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,4 +154,38 @@ func TestReviveOffsetOutsideItsQueue(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestReviveKeepsNoLongNames: neither records nor acknowledgements, which may be anybody's,
+// have names kept that nothing has.
+func TestReviveKeepsNoLongNames(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		if err := r.put(0); err != nil {
+			t.Fatal(err)
+		}
+		long := strings.Repeat("x", 20<<10)
+		r.note("ck", gaveOut(long, 0))
+		r.note("ck", strings.Replace(gaveOut("G", 0), `"T"`, `"`+long+`"`, 1))
+		r.revives(func(*Options) {}, func(s *Service) {
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if n := len(s.revival.queues[0].waiting); n != 0 {
+				t.Errorf("%d records wait, of long names", n)
+			}
+			h := Handle{PopTime: time.Now().UnixMilli() - 60_000, Invisible: 1}
+			for i := range int64(5) {
+				s.Ack(long, "T", 0, i, h)
+				s.Ack("G", long, 0, i, h)
+				s.Ack("who", "T", 0, i, h)
+			}
+			s.Ack("G", "T", 0, 0, h)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.late) != 1 {
+				t.Errorf("%d late acknowledgements are kept, want 1", len(s.late))
+			}
+		}, time.Second)
+		r.mustStop()
+	})
 }
