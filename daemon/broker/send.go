@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"pairmq/daemon/broker/pop"
 	"pairmq/daemon/broker/schedule"
 	"pairmq/daemon/broker/timer"
 	"pairmq/daemon/broker/transaction"
@@ -111,7 +112,7 @@ func forbidden(topic string) bool {
 	case schedule.Topic, timer.Topic, transaction.HalfTopic, transaction.OpTopic, transaction.GivenUpTopic, "SELF_TEST_TOPIC", movedTopic:
 		return true
 	}
-	return false
+	return strings.HasPrefix(topic, pop.ReviveTopicPrefix)
 }
 
 // sendOne stores one message and has its reply sent when that is done.

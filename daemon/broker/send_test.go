@@ -114,6 +114,7 @@ func TestSendRefused(t *testing.T) {
 		{"at the end of time", []string{"i", "TIMER_DELIVER_MS\x019223372036854775807"}, "b", 13, "allowed"},
 		{"at no time", []string{"i", "TIMER_DELAY_MS\x01soon"}, "b", 13, "soon"},
 		{"recalling at once", []string{"i", "TIMER_DEL_UNIQKEY\x01K\x02TIMER_DELAY_MS\x01-1"}, "b", 13, "recalls"},
+		{"to where an Apache master notes what it gave out", []string{"b", "rmq_sys_REVIVE_LOG_DefaultCluster"}, "b", 16, "forbidden"},
 		{"to where timed messages wait", []string{"b", "rmq_sys_wheel_timer"}, "b", 16, "forbidden"},
 		{"half that is delayed", []string{"i", "TRAN_MSG\x01true\x02DELAY\x011"}, "b", 13, "cannot be delayed"},
 		{"half that is timed", []string{"i", "TRAN_MSG\x01true\x02TIMER_DELAY_SEC\x011"}, "b", 13, "cannot be delayed"},
