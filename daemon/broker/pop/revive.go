@@ -41,6 +41,10 @@ const (
 // ackWait is how long acknowledgements are waited for behind what they are for, ms.
 const ackWait = 3000
 
+// maxEarly is how much earlier than its time a record may have arrived, ms: it does so by
+// a second. More is of a clock that was wrong, and nobody waits for that.
+const maxEarly = 60_000
+
 // reviveTime is the time from one look at the revive topic to the next, while something
 // of it waits.
 const reviveTime = time.Second
@@ -54,7 +58,8 @@ type revival struct {
 type reviveQueue struct {
 	id      int32
 	next    int64 // queue offset
-	now     int64 // ms since 1970: there is nothing earlier to be read
+	now     int64 // by the clock of the log, ms since 1970, which goes on by itself at the end
+	nowAt   int64 // when it was that, by the clock of how long the service is up
 	waiting []*given
 	byKey   map[givenKey]*given
 	landing []landed
@@ -81,7 +86,7 @@ type given struct {
 	offsets []int64
 	acked   []bool
 	at      int64 // queue offset of its record
-	due     int64 // ms since 1970
+	due     int64 // by the queue's clock
 }
 
 // reviveRecord is the body of each kind of record.
@@ -207,7 +212,8 @@ func (s *Service) landRevived(q *reviveQueue) {
 
 // readRevive reads some records; false at the end.
 func (s *Service) readRevive(q *reviveQueue) (more bool, err error) {
-	topic, now := s.revival.topic, s.o.Wall()
+	topic := s.revival.topic
+	up := s.up() // before it is read: what comes meanwhile is not earlier
 	res, err := s.st.Get(topic, q.id, q.next, reviveBatch, maxBytes, nil)
 	if err != nil {
 		return false, fmt.Errorf("pop: read %s queue %d at %d: %w", topic, q.id, q.next, err)
@@ -218,7 +224,7 @@ func (s *Service) readRevive(q *reviveQueue) (more bool, err error) {
 			q.next = res.NextBeginOffset
 			return true, nil
 		}
-		q.now = now
+		q.now, q.nowAt = q.now+up-q.nowAt, up
 		return false, nil
 	}
 	for body := res.Body; len(body) > 0; {
@@ -226,6 +232,7 @@ func (s *Service) readRevive(q *reviveQueue) (more bool, err error) {
 		if err != nil {
 			return false, fmt.Errorf("pop: %s queue %d from %d on: %w", topic, q.id, q.next, err)
 		}
+		q.now, q.nowAt = max(q.now, v.StoreTimestamp()), up
 		q.take(&v)
 		body = body[v.Size():]
 	}
@@ -235,7 +242,6 @@ func (s *Service) readRevive(q *reviveQueue) (more bool, err error) {
 
 // take notes what a record says; one that says nothing is passed over.
 func (q *reviveQueue) take(v *record.View) {
-	q.now = v.StoreTimestamp()
 	tag, _ := v.Property(record.PropertyTags)
 	var r reviveRecord
 	if body := v.Body(); len(body) > maxGivenBody || json.Unmarshal(body, &r) != nil {
@@ -244,7 +250,7 @@ func (q *reviveQueue) take(v *record.View) {
 	switch string(tag) {
 	case tagGiven:
 		if g := r.given(); g != nil {
-			g.at, g.due = v.QueueOffset(), max(r.PopTime+r.Invisible, q.now)+ackWait
+			g.at, g.due = v.QueueOffset(), q.now+min(max(r.PopTime+r.Invisible-q.now, 0), maxEarly)+ackWait
 			q.waiting = append(q.waiting, g)
 			q.byKey[g.givenKey] = g
 		}
@@ -261,7 +267,7 @@ func (r *reviveRecord) given() *given {
 	if n == 0 {
 		n = r.Num
 	}
-	if n < 1 || n > maxGivenNum || r.Group == "" || len(r.Group) > table.MaxGroupName || r.Topic == "" || len(r.Topic) > table.MaxTopicName || r.Start < 0 || r.Invisible < 0 || r.PopTime < 0 {
+	if n < 1 || n > maxGivenNum || r.Group == "" || len(r.Group) > table.MaxGroupName || r.Topic == "" || len(r.Topic) > table.MaxTopicName || r.Start < 0 || r.Invisible < 0 || r.Invisible >= never || r.PopTime < 0 || r.PopTime > never {
 		return nil
 	}
 	g := &given{givenKey: r.key(), offsets: make([]int64, n), acked: make([]bool, n)}

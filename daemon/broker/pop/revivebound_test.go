@@ -189,3 +189,33 @@ func TestReviveKeepsNoLongNames(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestReviveByAWrongClock: where the wall clock, or that of the master before, is wrong,
+// messages come again soon, and with them those whose records lie behind.
+func TestReviveByAWrongClock(t *testing.T) {
+	for _, by := range []time.Duration{-20 * 365 * 24 * time.Hour, 20 * 365 * 24 * time.Hour} {
+		bubble(t, func(t *testing.T, r *rig) {
+			r.mustStart()
+			for n := range 8 {
+				if err := r.put(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, at := range []int64{time.Now().Add(by).UnixMilli(), 1<<63 - 1, 1 << 62, 0} {
+				r.note("ck", fmt.Sprintf(`{"c":"G","it":5000,"n":1,"pt":%d,"q":0,"so":0,"t":"T"}`, max(at, 0)))
+			}
+			r.note("ck", gaveOut("G", 1))
+			_, come := r.revives(func(o *Options) { o.Wall = func() int64 { return time.Now().Add(by).UnixMilli() } }, func(*Service) {
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				if n := r.st.MaxOffset(RetryTopic("G", "T"), 0); n != 0 {
+					t.Errorf("by a clock that is wrong by %v %d messages come without a wait for acknowledgements", by, n)
+				}
+			}, 80*time.Second)
+			if n := len(come); n < 3 || come[n-1] != "2" {
+				t.Errorf("by a clock that is wrong by %v there came %q, want 2 last", by, come)
+			}
+			r.mustStop()
+		})
+	}
+}
