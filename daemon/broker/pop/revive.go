@@ -396,6 +396,17 @@ func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) (waits b
 		return false, nil
 	}
 	m := s.retried(g.group, g.topic, g.popTime, v)
+	if _, ok := s.st.Topic(m.Topic); !ok {
+		err = table.CheckTopicName(m.Topic)
+	}
+	if _, tooLong := record.Size(&m); err == nil {
+		err = tooLong
+	}
+	if err != nil { // it never will, and others wait behind it
+		s.log.Error("a message that the last master gave out does not come again: there is no place for it", "topic", g.topic, "queueId", g.queueID,
+			"queueOffset", offset, "group", g.group, "err", err)
+		return false, nil
+	}
 	if err := s.o.Make(m.Topic); err != nil {
 		return false, err
 	}

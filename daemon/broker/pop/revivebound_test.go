@@ -219,3 +219,33 @@ func TestReviveByAWrongClock(t *testing.T) {
 		})
 	}
 }
+
+// TestReviveWhatHasNoPlace: what no retry topic can be for does not hold up what is behind.
+func TestReviveWhatHasNoPlace(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 8 {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		long := strings.Repeat("g", table.MaxTopicName)
+		if err := r.st.PutGroup(table.DefaultGroup(long)); err != nil {
+			t.Fatal(err)
+		}
+		r.note("ck", gaveOut(long, 0))
+		r.note("ck", gaveOut("G", 1))
+		_, come := r.revives(func(o *Options) {
+			o.Make = func(topic string) error {
+				if err := table.CheckTopicName(topic); err != nil {
+					return err
+				}
+				return r.s.o.Make(topic)
+			}
+		}, func(*Service) {}, 30*time.Second)
+		if fmt.Sprint(come) != "[2]" {
+			t.Errorf("there came %q, want 2", come)
+		}
+		r.mustStop()
+	})
+}
