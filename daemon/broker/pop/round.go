@@ -112,7 +112,9 @@ func (s *Service) pass(q *queue, next int64) {
 	}
 	if done == len(o.took) {
 		s.dropRound(q)
-		q.next = max(next, o.to)
+		if next <= o.took[done-1].offset { // else somebody has gone on there, who may want what no filter let through
+			q.next = o.to
+		}
 		s.opened = append(s.opened, q.queueKey)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"pairmq/store"
+	"pairmq/store/record"
 )
 
 // A hooked store does something behind each read of a pop.
@@ -66,6 +67,47 @@ func TestChangedWhileARoundIsRead(t *testing.T) {
 		}
 		if p := pop(2, 0); p.Topic != "" {
 			t.Errorf("popped %d, which is hidden by now", p.Offsets)
+		}
+		r.mustStop()
+	})
+}
+
+// A tagged passes messages with one tag.
+type tagged string
+
+func (f tagged) Match(tagsCode int64) bool { return tagsCode == record.TagsCode(string(f)) }
+
+// TestRoundThatAnOffsetPasses: where somebody else has committed an offset behind a round,
+// the group goes on there, and not behind what the round's filter has let through to nobody.
+func TestRoundThatAnOffsetPasses(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for _, tag := range []string{"a", "b", "b", "b"} {
+			done := make(chan error, 1)
+			if err := r.st.Put([]record.Message{{Topic: "T", Properties: "TAGS\x01" + tag}}, func(err error) { done <- err }); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		pop := func(f tagged) []int64 {
+			t.Helper()
+			p, err := r.s.Pop(&Request{Group: "G", Topic: "T", Queues: 1, Max: 8, Invisible: 60_000, Ordered: true, Filter: f})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.Topic != "" {
+				p.Result.Release()
+			}
+			return p.Offsets
+		}
+		if got := pop("a"); len(got) != 1 {
+			t.Fatalf("popped %d, want the first", got)
+		}
+		r.st.CommitOffset("G", "T", 0, 1)
+		if got := pop("b"); len(got) != 3 || got[0] != 1 {
+			t.Errorf("popped %d, want 1 to 3", got)
 		}
 		r.mustStop()
 	})
