@@ -87,17 +87,18 @@ type Coordinator struct {
 	point    point // where a start could go on, by the last round
 	failing  bool  // it was said that a round could not be ended
 
-	mu     sync.Mutex // never held during I/O; guards the rest
-	loaded bool
-	known  int64 // queue offset; halves before it were there at the start
-	done   window
-	asked  map[int64]int64   // by origin, queue offset of the newest incarnation of those that are open and were asked for
-	owed   map[int64][]int64 // by origin, queue offsets of older incarnations that have no op yet
-	busy   map[int64]*ending // by origin
-	ops    opProgress
-	noting int  // ops that are being stored and are not in ops yet
-	queued int  // decisions in again or waiting to get there
-	over   bool // Run has ended, or is about to: nobody takes from again
+	mu       sync.Mutex // never held during I/O; guards the rest
+	loaded   bool
+	known    int64 // queue offset; halves before it were there at the start
+	done     window
+	asked    map[int64]int64    // by origin, queue offset of the newest incarnation of those that are open and were asked for
+	owed     map[int64][]int64  // by origin, queue offsets of older incarnations that have no op yet
+	busy     map[int64]*ending  // by origin
+	resuming map[int64]struct{} // where halves lie, bytes, that were given up and are being stored once more
+	ops      opProgress
+	noting   int  // ops that are being stored and are not in ops yet
+	queued   int  // decisions in again or waiting to get there
+	over     bool // Run has ended, or is about to: nobody takes from again
 }
 
 // An ending is a half that is being decided or stored once more.
@@ -136,7 +137,7 @@ func New(o Options) (*Coordinator, error) {
 	}
 	return &Coordinator{
 		o: o, st: o.Store, log: o.Log, began: time.Now(), again: make(chan waiting, maxAgain),
-		asked: map[int64]int64{}, owed: map[int64][]int64{}, busy: map[int64]*ending{},
+		asked: map[int64]int64{}, owed: map[int64][]int64{}, busy: map[int64]*ending{}, resuming: map[int64]struct{}{},
 	}, nil
 }
 

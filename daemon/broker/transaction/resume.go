@@ -12,8 +12,8 @@ import (
 // an offset in bytes. As with RocketMQ that is a new half, whose producer was never asked.
 // done is called once, when it is stored as the flush policy promises or with the error of
 // the store. It is not called if Resume fails: with ErrNoHalf if nothing that was given up
-// is there, with ErrAddress, with ErrEnded if it was resumed before, or with an error of
-// the store.
+// is there, with ErrAddress, with ErrEnded if it was resumed before, with ErrBusy if it is
+// being resumed, or with an error of the store.
 func (c *Coordinator) Resume(at int64, done func(error)) error {
 	v, err := c.givenUp(at)
 	if err != nil {
@@ -22,10 +22,37 @@ func (c *Coordinator) Resume(at int64, done func(error)) error {
 	if err := c.Room(); err != nil {
 		return err
 	}
+	if !c.claimResume(at) {
+		return fmt.Errorf("%w: the half of offset %d is being resumed", ErrBusy, at)
+	}
 	if c.wasResumed(v) {
+		c.releaseResume(at)
 		return fmt.Errorf("%w: the half of offset %d was resumed before", ErrEnded, at)
 	}
-	return c.st.Put([]record.Message{resumed(v)}, done)
+	err = c.st.Put([]record.Message{resumed(v)}, func(err error) {
+		c.releaseResume(at)
+		done(err)
+	})
+	if err != nil {
+		c.releaseResume(at)
+	}
+	return err
+}
+
+// claimResume says whether nobody else resumes a half: until it is stored the log does not
+// show it.
+func (c *Coordinator) claimResume(at int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, taken := c.resuming[at]
+	c.resuming[at] = struct{}{}
+	return !taken
+}
+
+func (c *Coordinator) releaseResume(at int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.resuming, at)
 }
 
 // givenUp returns the record at an offset, of a half that was given up.

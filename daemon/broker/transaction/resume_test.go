@@ -94,3 +94,37 @@ func TestResume(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestResumeTwiceAtOnce: who asks again before the first answer has no second half stored,
+// and may ask again when the first could not be stored.
+func TestResumeTwiceAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.opts.CheckMax = 1
+		r.mustStart()
+		synctest.Wait()
+		r.mustPut(newHalf(1, ""))
+		time.Sleep(3 * 30 * time.Second)
+		synctest.Wait()
+		gone := r.queue(GivenUpTopic, 0)
+		if len(gone) != 1 {
+			t.Fatalf("%d halves are given up", len(gone))
+		}
+		end := r.st.MaxOffset(HalfTopic, 0)
+		results := make(chan error, 2)
+		for range 2 {
+			if err := r.c.Resume(gone[0].PhyOffset, func(err error) { results <- err }); err != nil {
+				results <- err
+			}
+		}
+		if a, b := <-results, <-results; errors.Is(a, ErrBusy) == errors.Is(b, ErrBusy) {
+			t.Errorf("asked twice at once: %v and %v, want one ErrBusy", a, b)
+		}
+		if n := r.st.MaxOffset(HalfTopic, 0) - end; n != 1 {
+			t.Errorf("%d halves are stored", n)
+		}
+		if err := r.resume(gone[0].PhyOffset); !errors.Is(err, ErrEnded) {
+			t.Errorf("resumed twice: %v", err)
+		}
+		r.mustStop()
+	})
+}
