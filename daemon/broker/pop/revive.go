@@ -3,6 +3,7 @@ package pop
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,6 +64,7 @@ type reviveQueue struct {
 	waiting []*given
 	byKey   map[givenKey]*given
 	landing []landed
+	failing bool // it was said that nothing can be stored or read
 }
 
 // landed is that all until a queue offset is done with, once the log is durable until end.
@@ -163,9 +165,12 @@ func (s *Service) revive(ctx context.Context) {
 			return
 		}
 		more, err := s.reviveQueue(q)
+		if err != nil && !q.failing { // once, and not each time that a full disk is asked
+			s.log.Warn("messages that the last master gave out come again later", "queueId", q.id, "queueOffset", q.next, "err", err)
+		}
+		q.failing = err != nil
 		switch {
 		case err != nil:
-			s.log.Warn("messages that the last master gave out come again later", "queueId", q.id, "queueOffset", q.next, "err", err)
 			next = min(next, s.up()+maxBackoff.Milliseconds())
 		case more:
 			next = s.up()
@@ -358,42 +363,48 @@ type revived struct {
 	err error
 }
 
+// errLost: a message never comes again.
+var errLost = errors.New("pop: it cannot come again")
+
 // storeAgain stores those messages of g once more that were not acknowledged, and has an
 // answer come in results for each of n.
 func (s *Service) storeAgain(g *given, results chan<- revived) (n int, err error) {
 	_, known := s.st.Group(g.group)
+	var why error
+	lost := 0
 	for i, offset := range g.offsets {
 		if g.acked[i] {
 			continue
 		}
-		waits := false
 		if known && !s.wasLate(g, offset) {
-			if waits, err = s.storeAgainAt(g, i, results); err != nil {
-				return n, err
+			if err = s.storeAgainAt(g, i, results); err == nil {
+				n++
+				continue
 			}
+			if !errors.Is(err, errLost) {
+				break
+			}
+			lost, why, err = lost+1, err, nil
 		}
-		if waits {
-			n++
-		} else {
-			g.acked[i] = true
-		}
+		g.acked[i] = true
 	}
-	return n, nil
+	if lost > 0 {
+		s.log.Warn("messages that the last master gave out do not come again", "topic", g.topic, "queueId", g.queueID,
+			"queueOffset", g.start, "group", g.group, "messages", lost, "err", why)
+	}
+	return n, err
 }
 
-// storeAgainAt does that with one message, and says whether an answer comes: none does if
-// it is gone.
-func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) (waits bool, err error) {
+// storeAgainAt does that with one message.
+func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) error {
 	offset := g.offsets[i]
 	res, v, err := s.message(g.topic, g.queueID, offset)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer res.Release()
 	if v == nil {
-		s.log.Warn("a message that the last master gave out does not come again: it is gone", "topic", g.topic, "queueId", g.queueID,
-			"queueOffset", offset, "group", g.group, "status", res.Status.String())
-		return false, nil
+		return fmt.Errorf("%w: there is none at %d: %s", errLost, offset, res.Status)
 	}
 	m := s.retried(g.group, g.topic, g.popTime, v)
 	if _, ok := s.st.Topic(m.Topic); !ok {
@@ -402,18 +413,16 @@ func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) (waits b
 	if _, tooLong := record.Size(&m); err == nil {
 		err = tooLong
 	}
-	if err != nil { // it never will, and others wait behind it
-		s.log.Error("a message that the last master gave out does not come again: there is no place for it", "topic", g.topic, "queueId", g.queueID,
-			"queueOffset", offset, "group", g.group, "err", err)
-		return false, nil
+	if err != nil { // others wait behind it
+		return fmt.Errorf("%w: it has no place: %w", errLost, err)
 	}
 	if err := s.o.Make(m.Topic); err != nil {
-		return false, err
+		return err
 	}
 	s.steady.RLock()
 	defer s.steady.RUnlock()
 	if err := s.st.Put([]record.Message{m}, func(err error) { results <- revived{g, i, err} }); err != nil {
-		return false, fmt.Errorf("pop: %s queue %d at %d once more: %w", g.topic, g.queueID, offset, err)
+		return fmt.Errorf("pop: %s queue %d at %d once more: %w", g.topic, g.queueID, offset, err)
 	}
-	return true, nil
+	return nil
 }

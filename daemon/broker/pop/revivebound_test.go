@@ -249,3 +249,25 @@ func TestReviveWhatHasNoPlace(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestReviveSaysItOnce: neither a disk that stays full nor what is gone fills the log.
+func TestReviveSaysItOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		if err := r.put(0); err != nil {
+			t.Fatal(err)
+		}
+		r.note("ck", strings.Replace(gaveOut("G", 10), `"n":1`, `"n":100`, 1))
+		r.note("ck", gaveOut("G", 0))
+		_, come := r.revives(func(o *Options) { o.Store = fullStore{r.st} }, func(*Service) {}, 5*time.Minute)
+		if n := strings.Count(r.log.String(), "level=WARN"); n != 2 || len(come) != 0 {
+			t.Errorf("there are %d warnings, want 2:\n%s", n, r.log)
+		}
+		r.mustStop()
+	})
+}
+
+// A fullStore takes nothing.
+type fullStore struct{ *store.Store }
+
+func (fullStore) Put([]record.Message, func(error)) error { return store.ErrDiskFull }
