@@ -205,6 +205,9 @@ func (s *Service) ready(q *queue, r *Request) (from int64, most int, err error) 
 	if s.barred(q, r) {
 		return 0, 0, nil
 	}
+	if s.count >= s.o.Flights && s.idle > 0 {
+		s.forgetIdle(q)
+	}
 	room := s.o.Flights - s.count
 	if q.round != nil { // which is taken once more
 		room += len(q.round.took)

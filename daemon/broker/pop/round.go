@@ -14,13 +14,14 @@ const MaxAttempt = 128
 // same attempt: whoever has had no answer asks once more. Nothing of a round is stored once
 // more: when its time is over the queue is popped again, from its first message on.
 //
-// A round is kept after its time, for how often its messages came.
+// A round is kept after its time, for how often its messages came, as long as there is room.
 type round struct {
 	attempt string // "" for none, which is the same as no other
 	popTime int64  // ms since 1970; what its handles say
 	to      int64  // where the queue goes on behind it
 	took    []took // by offset; never empty, and the first one is not acknowledged
 	alarm   *flight
+	idle    bool // visible again, and not popped since
 }
 
 // A took is a message of a round.
@@ -106,6 +107,7 @@ func (s *Service) pass(q *queue, next int64) {
 	if o == nil {
 		return
 	}
+	s.idles(o, false)
 	done := 0
 	for done < len(o.took) && (o.took[done].acked || o.took[done].offset < next) {
 		done++
@@ -127,15 +129,40 @@ func (s *Service) pass(q *queue, next int64) {
 // dropRound forgets what there is of a round. s.mu is held.
 func (s *Service) dropRound(q *queue) {
 	if q.round != nil {
+		s.idles(q.round, false)
 		s.agenda.drop(q.round.alarm)
 		s.count -= len(q.round.took)
 		q.round = nil
 	}
 }
 
+// idles notes whether a round is kept for its counts alone. s.mu is held.
+func (s *Service) idles(o *round, idle bool) {
+	switch {
+	case o.idle == idle:
+	case idle:
+		s.idle += len(o.took)
+	default:
+		s.idle -= len(o.took)
+	}
+	o.idle = idle
+}
+
+// forgetIdle makes room for what is popped of q: it forgets the rounds of other queues that
+// are kept for their counts alone. s.mu is held.
+func (s *Service) forgetIdle(q *queue) {
+	for _, other := range s.queues {
+		if other != q && other.round != nil && other.round.idle {
+			s.dropRound(other)
+			s.change(other)
+		}
+	}
+}
+
 // ring has Run look at q when its round is visible again. s.mu is held.
 func (s *Service) ring(q *queue) {
 	alarm := q.round.alarm
+	s.idles(q.round, false)
 	s.agenda.drop(alarm)
 	alarm.due = q.round.free()
 	heap.Push(&s.agenda, alarm)
@@ -152,6 +179,7 @@ func (s *Service) rang(q *queue) {
 		return
 	}
 	s.opened = append(s.opened, q.queueKey)
+	s.idles(q.round, true)
 	alarm.due = free + forgetTime
 	heap.Push(&s.agenda, alarm)
 }

@@ -1,7 +1,11 @@
 package pop
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pairmq/store"
 	"pairmq/store/record"
@@ -109,6 +113,61 @@ func TestRoundThatAnOffsetPasses(t *testing.T) {
 		if got := pop("b"); len(got) != 3 || got[0] != 1 {
 			t.Errorf("popped %d, want 1 to 3", got)
 		}
+		r.mustStop()
+	})
+}
+
+// TestIdleRoundsMakeRoom: what consumers left that went away takes no room from others once
+// it is visible again, and is not lost.
+func TestIdleRoundsMakeRoom(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 40 {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o := r.s.o
+		o.Flights = 10
+		s, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		pop := func(group string, queueID int32, ordered bool) ([]int64, error) {
+			p, err := s.Pop(&Request{Group: group, Topic: "T", Queues: 2, QueueID: queueID, Max: 5, Invisible: 1000, Ordered: ordered})
+			if p.Topic != "" {
+				p.Result.Release()
+			}
+			return p.Offsets, err
+		}
+		for id := range int32(2) {
+			if got, err := pop("gone", id, true); err != nil || len(got) != 5 {
+				t.Fatalf("popped %d, %v", got, err)
+			}
+		}
+		if got, err := pop("G", 0, false); !errors.Is(err, ErrBusy) {
+			t.Errorf("popped %d, %v, want ErrBusy", got, err)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for _, ordered := range []bool{false, true} {
+			if got, err := pop("G", 0, ordered); err != nil || len(got) == 0 && !ordered {
+				t.Errorf("in order=%v popped %d, %v", ordered, got, err)
+			}
+		}
+		s.mu.Lock()
+		if s.count != 5 || s.idle != 0 || len(s.agenda) != 5 {
+			t.Errorf("%d messages, %d of them idle, and %d alarms are left, want 5, 0 and 5", s.count, s.idle, len(s.agenda))
+		}
+		s.mu.Unlock()
+		if got, err := pop("gone", 1, true); err != nil || len(got) != 5 || got[0] != 0 {
+			t.Errorf("what was left: popped %d, %v", got, err)
+		}
+		cancel()
+		<-ended
 		r.mustStop()
 	})
 }

@@ -265,9 +265,23 @@ func (m *roundModel) change(id, i int, invisible time.Duration) {
 	}
 }
 
-// compare compares the group's offsets.
+// compare compares the group's offsets, and counts what there is.
 func (m *roundModel) compare() {
 	m.t.Helper()
+	m.s.mu.Lock()
+	count, idle := 0, 0
+	for _, q := range m.s.queues {
+		if q.round != nil {
+			count += len(q.round.took)
+			if q.round.idle {
+				idle += len(q.round.took)
+			}
+		}
+	}
+	if count != m.s.count || idle != m.s.idle {
+		m.t.Errorf("%d messages are in rounds, %d of them idle, and %d and %d are counted", count, idle, m.s.count, m.s.idle)
+	}
+	m.s.mu.Unlock()
 	for id := range m.queues {
 		q := &m.queues[id]
 		if got, ok := m.st.Offset("G", "T", int32(id)); ok && !q.guess && got != q.next {

@@ -74,6 +74,7 @@ type Service struct {
 	agenda  agenda
 	landing []*flight // stored once more, and not known to be on flash
 	count   int       // flights of all queues, and messages of rounds
+	idle    int       // messages of rounds that are idle
 	changed []*queue
 	opened  []queueKey // could not be popped, and can now; see unlock
 	keepAt  int64      // when changed is kept; see up
