@@ -53,7 +53,8 @@ const reviveTime = time.Second
 // A revival has messages come again that an Apache master has given out. It is Run's own.
 type revival struct {
 	topic  string
-	queues []*reviveQueue // none, unless the store was a slave's of such a master
+	queues []*reviveQueue     // none, unless the store was a slave's of such a master
+	began  map[queueKey]int64 // where groups went on at the start
 }
 
 type reviveQueue struct {
@@ -127,7 +128,20 @@ func newRevival(st Store, topic string) revival {
 		}
 		r.queues = append(r.queues, q)
 	}
+	r.began = map[queueKey]int64{}
+	for group, offsets := range st.AllOffsets() {
+		for _, o := range offsets {
+			r.began[queueKey{group, o.Topic, o.QueueID}] = o.Offset
+		}
+	}
 	return r
+}
+
+// isAhead says whether a message of g lies where its group goes on from the start on: it is
+// popped there. A slave's offsets are some seconds older than what its master gave out.
+func (r *revival) isAhead(g *given, offset int64) bool {
+	at, ok := r.began[queueKey{g.group, g.topic, g.queueID}]
+	return ok && offset >= at
 }
 
 // Arrived has Run look at the revive topic, if there is something new in it.
@@ -376,7 +390,7 @@ func (s *Service) storeAgain(g *given, results chan<- revived) (n int, err error
 		if g.acked[i] {
 			continue
 		}
-		if known && !s.wasLate(g, offset) {
+		if known && !s.revival.isAhead(g, offset) && !s.wasLate(g, offset) {
 			if err = s.storeAgainAt(g, i, results); err == nil {
 				n++
 				continue

@@ -271,3 +271,32 @@ func TestReviveSaysItOnce(t *testing.T) {
 type fullStore struct{ *store.Store }
 
 func (fullStore) Put([]record.Message, func(error)) error { return store.ErrDiskFull }
+
+// TestReviveWhatIsPoppedAnyway: what a group's offset, as the last master told it, has yet
+// to pass is popped from there, and does not come again besides.
+func TestReviveWhatIsPoppedAnyway(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 12 {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.note("ck", strings.Replace(gaveOut("G", 1), `"n":1`, `"n":3`, 1)) // m2, m4, m6
+		r.st.CommitOffset("G", "T", 0, 2)
+		_, come := r.revives(func(*Options) {}, func(s *Service) {
+			p, err := s.Pop(&Request{Group: "G", Topic: "T", Queues: 2, QueueID: 0, Max: 1, Invisible: 60_000})
+			if err != nil || fmt.Sprint(p.Offsets) != "[2]" {
+				t.Fatalf("popped %d, %v", p.Offsets, err)
+			}
+			p.Result.Release()
+			if o := s.Ack("G", "T", 0, 2, Handle{PopTime: p.PopTime, Invisible: p.Invisible}); o != Done {
+				t.Errorf("its acknowledgement is %v", o)
+			}
+		}, 30*time.Second)
+		if fmt.Sprint(come) != "[2]" {
+			t.Errorf("there came %q, want 2 alone", come)
+		}
+		r.mustStop()
+	})
+}
