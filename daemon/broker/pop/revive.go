@@ -137,10 +137,10 @@ func newRevival(st Store, topic string) revival {
 	return r
 }
 
-// isAhead says whether a message of g lies where its group goes on from the start on: it is
-// popped there. A slave's offsets are some seconds older than what its master gave out.
-func (r *revival) isAhead(g *given, offset int64) bool {
-	at, ok := r.began[queueKey{g.group, g.topic, g.queueID}]
+// isAhead says whether a message lies where its group goes on from the start on: it is popped
+// there. A slave's offsets are some seconds older than what its master gave out.
+func (r *revival) isAhead(k queueKey, offset int64) bool {
+	at, ok := r.began[k]
 	return ok && offset >= at
 }
 
@@ -316,7 +316,7 @@ func (g *given) ack(offsets ...int64) {
 // noteLate notes an acknowledgement of what was popped before this service was there. When
 // there are too many all are forgotten: their messages come again. s.mu is held.
 func (s *Service) noteLate(group, topic string, queueID int32, offset, popTime int64) {
-	if len(s.revival.queues) == 0 || popTime >= s.wallBegan {
+	if len(s.revival.queues) == 0 || s.revival.isAhead(queueKey{group, topic, queueID}, offset) {
 		return
 	}
 	g, known := s.st.Group(group)
@@ -390,7 +390,7 @@ func (s *Service) storeAgain(g *given, results chan<- revived) (n int, err error
 		if g.acked[i] {
 			continue
 		}
-		if known && !s.revival.isAhead(g, offset) && !s.wasLate(g, offset) {
+		if known && !s.revival.isAhead(queueKey{g.group, g.topic, g.queueID}, offset) && !s.wasLate(g, offset) {
 			if err = s.storeAgainAt(g, i, results); err == nil {
 				n++
 				continue

@@ -300,3 +300,43 @@ func TestReviveWhatIsPoppedAnyway(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestLateAcksByAWrongClock: an acknowledgement of what the last master gave out counts
+// also where the clock is behind that master's; one of what was popped here is not kept.
+func TestLateAcksByAWrongClock(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 12 {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.st.CommitOffset("G", "T", 0, 2)
+		r.note("ck", gaveOut("G", 1))
+		master := time.Now().UnixMilli()
+		_, come := r.revives(func(o *Options) { o.Wall = func() int64 { return time.Now().Add(-time.Hour).UnixMilli() } }, func(s *Service) {
+			p, err := s.Pop(&Request{Group: "G", Topic: "T", Queues: 2, QueueID: 0, Max: 1, Invisible: 60_000})
+			if err != nil || fmt.Sprint(p.Offsets) != "[2]" {
+				t.Fatalf("popped %d, %v", p.Offsets, err)
+			}
+			p.Result.Release()
+			for _, want := range []Outcome{Done, Unknown} {
+				if o := s.Ack("G", "T", 0, 2, Handle{PopTime: p.PopTime, Invisible: p.Invisible}); o != want {
+					t.Errorf("an acknowledgement is %v, want %v", o, want)
+				}
+			}
+			if o := s.Ack("G", "T", 0, 1, Handle{PopTime: master, Invisible: 5000}); o != Unknown {
+				t.Errorf("a late acknowledgement is %v", o)
+			}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if len(s.late) != 1 {
+				t.Errorf("%d acknowledgements are kept, want 1", len(s.late))
+			}
+		}, 30*time.Second)
+		if len(come) != 0 {
+			t.Errorf("there came %q, which was acknowledged", come)
+		}
+		r.mustStop()
+	})
+}

@@ -80,9 +80,8 @@ type Service struct {
 	keepAt  int64      // when changed is kept; see up
 	sleep   int64      // until when Run sleeps
 
-	reviveAt  int64                // when it is looked at the revive topic; see up
-	late      map[lateAck]struct{} // of what is in flight there
-	wallBegan int64                // ms since 1970
+	reviveAt int64                // when it is looked at the revive topic; see up
+	late     map[lateAck]struct{} // of what is in flight there
 
 	// Run's own:
 	failing  bool // what is due cannot be stored
@@ -112,7 +111,7 @@ func New(o Options) (*Service, error) {
 	o.QueueFlights, o.Flights = cmp.Or(o.QueueFlights, 10_000), cmp.Or(o.Flights, 50_000)
 	s := &Service{
 		o: o, st: o.Store, log: o.Log, began: time.Now(), wake: make(chan struct{}, 1), queues: map[queueKey]*queue{}, turns: map[[2]string]uint32{},
-		late: map[lateAck]struct{}{}, wallBegan: o.Wall(), keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: maxBackoff},
+		late: map[lateAck]struct{}{}, keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: maxBackoff},
 	}
 	s.revival = newRevival(s.st, o.Revive)
 	if len(s.revival.queues) == 0 {
