@@ -421,13 +421,7 @@ func (s *Service) storeAgainAt(g *given, i int, results chan<- revived) error {
 		return fmt.Errorf("%w: there is none at %d: %s", errLost, offset, res.Status)
 	}
 	m := s.retried(g.group, g.topic, g.popTime, v)
-	if _, ok := s.st.Topic(m.Topic); !ok {
-		err = table.CheckTopicName(m.Topic)
-	}
-	if _, tooLong := record.Size(&m); err == nil {
-		err = tooLong
-	}
-	if err != nil { // others wait behind it
+	if _, err := record.Size(&m); err != nil { // the topic's name is too long, and others wait behind it
 		return fmt.Errorf("%w: it has no place: %w", errLost, err)
 	}
 	if err := s.o.Make(m.Topic); err != nil {
