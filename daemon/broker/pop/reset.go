@@ -3,8 +3,8 @@ package pop
 import "pairmq/store/table"
 
 // Reset runs reset, which sets the offsets of these queues of a group, and has it pop
-// from there on. What is in flight of them is forgotten. Nothing is popped meanwhile:
-// what was read before would be in flight behind it.
+// from there on. What is in flight of them is forgotten, also what the last master had.
+// Nothing is popped meanwhile: what was read before would be in flight behind it.
 func (s *Service) Reset(all []table.Offset, reset func() error) error {
 	s.steady.Lock()
 	defer s.steady.Unlock()
@@ -13,6 +13,7 @@ func (s *Service) Reset(all []table.Offset, reset func() error) error {
 		if q := s.queues[queueKey{o.Group, o.Topic, o.QueueID}]; q != nil {
 			s.empty(q)
 		}
+		s.revival.forget(queueKey{o.Group, o.Topic, o.QueueID})
 	}
 	s.mu.Unlock()
 	return reset()
@@ -45,6 +46,11 @@ func (s *Service) Forget(group, topic string, remove func() error) error {
 			gone[noteKey(k)] = nil
 		}
 		delete(s.queues, k)
+	}
+	for k := range s.revival.began {
+		if matches(k.group, k.topic) {
+			s.revival.forget(k)
+		}
 	}
 	for k := range s.turns {
 		if matches(k[0], k[1]) {

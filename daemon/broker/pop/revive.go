@@ -50,11 +50,12 @@ const maxEarly = 60_000
 // of it waits.
 const reviveTime = time.Second
 
-// A revival has messages come again that an Apache master has given out. It is Run's own.
+// A revival has messages come again that an Apache master has given out. It is Run's own
+// but for began.
 type revival struct {
 	topic  string
 	queues []*reviveQueue     // none, unless the store was a slave's of such a master
-	began  map[queueKey]int64 // where groups went on at the start
+	began  map[queueKey]int64 // where groups went on at the start; 0 since a reset or a deletion; guarded by Service.mu
 }
 
 type reviveQueue struct {
@@ -138,10 +139,17 @@ func newRevival(st Store, topic string) revival {
 }
 
 // isAhead says whether a message lies where its group goes on from the start on: it is popped
-// there. A slave's offsets are some seconds older than what its master gave out.
+// there. A slave's offsets are some seconds older than what its master gave out. s.mu is held.
 func (r *revival) isAhead(k queueKey, offset int64) bool {
 	at, ok := r.began[k]
 	return ok && offset >= at
+}
+
+// forget has nothing of a queue come again. Service.mu is held.
+func (r *revival) forget(k queueKey) {
+	if _, ok := r.began[k]; ok || len(r.queues) > 0 && len(r.began) < maxQueues {
+		r.began[k] = 0
+	}
 }
 
 // Arrived has Run look at the revive topic, if there is something new in it.
@@ -329,14 +337,15 @@ func (s *Service) noteLate(group, topic string, queueID int32, offset, popTime i
 	s.late[lateAck{queueKey{g.Name, strings.Clone(topic), queueID}, offset, popTime}] = struct{}{}
 }
 
-// wasLate says whether a message was acknowledged to this service, and forgets it.
-func (s *Service) wasLate(g *given, offset int64) bool {
+// needless says whether a message that is due need not come again: its group is behind it,
+// or it was acknowledged to this service, which forgets that.
+func (s *Service) needless(g *given, offset int64) bool {
 	k := lateAck{queueKey{g.group, g.topic, g.queueID}, offset, g.popTime}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, ok := s.late[k]
 	delete(s.late, k)
-	return ok
+	return ok || s.revival.isAhead(k.queueKey, offset)
 }
 
 // comeAgain stores messages once more that are due and were not acknowledged, some of them
@@ -390,7 +399,7 @@ func (s *Service) storeAgain(g *given, results chan<- revived) (n int, err error
 		if g.acked[i] {
 			continue
 		}
-		if known && !s.revival.isAhead(queueKey{g.group, g.topic, g.queueID}, offset) && !s.wasLate(g, offset) {
+		if known && !s.needless(g, offset) {
 			if err = s.storeAgainAt(g, i, results); err == nil {
 				n++
 				continue

@@ -340,3 +340,36 @@ func TestLateAcksByAWrongClock(t *testing.T) {
 		r.mustStop()
 	})
 }
+
+// TestReviveBehindAReset: what the last master gave out does not come again since its group
+// was reset, or its topic deleted, whose offsets are other messages by now.
+func TestReviveBehindAReset(t *testing.T) {
+	for _, what := range []string{"nothing", "reset", "deleted"} {
+		bubble(t, func(t *testing.T, r *rig) {
+			r.mustStart()
+			for n := range 8 {
+				if err := r.put(n); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.st.CommitOffset("G", "T", 0, 3)
+			r.note("ck", gaveOut("G", 1))
+			_, come := r.revives(func(*Options) {}, func(s *Service) {
+				var err error
+				switch to := []table.Offset{{Group: "G", Topic: "T", Offset: 4}}; what {
+				case "reset":
+					err = s.Reset(to, func() error { return r.st.ResetOffsets(to) })
+				case "deleted":
+					err = s.Forget("", "T", func() error { return nil })
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}, 30*time.Second)
+			if (len(come) == 0) != (what != "nothing") {
+				t.Errorf("%s: there came %q", what, come)
+			}
+			r.mustStop()
+		})
+	}
+}
