@@ -11,23 +11,31 @@ import (
 // on to Java peers. It fails with ErrSyntax where b's brackets do not match or it is no object.
 func Member(b []byte, name string) ([]byte, error) {
 	var (
-		stack [maxDepth / 8]byte
-		depth int
-		key   []byte // of the member that is being read, of the outermost object
-		text  []byte // the last string of it
-		begin = -1   // of the value that is asked for
-		value []byte
+		stack  [maxDepth / 8]byte
+		depth  int
+		key    []byte // of the member that is being read, of the outermost object
+		text   []byte // the last string of it
+		begin  = -1   // of the value that is asked for
+		value  []byte
+		closed bool // the object has ended
 	)
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
+		case depth == 0 && c != '{' && c != '}' && c != ']' || c == '{' && closed:
+			if c != ' ' && c != '\t' && c != '\n' && c != '\r' {
+				return nil, fmt.Errorf("%w: unexpected %q at byte %d", ErrSyntax, c, i)
+			}
 		case c == '"':
 			end := skipString(b, i)
 			if end >= len(b) {
 				return nil, fmt.Errorf("%w: a string is still open after %d bytes", ErrSyntax, len(b))
 			}
-			text, i = b[i+1:end], end
+			if depth == 1 {
+				text = b[i+1 : end]
+			}
+			i = end
 		case c == '{' || c == '[':
-			if depth == maxDepth || depth == 0 && (c != '{' || value != nil) {
+			if depth == maxDepth {
 				return nil, fmt.Errorf("%w: unexpected %q at byte %d", ErrSyntax, c, i)
 			}
 			push(&stack, depth, c)
@@ -36,8 +44,11 @@ func Member(b []byte, name string) ([]byte, error) {
 			if depth == 0 || isObject(&stack, depth-1) != (c == '}') {
 				return nil, fmt.Errorf("%w: unexpected %q at byte %d", ErrSyntax, c, i)
 			}
-			if depth--; depth == 0 && begin >= 0 && value == nil {
-				value = bytes.TrimSpace(b[begin:i])
+			if depth--; depth == 0 {
+				closed = true
+				if begin >= 0 && value == nil {
+					value = bytes.TrimSpace(b[begin:i])
+				}
 			}
 		case depth == 1 && c == ':' && key == nil:
 			if key = text; string(key) == name && value == nil {

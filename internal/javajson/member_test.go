@@ -16,6 +16,7 @@ func TestMember(t *testing.T) {
 		{`{"a":"b","c":"\"b\":1"}`, "b", ``},
 		{`{"b":"}","c":1}`, "b", `"}"`},
 		{`{"b":1,"b":2}`, "b", `1`},
+		{`{{"b":1}:5,"c":2}`, "b", ``},
 		{`{}`, "b", ``},
 		{``, "b", ``},
 	}
@@ -25,7 +26,7 @@ func TestMember(t *testing.T) {
 			t.Errorf("Member(%s) = %s, %v, want %s", tt.in, got, err, tt.want)
 		}
 	}
-	for _, in := range []string{`{"b":{}`, `{"b":[}}`, `}`, `[1]`, `{"b":"x`, `{"b":{}}{}`, `{"b":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`} {
+	for _, in := range []string{`{"b":{}`, `{"b":[}}`, `}`, `[1]`, `{"b":"x`, `{"b":{}}{}`, `{}{"b":1}`, `x{"b":1}`, `"b"`, `{"b":1},`, `{"b":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}`} {
 		if got, err := Member([]byte(in), "b"); !errors.Is(err, ErrSyntax) {
 			t.Errorf("Member(%s) = %s, %v, want ErrSyntax", in, got, err)
 		}
