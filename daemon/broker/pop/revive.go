@@ -276,7 +276,11 @@ func (q *reviveQueue) take(v *record.View) {
 	}
 	switch string(tag) {
 	case tagGiven:
-		if g := r.given(); g != nil {
+		g := r.given()
+		if g == nil {
+			return
+		}
+		if had := q.byKey[g.givenKey]; had == nil || !slices.Equal(had.offsets, g.offsets) { // else its timer has rung twice
 			g.at, g.due = v.QueueOffset(), q.now+min(max(r.PopTime+r.Invisible-q.now, 0), maxEarly)+ackWait
 			q.waiting = append(q.waiting, g)
 			q.byKey[g.givenKey] = g

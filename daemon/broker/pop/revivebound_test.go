@@ -373,3 +373,25 @@ func TestReviveBehindAReset(t *testing.T) {
 		})
 	}
 }
+
+// TestReviveOfTheSameTwice: a record that was delivered twice has messages come again once,
+// without those that were acknowledged in between.
+func TestReviveOfTheSameTwice(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.mustStart()
+		for n := range 8 {
+			if err := r.put(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ck := strings.Replace(gaveOut("G", 1), `"n":1`, `"n":2`, 1)
+		r.note("ck", ck)
+		r.note("ack", strings.Replace(ck, `"n":2`, `"ao":1`, 1))
+		r.note("ck", ck)
+		_, come := r.revives(func(*Options) {}, func(*Service) {}, 30*time.Second)
+		if fmt.Sprint(come) != "[4]" {
+			t.Errorf("there came %q, want 4", come)
+		}
+		r.mustStop()
+	})
+}
