@@ -55,6 +55,37 @@ func TestEveryLevel(t *testing.T) {
 	})
 }
 
+// TestNotAMillisecondEarly: wherever between two milliseconds the scheduler begins, and a
+// message comes, its delay is kept by the clock that gives store timestamps.
+func TestNotAMillisecondEarly(t *testing.T) {
+	for phase := range 10 {
+		bubble(t, func(t *testing.T, r *rig) {
+			time.Sleep(time.Duration(phase) * 100 * time.Microsecond)
+			r.mustStart()
+			for n := range 20 {
+				time.Sleep(time.Duration(n) * 170 * time.Microsecond)
+				r.mustPut(r.later(n, 1))
+			}
+			time.Sleep(2 * r.levels[0])
+			synctest.Wait()
+			all := append(r.queue("T", 0), r.queue("T", 1)...)
+			if len(all) != 20 {
+				t.Fatalf("%d messages came", len(all))
+			}
+			sent := map[string]int64{}
+			for _, m := range r.queue(Topic, 0) {
+				sent[string(m.Body)] = m.StoreTimestamp
+			}
+			for _, m := range all {
+				if took := m.StoreTimestamp - sent[string(m.Body)] - r.levels[0].Milliseconds(); took < 0 || took > 2 {
+					t.Errorf("begun %d00 µs behind a millisecond: %q came after %d ms more than its delay", phase, m.Body, took)
+				}
+			}
+			r.mustStop()
+		})
+	}
+}
+
 // TestGoldenDelivery: of the waiting record that Apache's brokers stored comes what they
 // delivered, but for where and when.
 func TestGoldenDelivery(t *testing.T) {

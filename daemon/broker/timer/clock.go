@@ -12,6 +12,13 @@ type clock struct {
 	base  int64 // span shown when it began
 }
 
+// onTheMillisecond is when the wall clock showed the millisecond that it shows at t: who
+// counts from there counts its milliseconds. Else a delay could end within the last
+// millisecond of it.
+func onTheMillisecond(t time.Time) time.Time {
+	return t.Add(-time.Duration(t.Nanosecond()) % time.Millisecond)
+}
+
 // span is what the clock of spans shows.
 func (c *clock) span() int64 { return c.base + time.Since(c.began).Milliseconds() }
 

@@ -224,7 +224,7 @@ func (s *Service) begin() error {
 	s.publish()
 	s.next, s.read, s.end = max(state.From, s.st.MinOffset(Topic, 0)), 0, state.End
 	now := s.clock.logTime(s.st.NewestStoreTimestamp())
-	s.clock.base, s.clock.began = now, time.Now()
+	s.clock.base, s.clock.began = now, onTheMillisecond(time.Now())
 	if state.LogTime > 0 {
 		s.clock.base = state.Span + max(0, now-state.LogTime)
 	}

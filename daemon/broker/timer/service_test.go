@@ -159,6 +159,31 @@ func (r *rig) came() map[int]int64 {
 	return all
 }
 
+// TestNotAMillisecondEarly: wherever between two milliseconds the service begins, and a
+// message comes, its delay is kept by the clock that gives store timestamps.
+func TestNotAMillisecondEarly(t *testing.T) {
+	for phase := range 10 {
+		bubble(t, func(r *rig) {
+			time.Sleep(time.Duration(phase) * 100 * time.Microsecond)
+			r.must(r.start())
+			sent := map[int]int64{}
+			for n := range 20 {
+				time.Sleep(time.Duration(n) * 170 * time.Microsecond)
+				sent[n] = r.wall()
+				r.must(r.send(n, PropertyDelayMs, 1000))
+			}
+			time.Sleep(3 * time.Second)
+			came := r.came()
+			for n, at := range sent {
+				if took := came[n] - at; took < 1000 || took > 1002 {
+					t.Errorf("begun %d00 µs behind a millisecond: message %d came after %d ms", phase, n, took)
+				}
+			}
+			r.must(r.stop())
+		})
+	}
+}
+
 // TestRandomTimers: with restarts, and an index that is lost or not, each message comes once,
 // and within 100 ms of its time if somebody is there.
 func TestRandomTimers(t *testing.T) {
