@@ -3,6 +3,7 @@ package remoting
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,16 @@ var (
 	errPlain     = errors.New("remoting: peer does not speak TLS, which is enforced")
 	errTLS       = errors.New("remoting: peer speaks TLS, which is disabled")
 	errHandshake = errors.New("remoting: TLS handshake took too long")
+	errTooMuch   = errors.New("remoting: peer sends too much before it is let in")
+)
+
+const (
+	// handshakeBytes is the most that a client may send until it is let in: several large
+	// certificates. crypto/tls would take 256 KiB of anybody.
+	handshakeBytes = 16 << 10
+	// handshakeCost is what a handshake of more than minBuffer bytes counts for: all that
+	// may come, twice while it grows, and the record that it comes in.
+	handshakeCost = 3 * handshakeBytes
 )
 
 // handshakeRecord is the first byte of every TLS connection. No frame begins with it: it
@@ -64,7 +75,9 @@ func (c *Conn) enter() error {
 func (c *Conn) shake(config *tls.Config) error {
 	in := &c.in
 	// A copy, for what TLS does not take now it takes from there later.
-	t := tls.Server(&replayed{c.nc, bytes.Clone(in.buf.b[in.r:in.w])}, config)
+	wire := &replayed{Conn: c.nc, first: bytes.Clone(in.buf.b[in.r:in.w]), shaking: c}
+	defer wire.shaken()
+	t := tls.Server(wire, config)
 	in.r, in.w, in.full = 0, 0, false
 	most := c.shared.limits.FirstFrameTime
 	in.armed = time.Now().Add(most)
@@ -87,13 +100,38 @@ func (c *Conn) shake(config *tls.Config) error {
 	return nil
 }
 
-// A replayed is a connection of which the first bytes were read already.
+// A replayed is a connection of which the first bytes were read already. While it shakes
+// hands it reads record by record, and not what there is no room for.
 type replayed struct {
 	net.Conn
-	first []byte
+	first   []byte
+	shaking *Conn // nil: no more
+	total   int   // of the records that have begun, in bytes
+	head    []byte
+	rest    int   // of the record that is being read
+	charged int64 // of the budget
 }
 
 func (r *replayed) Read(p []byte) (int, error) {
+	if r.shaking == nil {
+		return r.read(p)
+	}
+	if r.rest > 0 {
+		n, err := r.read(p[:min(len(p), r.rest)])
+		r.rest -= n
+		return n, err
+	}
+	n, err := r.read(p[:min(len(p), recordHead-len(r.head))])
+	if r.head = append(r.head, p[:n]...); len(r.head) == recordHead {
+		r.rest, r.head = int(binary.BigEndian.Uint16(r.head[3:])), r.head[:0]
+		if err := r.room(); err != nil {
+			return 0, err
+		}
+	}
+	return n, err
+}
+
+func (r *replayed) read(p []byte) (int, error) {
 	if len(r.first) == 0 {
 		return r.Conn.Read(p)
 	}
@@ -102,4 +140,38 @@ func (r *replayed) Read(p []byte) (int, error) {
 		r.first = nil
 	}
 	return n, nil
+}
+
+// recordHead is how many bytes say of what kind a record of TLS is, and how long.
+const recordHead = 5
+
+// room sees that there is some for the record that begins. While others wait for it a
+// handshake that is not done in stallTime is ended, as a large frame of which nothing comes.
+func (r *replayed) room() error {
+	c := r.shaking
+	if r.total += recordHead + r.rest; r.total > handshakeBytes {
+		return fmt.Errorf("%w: %d bytes, at most %d are taken", errTooMuch, r.total, handshakeBytes)
+	}
+	if r.total <= minBuffer || r.charged > 0 {
+		return nil
+	}
+	if err := c.acquire(handshakeCost, forFrames, c.shared.limits.FirstFrameTime); err != nil {
+		return fmt.Errorf("no room for a handshake: %w", err)
+	}
+	r.charged = handshakeCost
+	now := int64(time.Since(c.born))
+	c.flow.have.Store(0)
+	c.flow.since.Store(now)
+	c.flow.moved.Store(now)
+	c.flow.want.Store(handshakeCost)
+	return nil
+}
+
+// shaken ends the handshake.
+func (r *replayed) shaken() {
+	if c := r.shaking; r.charged > 0 {
+		c.flow.want.Store(0)
+		c.shared.budget.give(r.charged)
+	}
+	r.shaking, r.head = nil, nil
 }

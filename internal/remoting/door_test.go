@@ -364,3 +364,107 @@ func TestTLSClientThatIsNotAnswered(t *testing.T) {
 		}
 	})
 }
+
+// flood sends records of a handshake message of size bytes, and returns how many bytes of
+// it were taken before the server hung up.
+func (p *peer) flood(size int) (taken int) {
+	const piece = 4000
+	body := append([]byte{1, byte(size >> 16), byte(size >> 8), byte(size)}, make([]byte, size)...)
+	for len(body) > 0 {
+		n := min(piece, len(body))
+		record := append([]byte{handshakeRecord, 3, 1, byte(n >> 8), byte(n)}, body[:n]...)
+		if _, err := p.nc.Write(record); err != nil {
+			return taken
+		}
+		taken, body = taken+n, body[n:]
+	}
+	return taken
+}
+
+// Whoever is not let in yet has the server keep little for him.
+func TestAHandshakeWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		p := r.dial()
+		if n := p.flood(60_000); n > handshakeBytes {
+			t.Errorf("%d bytes of a ClientHello were taken, want at most %d", n, handshakeBytes)
+		}
+		synctest.Wait()
+		r.log.expect(t, 1, "connection dropped", "peer sends too much before it is let in")
+	})
+}
+
+// Many who stall within large handshakes take no more than there is for what is being
+// received, and keep out nobody whose own is small.
+func TestManyHandshakesThatStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := TLSEnforcing.options(serverTLS(t))
+		o.Limits.BytesInFlight = 1 << 20
+		r := newRig(t, o)
+		for range 100 { // a record of 10,000 bytes of which none come
+			r.dial().write([]byte{handshakeRecord, 3, 1, 10_000 >> 8, 10_000 & 0xff})
+		}
+		synctest.Wait()
+		used := r.srv.Stats().Bytes
+		if most := int64(1<<20/2 + handshakeCost); used < handshakeCost || used > most {
+			t.Errorf("%d bytes are counted for 100 handshakes, want at most %d, and some", used, most)
+		}
+		begin := time.Now()
+		if _, err := r.client(ClientOptions{TLS: anyServer}).Call(t.Context(), "server:1", &Command{}); err != nil || time.Since(begin) > 0 {
+			t.Errorf("Call: %v after %v, want an answer at once", err, time.Since(begin))
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := r.srv.Stats(); n.Bytes != 0 || n.Conns != 1 {
+			t.Errorf("after 10 s there are %d bytes of %d connections, want none of the client's", n.Bytes, n.Conns)
+		}
+	})
+}
+
+// A client whose certificates are large is let in.
+func TestALargeHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serverTLS(t)
+		own := c.Certificates[0]
+		for range 12 {
+			own.Certificate = append(own.Certificate, own.Certificate[0])
+		}
+		c.ClientAuth = tls.RequireAnyClientCert
+		r := newRig(t, TLSEnforcing.options(c))
+		_, err := r.client(ClientOptions{TLS: func(string) *tls.Config {
+			return &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{own}}
+		}}).Call(t.Context(), "server:1", &Command{Body: make([]byte, 100<<10)})
+		if err != nil {
+			t.Errorf("Call: %v", err)
+		}
+	})
+}
+
+// A holds lets the first write out, and the rest at once when it is let go.
+type holds struct {
+	net.Conn
+	begun bool
+	kept  []byte
+}
+
+func (h *holds) Write(p []byte) (int, error) {
+	if !h.begun {
+		h.begun = true
+		return h.Conn.Write(p)
+	}
+	h.kept = append(h.kept, p...)
+	return len(p), nil
+}
+
+// A client may send its first request with the end of its handshake, however large.
+func TestARequestBehindTheHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		h := &holds{Conn: r.ln.connect(nil)}
+		p := &peer{t, tls.Client(h, anyServer(""))}
+		defer h.Close()
+		p.send(Command{Opaque: 1, Body: make([]byte, 100<<10)})
+		go func() { _, _ = h.Conn.Write(h.kept) }()
+		p.expect(1, RespSuccess)
+	})
+}
