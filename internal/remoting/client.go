@@ -185,7 +185,7 @@ func (cl *Client) shake(ctx context.Context, nc net.Conn, addr string) (*tls.Con
 	t := tls.Client(nc, cl.opts.TLS(host))
 	if err := t.HandshakeContext(ctx); err != nil {
 		_ = nc.Close() // nothing was sent on it
-		return nil, fmt.Errorf("TLS handshake: %w", err)
+		return nil, fmt.Errorf("TLS handshake: %w", briefly(err))
 	}
 	return t, nil
 }

@@ -94,10 +94,20 @@ func (c *Conn) shake(config *tls.Config) error {
 		case timeout:
 			return fmt.Errorf("%w: %v", errHandshake, most)
 		}
-		return fmt.Errorf("remoting: TLS handshake: %w", err)
+		return fmt.Errorf("remoting: TLS handshake: %w", briefly(err))
 	}
 	c.stream = t
 	return nil
+}
+
+// briefly is err, of which no more is said than fits in a line: what cannot be read in a
+// peer's certificate is quoted, however long.
+func briefly(err error) error {
+	const most = 600 // characters
+	if text := err.Error(); len(text) > most {
+		return fmt.Errorf("%.*s…", most, text)
+	}
+	return err
 }
 
 // A replayed is a connection of which the first bytes were read already. While it shakes

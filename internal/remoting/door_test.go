@@ -2,10 +2,16 @@ package remoting
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io"
+	"math/big"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -466,5 +472,51 @@ func TestARequestBehindTheHandshake(t *testing.T) {
 		p.send(Command{Opaque: 1, Body: make([]byte, 100<<10)})
 		go func() { _, _ = h.Conn.Write(h.kept) }()
 		p.expect(1, RespSuccess)
+	})
+}
+
+// unreadable is a certificate that says much, and that nobody can read.
+func unreadable(t *testing.T) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := "x://x/%" + strings.Repeat("\x01", 3000)
+	names, err := asn1.Marshal([]asn1.RawValue{{Class: asn1.ClassContextSpecific, Tag: 6, Bytes: []byte(long)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), ExtraExtensions: []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 17}, Value: names}}}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// What a stranger writes into his certificate does not fill the log, on either side.
+func TestACertificateThatSaysTooMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := serverTLS(t)
+		c.ClientAuth = tls.RequestClientCert
+		r := newRig(t, TLSEnforcing.options(c))
+		own := unreadable(t)
+		cl := r.client(ClientOptions{TLS: func(string) *tls.Config {
+			return &tls.Config{InsecureSkipVerify: true, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }}
+		}})
+		if _, err := cl.Call(t.Context(), "server:1", &Command{}); err == nil {
+			t.Error("it was let in")
+		}
+		synctest.Wait()
+		r.log.expect(t, 1, "connection dropped", "failed to parse client certificate")
+		if n := r.log.text.Len(); n > 1500 {
+			t.Errorf("the log has %d bytes of it", n)
+		}
+		c.Certificates = []tls.Certificate{own}
+		_, err := r.client(ClientOptions{TLS: anyServer}).Call(t.Context(), "server:1", &Command{})
+		if err == nil || !strings.Contains(err.Error(), "failed to parse certificate") || len(err.Error()) > 1000 {
+			t.Errorf("Call: %.200v, want a complaint about the certificate of at most 1,000 bytes", err)
+		}
 	})
 }
