@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -458,4 +459,38 @@ func TestAnAuthorityThatIsKept(t *testing.T) {
 	if _, err := LoadAuthority(signed); !says(err, "none of an authority") {
 		t.Errorf("LoadAuthority of a server's: %v", err)
 	}
+}
+
+// A chain of which each is valid later than the one before costs nobody much, though a
+// clock that is not trusted has it looked at again and again.
+func TestAChainWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		from, until := time.Now(), time.Now().Add(9*year)
+		var peer []*x509.Certificate
+		var ca *Authority
+		for i := range 41 {
+			c := template(fmt.Sprint("authority ", i), until)
+			c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+			c.NotBefore = from.Add(time.Duration(41-i) * time.Hour)
+			key, p, err := sign(c, ca)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ca, err = loaded(p.Cert, key); err != nil {
+				t.Fatal(err)
+			}
+			peer = append([]*x509.Certificate{ca.cert}, peer...)
+		}
+		roots := x509.NewCertPool()
+		roots.AddCert(y.ca.cert)
+		looks := 0
+		j := newJudge(Clock{Trusted: func() bool { looks++; return false }}, x509.ExtKeyUsageClientAuth, y.logger())
+		if err := j.chain(peer, roots); !says(err, "41 certificates") || looks > 0 {
+			t.Errorf("it was looked at %d times: %v", looks, err)
+		}
+		if err := j.chain(peer[len(peer)-maxChain:], roots); !says(err, "unknown authority") {
+			t.Errorf("one of %d: %v", maxChain, err)
+		}
+	})
 }

@@ -13,6 +13,10 @@ import (
 // warnEvery is the least time between two lines about dates of one kind.
 const warnEvery = time.Hour
 
+// maxChain is how many certificates of a peer are looked at, its own among them. There may be
+// a look for each that is not yet valid, of up to 100 signatures.
+const maxChain = 10
+
 // A Clock says what is known of the wall clock. The zero value trusts it.
 type Clock struct {
 	Built   time.Time   // no time before that counts; zero: any does
@@ -47,6 +51,9 @@ func (j *judge) trusted() bool { return j.clock.Trusted == nil || j.clock.Truste
 // chain fails unless the peer's certificates, its own first, lead to one of roots. Names in
 // them are the peer's to choose, and 256 KiB of them would fit: what it says is cut short.
 func (j *judge) chain(peer []*x509.Certificate, roots *x509.CertPool) error {
+	if len(peer) > maxChain {
+		return fmt.Errorf("certs: the peer shows %d certificates; at most %d are looked at", len(peer), maxChain)
+	}
 	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), CurrentTime: j.now(), KeyUsages: []x509.ExtKeyUsage{j.usage}}
 	for _, c := range peer[1:] {
 		o.Intermediates.AddCert(c)
