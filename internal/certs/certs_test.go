@@ -326,6 +326,44 @@ func TestFilesThatChange(t *testing.T) {
 	})
 }
 
+// A file that could not be read is read once it can be, though neither its size nor its time
+// has changed: the owner of a key was set after it was put there.
+func TestAKeyThatCannotBeReadAtFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		f := y.good("server", x509.ExtKeyUsageServerAuth)
+		s := y.server(ServerOptions{Files: f})
+		serial := func() string { time.Sleep(lookEvery); return s.Config().Certificates[0].Leaf.SerialNumber.String() }
+		first := serial()
+		y.good("server", x509.ExtKeyUsageServerAuth)
+		touch(t, f.Key, 1)
+		// A folder in the place of the file fails for root, too.
+		hidden := y.path("hidden.key")
+		if err := errors.Join(os.Rename(f.Key, hidden), os.Mkdir(f.Key, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(hidden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if serial() != first {
+				t.Fatal("a certificate is used without its key")
+			}
+		}
+		if n := strings.Count(y.log.String(), "are not good"); n != 1 {
+			t.Errorf("the log says %d times that they are not good, want once:\n%s", n, &y.log)
+		}
+		if err := errors.Join(os.Remove(f.Key), os.Rename(hidden, f.Key)); err != nil {
+			t.Fatal(err)
+		}
+		s.kept.seen[1] = stamp{info.Size(), info.ModTime()} // as if it had been there, of somebody else
+		if serial() == first {
+			t.Errorf("the new certificate is not used:\n%s", &y.log)
+		}
+	})
+}
+
 // touch gives a file another time, for tests take none.
 func touch(t *testing.T, path string, n int) {
 	t.Helper()

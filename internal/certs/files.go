@@ -128,6 +128,7 @@ type kept[T any] struct {
 	mu     sync.Mutex // guards the rest
 	now    T
 	seen   [3]stamp // of the files as they were read last, in vain or not
+	failed string   // what was wrong with them then
 	looked time.Time
 }
 
@@ -155,16 +156,19 @@ func (k *kept[T]) get() T {
 		return k.now
 	}
 	k.looked = now
-	seen := k.files.stamps() // before they are read: what changes meanwhile is seen next time
-	if seen == k.seen {
+	seen := k.files.stamps()              // before they are read: what changes meanwhile is seen next time
+	if seen == k.seen && k.failed == "" { // what failed is tried again: chown changes no stamp
 		return k.now
 	}
-	k.seen = seen
 	m, err := k.files.load()
 	if err != nil {
-		k.log.Error("certificates have changed and are not good: those from before stay in use until the files change again", "err", err)
+		if seen != k.seen || err.Error() != k.failed {
+			k.log.Error("certificates have changed and are not good: those from before stay in use until all are", "err", err)
+		}
+		k.seen, k.failed = seen, err.Error()
 		return k.now
 	}
+	k.seen, k.failed = seen, ""
 	k.now = k.make(m)
 	k.log.Info("certificates have changed and are used from now on", "cert", k.files.Cert, "ca", k.files.CA)
 	k.describe(m)
