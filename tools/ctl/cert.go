@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,9 +147,19 @@ func signAll(a *certArgs, now time.Time) (made []certMade, err error) {
 	for _, name := range a.clients {
 		all = append(all, wanted{name: name})
 	}
+	seen := map[string]bool{}
 	for _, w := range all {
 		if err := goodCertName(w.name); err != nil {
 			return nil, err
+		}
+		if seen[w.name] {
+			return nil, usage("%s is named twice: both would be %s.crt", w.name, w.name)
+		}
+		seen[w.name] = true
+		for _, h := range w.hosts {
+			if err := goodHost(h); err != nil {
+				return nil, err
+			}
 		}
 	}
 	ca, err := a.authority()
@@ -186,6 +197,18 @@ func goodCertName(name string) error {
 		return usage("%q is no name for a certificate: want letters, digits, -, _ and dots, and not ca", name)
 	}
 	return nil
+}
+
+// goodHost says whether a server can be called so: its certificate would be good for
+// nothing else.
+func goodHost(h string) error {
+	odd := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
+	}
+	if net.ParseIP(h) != nil || !strings.ContainsFunc(strings.TrimPrefix(h, "*."), odd) {
+		return nil
+	}
+	return usage("%q is no host that a certificate can name: want a name or an address, without a port, brackets or a zone", h)
 }
 
 // authority is the one that was made in the folder.

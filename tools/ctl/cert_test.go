@@ -85,6 +85,11 @@ func TestCertificatesThatAreNotMade(t *testing.T) {
 		{"for nobody", "nobody to make", exitUsage, []string{"sign", "--dir", dir}},
 		{"over the authority", "no name for a certificate", exitUsage, []string{"sign", "--dir", dir, "--client", "ca", "--replace"}},
 		{"out of the folder", "no name for a certificate", exitUsage, []string{"sign", "--dir", dir, "--client", "../x"}},
+		{"twice", "named twice", exitUsage, []string{"sign", "--dir", dir, "--server", "x", "--client", "x", "--replace"}},
+		{"for a port", "without a port", exitUsage, []string{"sign", "--dir", dir, "--server", "x=192.0.2.1:10911"}},
+		{"in brackets", "without a port", exitUsage, []string{"sign", "--dir", dir, "--server", "x=[2001:db8::1]"}},
+		{"with a zone", "without a port", exitUsage, []string{"sign", "--dir", dir, "--server", "x=fe80::1%eth0"}},
+		{"between semicolons", "without a port", exitUsage, []string{"sign", "--dir", dir, "--server", "x=a;b"}},
 		{"for no time", "want 1 to 50", exitUsage, []string{"sign", "--dir", dir, "--client", "x", "--years", "0"}},
 		{"without an authority", "pairmq cert ca makes one", exitFailed, []string{"sign", "--dir", t.TempDir(), "--client", "x"}},
 	}
@@ -95,6 +100,9 @@ func TestCertificatesThatAreNotMade(t *testing.T) {
 		if r := runIn(t.Context(), "", "", tt.args...); r.code != tt.code || !strings.Contains(r.err, tt.want) {
 			t.Errorf("%s: exit code %d: %s, want %d and %q", tt.name, r.code, r.err, tt.code, tt.want)
 		}
+	}
+	if r := runIn(t.Context(), "", "", "cert", "sign", "--dir", dir, "--server", "y=2001:db8::1, *.lan ,y_z.example"); r.code != exitOK {
+		t.Errorf("good hosts: exit code %d: %s", r.code, r.err)
 	}
 	if _, err := makeAuthority(&certArgs{dir: t.TempDir(), years: 20}, time.Unix(100, 0)); err == nil || !strings.Contains(err.Error(), "set the clock first") {
 		t.Errorf("by a clock of 1970: %v", err)
