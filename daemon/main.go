@@ -43,7 +43,8 @@ SIGTERM and SIGINT drain and stop; SIGHUP reads the configuration again.
 Exit codes:
   0  stopped as told
   1  failed; the next start may work: a port that is taken, a full disk, a folder
-     that another process has locked, a disk failure
+     that another process has locked, certificates that do not fit together, a disk
+     failure
   2  the command line or the configuration is wrong
   3  the machine is not as it must be: the store belongs to another user, its file
      system is read-only or keeps no promise; a person has to mend that
@@ -93,11 +94,11 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
 		return exitUsage
 	}
-	if _, err := newSecurity(&cfg, nil, slog.New(slog.DiscardHandler)); err != nil {
-		fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
-		return exitUsage
-	}
 	if f.check {
+		if _, err := newSecurity(&cfg, nil, slog.New(slog.DiscardHandler)); err != nil {
+			fmt.Fprintf(stderr, "pairmqd: configuration: %v\n", err)
+			return exitUsage
+		}
 		for _, n := range notes {
 			fmt.Fprintln(stdout, n)
 		}

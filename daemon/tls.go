@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -11,6 +12,10 @@ import (
 	"pairmq/internal/certs"
 	"pairmq/internal/remoting"
 )
+
+// errCertificates is wrapped where files that TLS needs are missing or not good. They come
+// and go without the configuration: a copy may be half done when the power fails.
+var errCertificates = errors.New("TLS")
 
 // security is TLS as configured, on the daemon's own ports and to others. A nil one is
 // none; its methods are safe for concurrent use.
@@ -43,7 +48,7 @@ func newSecurity(cfg *config.Config, hw *board.Board, log *slog.Logger) (*securi
 			o.ClientAuth = certs.ClientAuthRequire
 		}
 		if s.server, err = certs.NewServer(o); err != nil {
-			return nil, fmt.Errorf("TLS of this server: %w", err)
+			return nil, fmt.Errorf("%w of this server: %w", errCertificates, err)
 		}
 		log.Info("TLS is served", "tlsServerMode", cfg.TLSMode, "tlsServerNeedClientAuth", cfg.TLSClientAuth)
 	}
@@ -57,7 +62,7 @@ func newSecurity(cfg *config.Config, hw *board.Board, log *slog.Logger) (*securi
 			log.Warn("others are spoken to over TLS without making sure who they are: somebody in between could read and change everything", "tlsClientAuthServer", cfg.TLSAuthServer)
 		}
 		if s.client, err = certs.NewClient(o); err != nil {
-			return nil, fmt.Errorf("TLS to others: %w", err)
+			return nil, fmt.Errorf("%w to others: %w", errCertificates, err)
 		}
 	}
 	return s, nil

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -165,6 +167,31 @@ func TestTheWatchdogIsLetIn(t *testing.T) {
 	}
 	if strings.Contains(log.String(), "connection dropped") {
 		t.Errorf("the log says\n%s", log)
+	}
+}
+
+// A certificate without its key, or one that may not be read, ends a start as what passes by
+// itself: the rest of a copy, or of a chown, comes without anybody who starts the daemon again.
+func TestCertificatesThatAreNotThereYet(t *testing.T) {
+	dir := makeCertificates(t)
+	if err := os.Rename(filepath.Join(dir, "client.key"), filepath.Join(dir, "server.key")); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--enableBroker=false", "--enableNamesrv=true", "--storePathRootDir=" + t.TempDir()}
+	for _, s := range enforcing(dir) {
+		args = append(args, "--"+s)
+	}
+	var out, log lockedBuffer
+	if code := start(args, &out, &log); code != exitFailed || !strings.Contains(log.String(), "private key does not match") || !strings.Contains(log.String(), "tried again") {
+		t.Errorf("exit code %d, want %d; the log is\n%s", code, exitFailed, &log)
+	}
+	if code := start(append(args, "--check-config"), &out, &log); code != exitUsage {
+		t.Errorf("--check-config: exit code %d, want %d", code, exitUsage)
+	}
+	cfg := config.Default()
+	denied := startError{fmt.Errorf("%w: %w", errCertificates, &os.PathError{Op: "open", Path: "/nonexistent", Err: syscall.EACCES})}
+	if code, do := judge(denied, &cfg); code != exitFailed || !strings.Contains(do, "may read") {
+		t.Errorf("forbidden: exit code %d, %q", code, do)
 	}
 }
 
