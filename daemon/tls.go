@@ -51,6 +51,9 @@ func newSecurity(cfg *config.Config, hw *board.Board, log *slog.Logger) (*securi
 			return nil, fmt.Errorf("%w of this server: %w", errCertificates, err)
 		}
 		log.Info("TLS is served", "tlsServerMode", cfg.TLSMode, "tlsServerNeedClientAuth", cfg.TLSClientAuth)
+		if s.mode == remoting.TLSPermissive && cfg.TLSClientAuth != config.TLSAuthNone {
+			log.Warn("tlsServerMode is permissive: who speaks plain text needs no certificate and is let in", "tlsServerNeedClientAuth", cfg.TLSClientAuth)
+		}
 	}
 	if cfg.TLSEnable {
 		o := certs.ClientOptions{Files: certs.Files{Cert: cfg.TLSOwnCert, Key: cfg.TLSOwnKey, CA: cfg.TLSServers}, Clock: clock, Log: log}

@@ -195,6 +195,24 @@ func TestCertificatesThatAreNotThereYet(t *testing.T) {
 	}
 }
 
+// While plain text is served certificates keep nobody out, and the log says so.
+func TestCertificatesBesidePlainText(t *testing.T) {
+	dir := makeCertificates(t)
+	for mode, warned := range map[string]bool{config.TLSPermissive: true, config.TLSEnforcing: false} {
+		cfg, _, err := config.Load("", append(enforcing(dir), "enableNamesrv=true", "tlsServerMode="+mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := new(lockedBuffer)
+		if _, err := newSecurity(&cfg, nil, slog.New(slog.NewTextHandler(log, nil))); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "needs no certificate and is let in"); got != warned {
+			t.Errorf("%s: the log says so: %v, want %v:\n%s", mode, got, warned, log)
+		}
+	}
+}
+
 // Nothing of TLS is there where nothing is configured.
 func TestNoTLSByDefault(t *testing.T) {
 	cfg, _, err := config.Load("", []string{"enableNamesrv=true"})
