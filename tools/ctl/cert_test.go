@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,5 +171,43 @@ func TestTheDoctorOverTLS(t *testing.T) {
 	}
 	if r := runIn(t.Context(), "", "", args(in("none.crt"))...); answered(r.out) || !strings.Contains(r.out, "asked in plain text") {
 		t.Errorf("without an authority the doctor says\n%s%s", r.out, r.err)
+	}
+}
+
+// Its own ports the doctor asks as the daemon asks them, whatever that speaks to others.
+func TestTheDoctorAtItsOwnPorts(t *testing.T) {
+	dir := madeCerts(t)
+	in := func(name string) string { return filepath.Join(dir, name) }
+	s, err := certs.NewServer(certs.ServerOptions{Files: certs.Files{Cert: in("gw-b.crt"), Key: in("gw-b.key"), CA: in("ca.crt")}, ClientAuth: certs.ClientAuthRequire})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure, plain := startSecureFake(t, s.Config), startFake(t)
+	mode := func(m string) []string {
+		return []string{"tlsServerMode=" + m, "tlsServerCertPath=" + in("gw-b.crt"), "tlsServerKeyPath=" + in("gw-b.key")}
+	}
+	tests := []struct {
+		name string
+		f    *fake
+		set  []string
+	}{
+		{"enforcing, to others in plain text", secure, mode("enforcing")},
+		{"enforcing, to others over TLS", secure, append(mode("enforcing"), "tlsEnable=true", "tlsClientTrustCertPath="+in("ca.crt"))},
+		{"permissive", plain, mode("permissive")},
+		{"no TLS, to others over it", plain, []string{"tlsEnable=true", "tlsClientTrustCertPath=" + in("ca.crt")}},
+	}
+	for _, tt := range tests {
+		_, port, err := net.SplitHostPort(tt.f.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// No daemon holds the folder, so that somebody who answers is found to be wrong there.
+		args := []string{"doctor", "-c", "", "--timeout", "2s"}
+		for _, s := range append(tt.set, "enableBroker=false", "enableNamesrv=true", "namesrvListenPort="+port, "storePathRootDir="+t.TempDir()) {
+			args = append(args, "--set", s)
+		}
+		if r := runIn(t.Context(), "", "", args...); !strings.Contains(r.out, "somebody listens at "+tt.f.addr) {
+			t.Errorf("%s: nobody was found at the port:\n%s%s", tt.name, r.out, r.err)
+		}
 	}
 }

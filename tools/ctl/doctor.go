@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,11 +44,16 @@ func newDoctor(e *env) *cobra.Command {
 // examine has the doctor look.
 func (e *env) examine(ctx context.Context, o doctor.Options) []doctor.Check {
 	cfg, _, _ := config.Load(o.Config, o.Settings) // the doctor says what is wrong with it
-	secure, err := e.asConfigured(&cfg).secure()
-	o.Client = remoting.NewClient(remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure})
+	others, err := e.asConfigured(&cfg).secure()
+	own, ownErr := e.asItself(&cfg).secure()
+	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: others}
+	o.Client = remoting.NewClient(options)
 	defer o.Client.Close()
+	options.TLS = own
+	o.Own = remoting.NewClient(options)
+	defer o.Own.Close()
 	all := doctor.Examine(ctx, o)
-	if err != nil {
+	if err = cmp.Or(err, ownErr); err != nil {
 		all = append(all, doctor.Check{Name: "TLS", Verdict: doctor.Warning, Found: "servers are asked in plain text: " + inWords(err), Do: "as root, or with --tls-ca, the doctor sees more"})
 	}
 	return all

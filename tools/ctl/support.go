@@ -116,7 +116,7 @@ func (e *env) gather(ctx context.Context, o supportOptions, b *bundle.Writer) er
 		b.Miss("the configuration's values, those of an empty file are taken", err)
 		cfg = config.Default()
 	}
-	e.asConfigured(&cfg).askDaemon(ctx, &cfg, add, asJSON)
+	e.askDaemon(ctx, &cfg, add, asJSON)
 	listing, err := listFolder(cfg.StoreRoot)
 	add("folder.txt", listing, err)
 	journal, err := exec.CommandContext(ctx, "journalctl", "-u", o.unit, "-n", strconv.Itoa(journalLines), "--no-pager", "-o", "short-iso").Output()
@@ -137,7 +137,7 @@ func (e *env) askDaemon(ctx context.Context, cfg *config.Config, add func(string
 	}
 	addr := net.JoinHostPort(host, strconv.Itoa(cfg.ListenPort))
 	if cfg.NamesrvAddr != "" {
-		all := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, namesrv: cfg.NamesrvAddr, timeout: e.timeout, tls: e.tls}
+		all := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, namesrv: cfg.NamesrvAddr, timeout: e.timeout, tls: e.asConfigured(cfg).tls}
 		if s, err := all.connect(); err != nil {
 			add("status.json", nil, err)
 		} else {
@@ -149,7 +149,7 @@ func (e *env) askDaemon(ctx context.Context, cfg *config.Config, add func(string
 			}
 		}
 	}
-	one := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, broker: addr, timeout: e.timeout, tls: e.tls}
+	one := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, broker: addr, timeout: e.timeout, tls: e.asItself(cfg).tls}
 	s, err := one.connect()
 	if err != nil {
 		add("what the daemon says", nil, err)

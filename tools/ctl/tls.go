@@ -55,13 +55,31 @@ func (e *env) secure() (func(host string) *tls.Config, error) {
 // asConfigured is e that speaks TLS as the daemon of this machine does to others, unless it
 // was told how.
 func (e *env) asConfigured(cfg *config.Config) *env {
-	told := e.tls != tlsArgs{} || e.getenv("PAIRMQ_TLS_CA") != "" || e.getenv("PAIRMQ_TLS_VERIFY") != ""
-	if told || !cfg.TLSEnable {
+	if e.told() || !cfg.TLSEnable {
 		return e
 	}
 	own := *e
 	own.tls = tlsArgs{cfg.TLSServers, cfg.TLSOwnCert, cfg.TLSOwnKey, cfg.TLSAuthServer} // flags and keys have the same words
 	return &own
+}
+
+// asItself is e that speaks to the daemon of this machine as that does to its own ports,
+// unless it was told how: over TLS if nothing else is let in, with the daemon's own key.
+func (e *env) asItself(cfg *config.Config) *env {
+	if e.told() {
+		return e
+	}
+	own := *e
+	own.tls = tlsArgs{}
+	if cfg.TLSMode == config.TLSEnforcing {
+		own.tls = tlsArgs{cert: cfg.TLSCert, key: cfg.TLSKey, verify: config.TLSByNone}
+	}
+	return &own
+}
+
+// told is whether somebody has said how servers are spoken to.
+func (e *env) told() bool {
+	return e.tls != tlsArgs{} || e.getenv("PAIRMQ_TLS_CA") != "" || e.getenv("PAIRMQ_TLS_VERIFY") != ""
 }
 
 // dialer is how a load connects; nil: over TCP alone.

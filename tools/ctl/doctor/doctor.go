@@ -51,6 +51,7 @@ type Options struct {
 	Board    *board.Board     // nil means this machine's
 	Fstab    string           // "" means /etc/fstab
 	Client   *remoting.Client // required
+	Own      *remoting.Client // to this daemon's own ports; nil means Client
 	// Space tells how full the file system of a folder is; nil asks that.
 	Space   func(folder string) (disk.Space, error)
 	Links   func() ([]link.Interface, error) // nil asks this machine

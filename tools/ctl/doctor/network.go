@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -55,7 +56,7 @@ func (x *exam) ports(ctx context.Context) {
 		err := x.dial(ctx, addr)
 		var resp *remoting.Command
 		if err == nil && p.ask != 0 {
-			resp, err = x.call(ctx, addr, p.ask)
+			resp, err = x.callBy(ctx, cmp.Or(x.opts.Own, x.opts.Client), addr, p.ask)
 		}
 		name := "port " + strconv.Itoa(p.number)
 		switch {
@@ -308,9 +309,13 @@ func (x *exam) dial(ctx context.Context, addr string) error {
 
 // call asks a server something that has no fields.
 func (x *exam) call(ctx context.Context, addr string, code int32) (*remoting.Command, error) {
+	return x.callBy(ctx, x.opts.Client, addr, code)
+}
+
+func (x *exam) callBy(ctx context.Context, c *remoting.Client, addr string, code int32) (*remoting.Command, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.opts.Timeout)
 	defer cancel()
-	resp, err := x.opts.Client.Call(ctx, addr, &remoting.Command{Code: code, Language: remoting.Go})
+	resp, err := c.Call(ctx, addr, &remoting.Command{Code: code, Language: remoting.Go})
 	if err == nil && resp.Code != remoting.RespSuccess {
 		err = fmt.Errorf("it answers %s with %s", remoting.RequestName(code), remoting.ResponseName(resp.Code))
 	}
