@@ -94,6 +94,9 @@ func (c *Conn) shake(config *tls.Config) error {
 		case timeout:
 			return fmt.Errorf("%w: %v", errHandshake, most)
 		}
+		if !ordinary(err) {
+			c.linger() // it may have sent its first request: to close now could take from it why not
+		}
 		return fmt.Errorf("remoting: TLS handshake: %w", briefly(err))
 	}
 	c.stream = t

@@ -520,3 +520,18 @@ func TestACertificateThatSaysTooMuch(t *testing.T) {
 		}
 	})
 }
+
+// Whoever is refused hears why, though by TLS 1.3 his first request is on its way then.
+func TestWhyAClientIsRefused(t *testing.T) {
+	c := serverTLS(t)
+	c.ClientAuth = tls.RequireAnyClientCert
+	addr := startServer(t, TLSEnforcing.options(c))
+	for range 10 {
+		cl := NewClient(ClientOptions{TLS: anyServer})
+		_, err := cl.Call(t.Context(), addr, &Command{Body: make([]byte, 1<<20)})
+		if err == nil || !strings.Contains(err.Error(), "certificate required") {
+			t.Errorf("Call: %v, want that a certificate is required", err)
+		}
+		_ = cl.Close()
+	}
+}
