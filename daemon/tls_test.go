@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -124,6 +126,46 @@ func TestAPairThatEnforcesTLS(t *testing.T) {
 	}
 	if err := master.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A pair changes over one broker at a time: each step works beside the one before, whichever
+// of the two has taken it first.
+func TestAPairThatChangesOver(t *testing.T) {
+	dir := makeCertificates(t)
+	all := enforcing(dir)
+	steps := [][]string{
+		nil,
+		append(slices.Clone(all), "tlsServerMode=permissive", "tlsServerNeedClientAuth=none", "tlsEnable=false"),
+		append(slices.Clone(all), "tlsServerMode=permissive", "tlsServerNeedClientAuth=none"),
+		all,
+	}
+	for i := range steps[1:] {
+		for name, of := range map[string][2]int{"the slave first": {i, i + 1}, "the master first": {i + 1, i}} {
+			t.Run(fmt.Sprintf("step %d, %s", i+1, name), func(t *testing.T) {
+				master := newDaemon(t)
+				plain := master.client
+				defer plain.Close()
+				if of[0] == 3 {
+					master.client = tlsClient(t, dir)
+				}
+				slave := master.newSlave()
+				slave.client = plain
+				if of[1] == 3 {
+					slave.client = tlsClient(t, dir)
+				}
+				master.settings = append(append(master.settings, steps[of[0]]...), "brokerRole=SYNC_MASTER")
+				slave.settings = append(slave.settings, steps[of[1]]...)
+				master.start()
+				slave.start()
+				eventually(t, "the slave follows", func() bool { return master.send("Secret", "first").Code == remoting.RespSuccess })
+				caughtUp(master, slave)
+				eventually(t, "the slave has the topic", func() bool { return slave.pull("Secret", 0).Code == remoting.RespSuccess })
+				if err := errors.Join(slave.stop(), master.stop()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 	}
 }
 
