@@ -418,6 +418,13 @@ func TestFilesThatAreNotGood(t *testing.T) {
 	f := y.good("server", x509.ExtKeyUsageServerAuth)
 	y.good("client", x509.ExtKeyUsageClientAuth)
 	y.write("empty", nil)
+	for name, of := range map[string]string{"half of two": f.CA, "half of a chain": f.Cert} {
+		b, err := os.ReadFile(of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y.write(name, append(b, b[:len(b)/2]...))
+	}
 	y.write("large", make([]byte, maxFile+1))
 	y.write("half", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"))
 	tests := []struct {
@@ -430,6 +437,8 @@ func TestFilesThatAreNotGood(t *testing.T) {
 		{"no file", ServerOptions{Files: Files{Cert: y.path("nowhere"), Key: f.Key}}, "no such file"},
 		{"another key", ServerOptions{Files: Files{Cert: f.Cert, Key: y.path("client.key")}}, "private key does not match"},
 		{"no authority", ServerOptions{Files: Files{Cert: f.Cert, Key: f.Key}, ClientAuth: ClientAuthOptional}, "nobody is named"},
+		{"half of two authorities", ServerOptions{Files: Files{f.Cert, f.Key, y.path("half of two")}}, "2 blocks of PEM begin, and 1 are whole"},
+		{"half of a chain", ServerOptions{Files: Files{Cert: y.path("half of a chain"), Key: f.Key}}, "2 blocks of PEM begin, and 1 are whole"},
 		{"an empty authority", ServerOptions{Files: Files{f.Cert, f.Key, y.path("empty")}}, "no certificate in PEM"},
 		{"half an authority", ServerOptions{Files: Files{f.Cert, f.Key, y.path("half")}}, "certificate 1"},
 		{"a large file", ServerOptions{Files: Files{f.Cert, f.Key, y.path("large")}}, "at most 1048576"},

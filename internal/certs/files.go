@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -96,7 +97,23 @@ func readFile(path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certs: %w", err)
 	}
+	if begun, whole := blocks(b); begun != whole {
+		return nil, fmt.Errorf("certs: %s: %d blocks of PEM begin, and %d are whole: it is damaged, or being written", path, begun, whole)
+	}
 	return b, nil
+}
+
+// blocks counts the blocks of PEM that begin, and those that can be read: who reads b for them
+// passes over the others without a word.
+func blocks(b []byte) (begun, whole int) {
+	begun = bytes.Count(b, []byte("-----BEGIN "))
+	for {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			return begun, whole
+		}
+		whole++
+	}
 }
 
 // A stamp tells one version of a file from the next.
