@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/netip"
 	"sync"
@@ -50,6 +51,7 @@ type Conn struct {
 
 	draining atomic.Bool  // no more requests are served
 	wroteAt  atomic.Int64 // when the last write began, in ns since born
+	writeBy  atomic.Int64 // write deadline, in ns since born
 
 	mu       sync.Mutex // guards the rest
 	changed  sync.Cond  // something below did
@@ -60,7 +62,6 @@ type Conn struct {
 	queued   int64      // bytes in pending and being written
 	inFlight int        // requests that wait for their reply
 	held     int64      // bytes these count for
-	writeBy  time.Time  // write deadline; the flusher's own
 }
 
 func newConn(s *shared, nc net.Conn, stream io.ReadWriter) *Conn {
@@ -176,6 +177,7 @@ const lingerTime = time.Second
 // replies it has not read yet.
 func (c *Conn) linger() {
 	by := time.Now().Add(lingerTime)
+	c.writeBy.Store(math.MaxInt64) // nothing moves it on any more
 	if t, ok := c.stream.(*tls.Conn); ok && (c.nc.SetWriteDeadline(by) != nil || t.CloseWrite() != nil) {
 		return
 	}

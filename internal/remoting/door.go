@@ -75,7 +75,7 @@ func (c *Conn) enter() error {
 func (c *Conn) shake(config *tls.Config) error {
 	in := &c.in
 	// A copy, for what TLS does not take now it takes from there later.
-	wire := &replayed{Conn: c.nc, first: bytes.Clone(in.buf.b[in.r:in.w]), shaking: c}
+	wire := &replayed{Conn: c.nc, conn: c, shaking: true, first: bytes.Clone(in.buf.b[in.r:in.w])}
 	defer wire.shaken()
 	t := tls.Server(wire, config)
 	in.r, in.w, in.full = 0, 0, false
@@ -117,16 +117,17 @@ func briefly(err error) error {
 // hands it reads record by record, and not what there is no room for.
 type replayed struct {
 	net.Conn
+	conn    *Conn
 	first   []byte
-	shaking *Conn // nil: no more
-	total   int   // of the records that have begun, in bytes
+	shaking bool
+	total   int // of the records that have begun, in bytes
 	head    []byte
 	rest    int   // of the record that is being read
 	charged int64 // of the budget
 }
 
 func (r *replayed) Read(p []byte) (int, error) {
-	if r.shaking == nil {
+	if !r.shaking {
 		return r.read(p)
 	}
 	if r.rest > 0 {
@@ -142,6 +143,17 @@ func (r *replayed) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// Write writes what the flusher does, by its deadline, and what TLS answers by itself when
+// the peer wants other keys: by then that deadline may have passed.
+func (r *replayed) Write(p []byte) (int, error) {
+	if c := r.conn; !r.shaking && time.Since(c.born) >= time.Duration(c.writeBy.Load()) {
+		if err := c.extendWrite(); err != nil {
+			return 0, err
+		}
+	}
+	return r.Conn.Write(p)
 }
 
 func (r *replayed) read(p []byte) (int, error) {
@@ -161,7 +173,7 @@ const recordHead = 5
 // room sees that there is some for the record that begins. While others wait for it a
 // handshake that is not done in stallTime is ended, as a large frame of which nothing comes.
 func (r *replayed) room() error {
-	c := r.shaking
+	c := r.conn
 	if r.total += recordHead + r.rest; r.total > handshakeBytes {
 		return fmt.Errorf("%w: %d bytes, at most %d are taken", errTooMuch, r.total, handshakeBytes)
 	}
@@ -182,9 +194,9 @@ func (r *replayed) room() error {
 
 // shaken ends the handshake.
 func (r *replayed) shaken() {
-	if c := r.shaking; r.charged > 0 {
+	if c := r.conn; r.charged > 0 {
 		c.flow.want.Store(0)
 		c.shared.budget.give(r.charged)
 	}
-	r.shaking, r.head = nil, nil
+	r.shaking, r.head = false, nil
 }

@@ -1,14 +1,20 @@
 package remoting
 
 import (
+	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/hex"
 	"errors"
 	"io"
 	"math/big"
@@ -534,4 +540,62 @@ func TestWhyAClientIsRefused(t *testing.T) {
 		}
 		_ = cl.Close()
 	}
+}
+
+// expand derives from a secret of TLS 1.3.
+func expand(t *testing.T, secret []byte, label string, n int) []byte {
+	t.Helper()
+	label = "tls13 " + label
+	out, err := hkdf.Expand(sha256.New, secret, string([]byte{0, byte(n), byte(len(label))})+label+"\x00", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// sealed is the first record of TLS 1.3 under a secret, with AES-128-GCM.
+func sealed(t *testing.T, secret []byte, kind byte, content []byte) []byte {
+	t.Helper()
+	block, err := aes.NewCipher(expand(t, secret, "key", 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := len(content) + 1 + aead.Overhead()
+	head := []byte{23, 3, 3, byte(n >> 8), byte(n)}
+	return aead.Seal(head, expand(t, secret, "iv", 12), append(bytes.Clone(content), kind), head)
+}
+
+// A client may want other keys at any time, as Java does after 128 GiB: also when nothing
+// has been written for so long that the time for that is over.
+func TestOtherKeysAfterSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, TLSEnforcing.options(serverTLS(t)))
+		var secrets bytes.Buffer
+		raw := r.ln.connect(nil)
+		nc := tls.Client(raw, &tls.Config{InsecureSkipVerify: true, KeyLogWriter: &secrets})
+		if err := nc.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if nc.ConnectionState().CipherSuite != tls.TLS_AES_128_GCM_SHA256 {
+			t.Skip("this machine prefers another cipher")
+		}
+		var secret []byte
+		for line := range strings.Lines(secrets.String()) {
+			if f := strings.Fields(line); f[0] == "CLIENT_TRAFFIC_SECRET_0" {
+				secret, _ = hex.DecodeString(f[2])
+			}
+		}
+		time.Sleep(20 * time.Second)
+		p, hands := &peer{t, nc}, &peer{t, raw}
+		go func() {
+			hands.write(sealed(t, secret, handshakeRecord, []byte{24, 0, 0, 1, 1})) // KeyUpdate, of both sides
+			next := expand(t, secret, "traffic upd", 32)
+			hands.write(sealed(t, next, 23, AppendCommand(nil, &Command{Opaque: 1})))
+		}()
+		p.expect(1, RespSuccess)
+	})
 }

@@ -131,13 +131,13 @@ func (c *Conn) write(b *batch) error {
 // extendWrite moves the write deadline on, not at every write.
 func (c *Conn) extendWrite() error {
 	most := c.shared.limits.WriteTime
-	now := time.Now()
-	c.wroteAt.Store(int64(now.Sub(c.born)))
-	if c.writeBy.Sub(now) > most*3/4 {
+	now := time.Since(c.born)
+	c.wroteAt.Store(int64(now))
+	if time.Duration(c.writeBy.Load())-now > most*3/4 {
 		return nil
 	}
-	c.writeBy = now.Add(most)
-	return c.nc.SetWriteDeadline(c.writeBy)
+	c.writeBy.Store(int64(now + most))
+	return c.nc.SetWriteDeadline(c.born.Add(now + most))
 }
 
 // writeError returns err, or what it means if it is a timeout.
