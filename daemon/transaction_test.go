@@ -159,7 +159,7 @@ func TestClientsCannotHarmTransactions(t *testing.T) {
 	d.ends("the first", first)
 	d.sendHalf("open")
 	asksFor(t, d.producer(), "open")
-	eventually(t, "the progress is kept", func() bool { return strings.Contains(d.transactionsAt(), `"transactions":{"0":`) })
+	within(t, time.Minute, "the progress is kept", func() bool { return strings.Contains(d.transactionsAt(), `"transactions":{"0":`) })
 	fields := func(pairs ...string) (f remoting.Fields) {
 		for i := 0; i < len(pairs); i += 2 {
 			f.Add(pairs[i], pairs[i+1])
