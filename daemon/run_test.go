@@ -103,6 +103,11 @@ func (d *daemonUnderTest) start() {
 	stopped := false
 	d.t.Cleanup(func() {
 		if d.t.Failed() && !stopped {
+			select {
+			case err := <-ended: // by itself, such as where a port is taken
+				d.t.Logf("the daemon at %s ended: %v", d.broker, err)
+			default:
+			}
 			d.t.Logf("the daemon at %s logged\n%s", d.broker, log)
 		}
 	})
