@@ -181,13 +181,13 @@ func (w *namesrvWorld) underLoad(t *testing.T) {
 	var all []*agents.Agent
 	var consumers []*agents.Consumer
 	for _, name := range names {
-		a := w.start(t, name, name)
+		a := w.start(t, name, name, "-Dinterop.patience=5000") // there is one that never answers
 		all = append(all, a)
 		var c *agents.Consumer
 		// A look-up at a name server that does not answer is the client's to repeat,
 		// which it can do under another name only.
 		try := 0
-		eventually(within(t, time.Minute), t, "a consumer of "+name, func() (err error) {
+		eventually(within(t, 2*time.Minute), t, "a consumer of "+name, func() (err error) {
 			try++
 			group := fmt.Sprintf("Names_%s_%d", dotless(strings.ReplaceAll(name, "-", "_")), try)
 			c, err = a.Push(t.Context(), agents.Subscription{Group: group, Topic: pairTopic, Instance: group})

@@ -3,7 +3,7 @@ import org.apache.rocketmq.client.ClientConfig;
 /** What all clients of an agent have in common. */
 final class Clients {
     /** Not 3 s, in which a JVM that has just begun on a busy machine has not loaded all classes that a route needs. */
-    private static final int API_TIMEOUT_MILLIS = 20_000;
+    private static final int API_TIMEOUT_MILLIS = Integer.getInteger("interop.patience", 20_000);
 
     private Clients() {
     }
