@@ -67,16 +67,9 @@ func (c *Coordinator) End(d Decision, done func(error)) error {
 // find returns the half that a decision is for: a record of its queue, since bytes that
 // look like one may be in any message's body.
 func (c *Coordinator) find(d *Decision) (*record.View, error) {
-	rec, err := c.st.RecordAt(d.PhyOffset)
+	v, err := c.recordAt(d.PhyOffset)
 	if err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("%w: %w", ErrNoHalf, err)
-		}
 		return nil, err
-	}
-	v, err := record.Parse(rec, record.Limits{Record: len(rec)})
-	if err != nil {
-		return nil, fmt.Errorf("%w: offset %d: %w", ErrNoHalf, d.PhyOffset, err)
 	}
 	group, _ := v.Property(propertyGroup)
 	switch {
@@ -86,8 +79,24 @@ func (c *Coordinator) find(d *Decision) (*record.View, error) {
 		return nil, fmt.Errorf("%w: %.255s", ErrGroup, d.Group)
 	case v.QueueOffset() != d.QueueOffset:
 		return nil, fmt.Errorf("%w: %d, and not %d", ErrOffset, d.QueueOffset, v.QueueOffset())
-	case !c.isQueued(&v):
+	case !c.isQueued(v):
 		return nil, fmt.Errorf("%w at offset %d: it is in the body of another message", ErrNoHalf, d.PhyOffset)
+	}
+	return v, nil
+}
+
+// recordAt returns the record at an offset in bytes, with ErrNoHalf if there is none.
+func (c *Coordinator) recordAt(at int64) (*record.View, error) {
+	rec, err := c.st.RecordAt(at)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("%w: %w", ErrNoHalf, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v, err := record.Parse(rec, record.Limits{Record: len(rec)})
+	if err != nil {
+		return nil, fmt.Errorf("%w: offset %d: %w", ErrNoHalf, at, err)
 	}
 	return &v, nil
 }

@@ -1,10 +1,8 @@
 package transaction
 
 import (
-	"errors"
 	"fmt"
 
-	"pairmq/store"
 	"pairmq/store/record"
 )
 
@@ -57,24 +55,17 @@ func (c *Coordinator) releaseResume(at int64) {
 
 // givenUp returns the record at an offset, of a half that was given up.
 func (c *Coordinator) givenUp(at int64) (*record.View, error) {
-	rec, err := c.st.RecordAt(at)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("%w: %w", ErrNoHalf, err)
-	}
+	v, err := c.recordAt(at)
 	if err != nil {
 		return nil, err
 	}
-	v, err := record.Parse(rec, record.Limits{Record: len(rec)})
-	if err != nil {
-		return nil, fmt.Errorf("%w: offset %d: %w", ErrNoHalf, at, err)
-	}
-	if string(v.Topic()) != GivenUpTopic || !c.isQueued(&v) {
+	if string(v.Topic()) != GivenUpTopic || !c.isQueued(v) {
 		return nil, fmt.Errorf("%w at offset %d: nothing that was given up", ErrNoHalf, at)
 	}
-	if _, _, err := address(&v); err != nil {
+	if _, _, err := address(v); err != nil {
 		return nil, err
 	}
-	return &v, nil
+	return v, nil
 }
 
 // wasResumed says whether the log has, behind a half that was given up, one that this
