@@ -25,6 +25,11 @@ const (
 	delayedHalf   = 50
 )
 
+// checkpointTime is how often a slave of 5.4.0 copies how far timers are. It reads one message
+// further than it was told, forgets that, and reads that one again after the next copy: if it
+// becomes master it delivers it twice.
+const checkpointTime = 3 * time.Second
+
 // TestDelayedPair kills a master that has messages waiting: its slave delivers
 // them once it is master, and not again what was delivered before.
 func TestDelayedPair(t *testing.T) {
@@ -65,12 +70,17 @@ func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker, levels
 	} else {
 		p.knowsDelivered(t)
 	}
+	begin := time.Now()
 	sent = append(sent, send(delayedHalf, levels[1])...)
 	end := p.follows(within(t, time.Minute), t, p.slave)
 	if n := p.countDelayed(t); n != delayedHalf {
 		t.Fatalf("the master has delivered %d messages, %d are to wait", n, delayedHalf)
 	}
 	p.master.Kill()
+	var twice int // how many messages may be
+	if levels[0] < 0 && p.slave.Kind == target.ApacheV5 {
+		twice = 1 + int(time.Since(begin)/checkpointTime)
+	}
 	p.logf(t, "master killed, with %d messages waiting in a log of %d bytes", delayedHalf, end)
 	p.takeOver(t)
 
@@ -84,8 +94,11 @@ func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker, levels
 	}
 	r := verify.Deliveries(wantLater(2*delayedHalf), sent, c.Got())
 	p.logf(t, "%d deliveries from %s, %d messages stored twice", len(c.Got()), p.master.Name(), len(r.StoredTwice))
-	if n := p.countDelayed(t); n != 2*delayedHalf {
-		t.Errorf("%d messages were stored, want %d", n, 2*delayedHalf)
+	if n := p.countDelayed(t); n < 2*delayedHalf || n > 2*delayedHalf+twice {
+		t.Errorf("%d messages were stored, want %d, or %d more", n, 2*delayedHalf, twice)
+	}
+	if len(r.StoredTwice) <= twice {
+		r.StoredTwice = nil
 	}
 	if err := r.Err(); err != nil || r.Redelivered != 0 || waited != nil {
 		t.Errorf("%v, %d delivered twice, %v", err, r.Redelivered, waited)
