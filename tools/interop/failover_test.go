@@ -21,7 +21,8 @@ type failover struct {
 
 // TestFailover kills the master of a pair, and makes its slave master: what clients look
 // for is found as before, requests get their replies, consumers by broadcast go on from
-// offsets of their own, and others from where they were reset.
+// offsets of their own, and others from where they were reset; traces are kept, operators see
+// the same, and what was not allowed is not.
 func TestFailover(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	dir := workDir(t)
@@ -68,6 +69,10 @@ func (f *failover) run(t *testing.T) {
 	b.crashers = b.startCrashers(t)
 	stage("BroadcastBefore", b.before)
 	stage("RequestsBefore", r.before)
+	op, tr, li := &operatorPair{failover: f}, &tracePair{failover: f}, &limitsPair{failover: f}
+	stage("LimitsBefore", li.before)
+	stage("TracesBefore", tr.before)
+	stage("OperatorsBefore", op.before)
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
 	own := f.old.Kind == target.Pairmq && f.slave.Kind == target.Pairmq
@@ -87,15 +92,19 @@ func (f *failover) run(t *testing.T) {
 	}
 	f.takeOver(t)
 	stage("QueriesAfter", q.after)
+	stage("LimitsAfter", li.after)
 	stage("OffsetsAfter", o.after)
 	stage("BroadcastAfter", b.after)
 	stage("RequestsAfter", r.after)
+	stage("TracesAfter", tr.after)
+	stage("OperatorsAfter", op.after)
 	if own {
 		stage("LaterAfter", l.after)
 	}
 	stage("OffsetsAtTheEnd", o.end)
 	if own {
 		f.comeBack(t)
+		f.follows(within(t, time.Minute), t, f.slave) // it says that it is a slave before it has ended to be anything else
 		stage("QueriesWithTheOldMaster", q.back)
 	}
 }

@@ -71,26 +71,35 @@ func newAdminShell(t *testing.T, p *peers.Peer, dir, namesrv, mode string) *admi
 	return s
 }
 
-// run runs one command and returns all that it printed.
+// run is print in a test, which fails if there is nothing to print.
 func (s *adminShell) run(t *testing.T, id int, words []string, limit time.Duration) string {
 	t.Helper()
+	out, err := s.print(id, words, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// print runs one command and returns all that it printed. An error means that the shell is of
+// no use any more.
+func (s *adminShell) print(id int, words []string, limit time.Duration) (string, error) {
 	pairs := []any{"id", id, "ms", limit.Milliseconds(), "args", len(words)}
 	for i, w := range words {
 		pairs = append(pairs, strconv.Itoa(i), w)
 	}
 	if _, err := fmt.Fprintln(s.stdin, line.New("run", pairs...)); err != nil {
-		t.Fatalf("mqadmin %s: %v\n%s", strings.Join(words, " "), err, s.child.Tail(30))
+		return "", fmt.Errorf("mqadmin %s: %w\n%s", strings.Join(words, " "), err, s.child.Tail(30))
 	}
 	select {
 	case l, ok := <-s.lines:
 		if !ok {
-			t.Fatalf("mqadmin %s ended the JVM\n%s", strings.Join(words, " "), s.child.Tail(30))
+			return "", fmt.Errorf("mqadmin %s ended the JVM\n%s", strings.Join(words, " "), s.child.Tail(30))
 		}
-		return l.Get("out")
+		return l.Get("out"), nil
 	case <-time.After(limit + time.Minute):
-		t.Fatalf("mqadmin %s does not come back\n%s", strings.Join(words, " "), s.child.Tail(30))
+		return "", fmt.Errorf("mqadmin %s does not come back\n%s", strings.Join(words, " "), s.child.Tail(30))
 	}
-	return ""
 }
 
 // An adminSite is a broker and a name server of a kind, with the data that

@@ -211,6 +211,7 @@ func (q *queriesPair) after(t *testing.T) {
 
 // back finds the old master's messages by their ids again, as it is there, as a slave.
 func (q *queriesPair) back(t *testing.T) {
+	q.served(t, q.slave.Addr)
 	for _, client := range q.java() {
 		q.same(t, client, agents.ByID, agents.ByKey, agents.ByUniqueKey, agents.ByTime)
 	}

@@ -93,6 +93,8 @@ func (a *agent) do(c command) error {
 		return a.traced(c)
 	case "pull":
 		return a.pull(c)
+	case "tries":
+		return a.tries(c)
 	case "transact":
 		stop, err = a.transact(c)
 	case "decide":

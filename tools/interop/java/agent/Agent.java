@@ -52,6 +52,7 @@ public final class Agent {
                 case "requester": running.put(c.id(), new Requester(namesrv, c)); break;
                 case "ask": ((Requester) running.get(c.get("requester"))).ask(c); break;
                 case "look": new Look(namesrv, c).run(); break;
+                case "tries": new Tries(namesrv, c).run(); break;
                 case "stop": running.remove(c.get("consumer")).stop(); break;
                 default: throw new IllegalArgumentException("unknown command " + c.verb);
             }
