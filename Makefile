@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint vuln vuln-refresh cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -91,6 +91,13 @@ lint: ## gofmt, go vet, staticcheck
 	cd tools/interop && $(GO) vet ./...
 	cd tools/package && $(GO) vet ./...
 	cd tools/package/xz && $(GO) vet ./...
+
+vuln: ## does what is built call anything that is known to be vulnerable? by the list in tools/vuln, or by a database (VULNDB=https://vuln.go.dev)
+	$(GO) run ./tools/vuln $(if $(VULNDB),-db $(VULNDB))
+
+VULNSOURCE ?= https://vuln.go.dev
+vuln-refresh: ## that list anew, from a database, or a clone of github.com/golang/vulndb (VULNSOURCE)
+	$(GO) run ./tools/vuln -refresh $(VULNSOURCE)
 
 metrics: ## are the metrics and alarms as Prometheus wants them? needs promtool (of Debian's package prometheus)
 	@command -v promtool >/dev/null || { echo "promtool is missing: apt-get install prometheus, or put it into PATH"; exit 1; }
