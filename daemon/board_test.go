@@ -97,7 +97,7 @@ func TestARefusedMountIsForAPersonToMend(t *testing.T) {
 	cfg.StoreRoot = filepath.Join(t.TempDir(), "store")
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 	var b bytes.Buffer
-	if code := serve(flags{}, &cfg, nil, mounted(t, "f2fs rw,fsync_mode=nobarrier"), &b); code != exitSurroundings {
+	if code := serve(flags{}, &cfg, nil, mounted(t, "f2fs rw,fsync_mode=nobarrier"), neverConfined(t), &b); code != exitSurroundings {
 		t.Errorf("exit code %d, want %d", code, exitSurroundings)
 	}
 	if !strings.Contains(b.String(), "<3>msg=stopped") || !strings.Contains(b.String(), "fsync_mode=posix") {

@@ -19,6 +19,9 @@ func (t *tenure) describe() map[string]string {
 		"epoch": t.memory.Epochs().Last().String(),
 	}
 	info["namesrvs"] = describeServers(t.reg.Status())
+	if t.platform.sandbox != "" {
+		info["sandbox"] = t.platform.sandbox
+	}
 	if m := t.platform.machine; m != nil {
 		s := m.Snapshot()
 		describeMachine(info, &s)

@@ -34,7 +34,7 @@ func TestAFailingSupplyStopsProducers(t *testing.T) {
 	ended := make(chan error, 1)
 	log := new(lockedBuffer)
 	go func() {
-		ended <- runOn(ctx, cfg, hw, disk.OS, make(chan config.Config), slog.New(slog.NewTextHandler(log, nil)))
+		ended <- runOn(ctx, cfg, hw, "", disk.OS, make(chan config.Config), slog.New(slog.NewTextHandler(log, nil)))
 	}()
 	send := func() *remoting.Command { return d.send("Supply", "x") }
 	until := func(what string, code int32) *remoting.Command {

@@ -23,6 +23,7 @@ import (
 	"pairmq/discovery"
 	"pairmq/hal/board"
 	"pairmq/hal/disk"
+	"pairmq/hal/sandbox"
 )
 
 // version is set by the linker.
@@ -53,15 +54,15 @@ The last line of the log says which, and what to do.
 
 func main() {
 	crashBySignal()
-	os.Exit(start(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(start(os.Args[1:], sandbox.Rules.Enforce, os.Stdout, os.Stderr))
 }
 
 // crashBySignal has a signal end a daemon that crashes, or that SIGABRT has write its
 // stacks. Go ends it with 2 else, and it would not be started again.
 func crashBySignal() { debug.SetTraceback("crash") }
 
-// start runs the daemon with these arguments and returns its exit code.
-func start(args []string, stdout, stderr io.Writer) int {
+// start runs the daemon with these arguments, confined by enforce, and returns its exit code.
+func start(args []string, enforce confiner, stdout, stderr io.Writer) int {
 	f, err := parseFlags(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "pairmqd: %v\n%s", err, usage)
@@ -105,11 +106,11 @@ func start(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "the configuration is good")
 		return exitOK
 	}
-	return serve(f, &cfg, notes, board.New(board.Options{}), stderr)
+	return serve(f, &cfg, notes, board.New(board.Options{}), enforce, stderr)
 }
 
-// serve runs the daemon on the machine hw until it is told to stop.
-func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr io.Writer) int {
+// serve runs the daemon on the machine hw, confined by enforce, until it is told to stop.
+func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, enforce confiner, stderr io.Writer) int {
 	log, level := newLogger(stderr, cfg)
 	rec := flight.New()
 	log = rec.Logger(log.Handler())
@@ -126,6 +127,10 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	if err := finishReset(cfg, log); err != nil {
 		return ended(startError{err}, cfg, log)
 	}
+	holds, err := confine(cfg, f.file, enforce, log)
+	if err != nil {
+		return ended(startError{err}, cfg, last)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	hup := make(chan os.Signal, 1)
@@ -133,7 +138,7 @@ func serve(f flags, cfg *config.Config, notes []string, hw *board.Board, stderr 
 	defer signal.Stop(hup)
 	again := make(chan config.Config)
 	go reload(ctx, hup, f, cfg, level, again, log)
-	if err := runOn(ctx, *cfg, hw, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
+	if err := runOn(ctx, *cfg, hw, holds, disk.OS, again, log); err != nil && !errors.Is(err, context.Canceled) {
 		return ended(err, cfg, last)
 	}
 	last.Info("stopped")

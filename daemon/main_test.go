@@ -38,7 +38,7 @@ func TestStartAnswersWithoutRunning(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errOut bytes.Buffer
-			if code := start(tt.args, &out, &errOut); code != tt.code {
+			if code := start(tt.args, unconfined, &out, &errOut); code != tt.code {
 				t.Errorf("exit code %d, want %d; it said %s%s", code, tt.code, &out, &errOut)
 			}
 			if !strings.Contains(out.String(), tt.out) || !strings.Contains(errOut.String(), tt.errOut) {

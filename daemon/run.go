@@ -27,21 +27,22 @@ const (
 
 // run is runOn the board that there is.
 func run(ctx context.Context, cfg config.Config, open opener, again <-chan config.Config, log *slog.Logger) error {
-	return runOn(ctx, cfg, board.New(board.Options{}), open, again, log)
+	return runOn(ctx, cfg, board.New(board.Options{}), "", open, again, log)
 }
 
 // runOn builds the daemon, serves until ctx ends, and drains it: the name servers
 // are told, the clients get their answers, the store is flushed. What comes from
-// again is applied as far as it can be meanwhile. open opens the store's folder.
-func runOn(ctx context.Context, cfg config.Config, hw *board.Board, open opener, again <-chan config.Config, log *slog.Logger) error {
+// again is applied as far as it can be meanwhile. open opens the store's folder; holds is what
+// the daemon's sandbox is said to be.
+func runOn(ctx context.Context, cfg config.Config, hw *board.Board, holds string, open opener, again <-chan config.Config, log *slog.Logger) error {
 	warnAhead(cfg.BindAddress, log)
 	dog, release := newHardwareDog(cfg.WatchdogDevice, log).begin(ctx)
-	err := runParts(ctx, cfg, hw, open, again, dog, log)
+	err := runParts(ctx, cfg, hw, holds, open, again, dog, log)
 	release(err == nil)
 	return err
 }
 
-func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
+func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds string, open opener, again <-chan config.Config, dog *hardwareDog, log *slog.Logger) error {
 	var parts []part
 	mo, err := machineOptions(&cfg, hw, log)
 	if err != nil {
@@ -56,7 +57,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, open open
 	if err != nil {
 		return startError{err}
 	}
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)

@@ -33,6 +33,7 @@ type platform struct {
 	metrics  func() []byte          // the text of the metrics
 	machine  *machine.Machine       // what the board tells; nil in tests that need none
 	security *security              // TLS; nil: none
+	sandbox  string                 // what holds, for people; "" in tests that need none
 }
 
 // passedSockets takes what systemd has passed, once in a process.

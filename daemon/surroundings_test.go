@@ -270,7 +270,7 @@ func TestNothingOfTheMachineIsKnown(t *testing.T) {
 			cfg, said := d.config(), new(lockedBuffer)
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(-1))
 			ended := make(chan int, 1)
-			go func() { ended <- serve(flags{settings: d.settings}, &cfg, nil, hw, said) }()
+			go func() { ended <- serve(flags{settings: d.settings}, &cfg, nil, hw, unconfined, said) }()
 			if r := d.send("Greetings", "hello"); r.Code != remoting.RespSuccess {
 				t.Errorf("a send is answered %d %q", r.Code, r.Remark)
 			}

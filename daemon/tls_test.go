@@ -224,10 +224,10 @@ func TestCertificatesThatAreNotThereYet(t *testing.T) {
 		args = append(args, "--"+s)
 	}
 	var out, log lockedBuffer
-	if code := start(args, &out, &log); code != exitFailed || !strings.Contains(log.String(), "private key does not match") || !strings.Contains(log.String(), "tried again") {
+	if code := start(args, unconfined, &out, &log); code != exitFailed || !strings.Contains(log.String(), "private key does not match") || !strings.Contains(log.String(), "tried again") {
 		t.Errorf("exit code %d, want %d; the log is\n%s", code, exitFailed, &log)
 	}
-	if code := start(append(args, "--check-config"), &out, &log); code != exitUsage {
+	if code := start(append(args, "--check-config"), unconfined, &out, &log); code != exitUsage {
 		t.Errorf("--check-config: exit code %d, want %d", code, exitUsage)
 	}
 	cfg := config.Default()

@@ -141,6 +141,7 @@ type Config struct {
 	IdleTimeout           time.Duration
 
 	WatchdogDevice string // of the machine, fed while the daemon works; empty: none
+	Sandbox        string
 
 	// Metrics.
 	MetricsListen    string // host:port; empty: not over HTTP

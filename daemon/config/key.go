@@ -16,6 +16,7 @@ type key struct {
 	live bool // SIGHUP applies a change
 	// online: request 25 (updateBrokerConfig) applies a change.
 	online bool
+	use    Use // NoPath: the value names nothing in the file system
 	set    func(*Config, string) error
 	value  func(*Config) string
 }

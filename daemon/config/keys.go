@@ -55,15 +55,15 @@ const (
 func tlsKeys() []key {
 	return oursAll([]key{
 		str("tlsServerMode", TLSDisabled, "TLS on listenPort, listenPort - 2 and namesrvListenPort: disabled; permissive: who begins with it has it; enforcing: nobody is served without", func(c *Config) *string { return &c.TLSMode }, TLSDisabled, TLSPermissive, TLSEnforcing),
-		str("tlsServerCertPath", "", "certificate of this server in PEM, behind it those that lead to its authority; this and the next files are read again once they have changed", func(c *Config) *string { return &c.TLSCert }),
-		str("tlsServerKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSKey }),
+		at(ReadsFile, str("tlsServerCertPath", "", "certificate of this server in PEM, behind it those that lead to its authority; this and the next files are read again once they have changed", func(c *Config) *string { return &c.TLSCert })),
+		at(ReadsFile, str("tlsServerKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSKey })),
 		str("tlsServerNeedClientAuth", TLSAuthNone, "certificates of clients that speak TLS: none: they are not asked; optional: one that is shown must be good; require: who has no good one is not let in", func(c *Config) *string { return &c.TLSClientAuth }, TLSAuthNone, TLSAuthOptional, TLSAuthRequire),
-		str("tlsServerTrustCertPath", "", "certificates of the authorities that sign those of clients, in PEM", func(c *Config) *string { return &c.TLSTrust }),
+		at(ReadsFile, str("tlsServerTrustCertPath", "", "certificates of the authorities that sign those of clients, in PEM", func(c *Config) *string { return &c.TLSTrust })),
 		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; its replication port has none", func(c *Config) *bool { return &c.TLSEnable }),
 		str("tlsClientAuthServer", TLSByName, "what is made sure of then: name: the certificate names the host that was called, and an authority of tlsClientTrustCertPath has signed it; ca: an authority has, whatever it names; none: nothing, so that somebody in between can read and change everything", func(c *Config) *string { return &c.TLSAuthServer }, TLSByName, TLSByCA, TLSByNone),
-		str("tlsClientTrustCertPath", "", "certificates of the authorities that sign those of servers, in PEM", func(c *Config) *string { return &c.TLSServers }),
-		str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert }),
-		str("tlsClientKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSOwnKey }),
+		at(ReadsFile, str("tlsClientTrustCertPath", "", "certificates of the authorities that sign those of servers, in PEM", func(c *Config) *string { return &c.TLSServers })),
+		at(ReadsFile, str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert })),
+		at(ReadsFile, str("tlsClientKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSOwnKey })),
 	})
 }
 
@@ -108,9 +108,9 @@ func replicaKeys() []key {
 
 func storeKeys() []key {
 	return []key{
-		str("storePathRootDir", "/var/lib/pairmq", "folder of the store", func(c *Config) *string { return &c.StoreRoot }),
+		at(KeepsFolder, str("storePathRootDir", "/var/lib/pairmq", "folder of the store", func(c *Config) *string { return &c.StoreRoot })),
 		ours(boolean("allowUnsafeMount", "false", "start although the file system of storePathRootDir is mounted so that a power cut loses what was acknowledged; false: end with exit code 3 and say why", func(c *Config) *bool { return &c.AllowUnsafeMount })),
-		ours(str("storeMountPoint", "", "folder at or above storePathRootDir at which a file system must be mounted: while none is, the daemon ends with exit code 1 and begins no new store below; empty: not looked at", func(c *Config) *string { return &c.StoreMountPoint })),
+		ours(at(LooksAt, str("storeMountPoint", "", "folder at or above storePathRootDir at which a file system must be mounted: while none is, the daemon ends with exit code 1 and begins no new store below; empty: not looked at", func(c *Config) *string { return &c.StoreMountPoint }))),
 		number("mappedFileSizeCommitLog", "64m", "bytes per commit log segment; a pair must agree", func(c *Config) *int64 { return &c.SegmentSize }, 64<<10, 1<<30),
 		flushKey(),
 		topicFlushKey(),
@@ -218,14 +218,21 @@ func boundKeys() []key {
 func metricsKeys() []key {
 	return oursAll([]key{
 		str("metricsListen", "127.0.0.1:10915", "address and port of /metrics for Prometheus, and of /healthz, over HTTP; empty: none", func(c *Config) *string { return &c.MetricsListen }),
-		str("metricsTextfile", "", "file NAME.prom with the same for node_exporter's textfile collector, written every 15 s: below /run, so that it wears no flash; empty: none", func(c *Config) *string { return &c.MetricsTextfile }),
+		at(WritesFile, str("metricsTextfile", "", "file NAME.prom with the same for node_exporter's textfile collector, written every 15 s: below /run, so that it wears no flash; empty: none", func(c *Config) *string { return &c.MetricsTextfile })),
 		number("metricsMaxTopics", "100", "topics, and pairs of group and topic, that have metrics, and rates for mqadmin, of their own; the rest is counted together", func(c *Config) *int { return &c.MetricsMaxTopics }, 1, 10_000),
 	})
 }
 
+// The values of sandbox.
+const (
+	SandboxAuto = "auto"
+	SandboxOff  = "off"
+)
+
 func logKeys() []key {
 	return []key{
-		ours(str("watchdogDevice", "", "hardware watchdog to feed while the daemon works, such as /dev/watchdog; it resets the machine otherwise, after a minute or what the hardware can; for systems without systemd, whose WatchdogSec does this", func(c *Config) *string { return &c.WatchdogDevice })),
+		ours(at(FeedsDevice, str("watchdogDevice", "", "hardware watchdog to feed while the daemon works, such as /dev/watchdog; it resets the machine otherwise, after a minute or what the hardware can; for systems without systemd, whose WatchdogSec does this", func(c *Config) *string { return &c.WatchdogDevice }))),
+		ours(str("sandbox", SandboxAuto, "auto: the daemon gives up, for good, to read, write and listen anywhere but where it has to, and to run programs: landlock, where the kernel has it (5.19 or later); off: it does not", func(c *Config) *string { return &c.Sandbox }, SandboxAuto, SandboxOff)),
 		ours(live(str("logLevel", "info", "least important line that is logged", func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"))),
 		ours(str("logFormat", "auto", "auto: text on a terminal, fields as well where it goes to the journal, otherwise one line a record with its priority", func(c *Config) *string { return &c.LogFormat }, "auto", "text", "json")),
 	}

@@ -152,6 +152,7 @@ func (b *brokerStatus) remarks() (all []string) {
 	add("haBytesIn", "log copied, by link: ", "")
 	add("addressMissing", "cannot be found by others: ", "")
 	add("links", "links: ", "")
+	add("sandbox", "sandbox: ", "")
 	all = append(all, b.machine()...)
 	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
 	add("topicsAtQuota", "refuses messages of topics that have reached their quota: ", "")
