@@ -18,7 +18,7 @@ func TestTheBillNamesEveryModuleOnce(t *testing.T) {
 	if !slices.Equal(all, want) {
 		t.Fatalf("modules are %v, want %v", all, want)
 	}
-	text, err := bill(program{"1.0.0", time.Unix(0, 0).UTC(), "linux-amd64"}, all)
+	text, err := bill(program{"1.0.0", time.Unix(0, 0).UTC(), "linux-amd64"}, all, func(m linked) ([]string, error) { return []string{"MIT"}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestTheBillNamesEveryModuleOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if doc.Format != "CycloneDX" || doc.Metadata.Timestamp != "1970-01-01T00:00:00Z" || len(doc.Components) != 3 ||
-		doc.Components[1].PURL != "pkg:golang/c.org/y@v0.2.0" || doc.Components[2].PURL != "pkg:golang/stdlib@1.26.8" {
+		doc.Components[1].PURL != "pkg:golang/c.org/y@v0.2.0" || doc.Components[2].PURL != "pkg:golang/stdlib@1.26.8" || len(doc.Components[0].Licenses) != 1 || doc.Components[0].Licenses[0].License.ID != "MIT" {
 		t.Errorf("the bill is\n%s", text)
 	}
 }

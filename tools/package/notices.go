@@ -16,13 +16,9 @@ func (b *builder) notices(_ program, all []linked) ([]byte, error) {
 	var texts []string
 	users := map[string][]string{}
 	for _, m := range all {
-		dir, err := b.sources(m)
+		text, _, err := b.licensed(m)
 		if err != nil {
 			return nil, err
-		}
-		text, err := license(dir)
-		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", m.path, m.version, err)
 		}
 		if users[text] == nil {
 			texts = append(texts, text)
@@ -34,6 +30,22 @@ func (b *builder) notices(_ program, all []linked) ([]byte, error) {
 		fmt.Fprintf(&out, "%s\n\n%s\n\n\n", strings.Join(users[text], "\n"), strings.TrimSpace(text))
 	}
 	return out.Bytes(), nil
+}
+
+// licensed is the text of a module's licenses, and which they are. It fails with errLicense if
+// the module may not be linked.
+func (b *builder) licensed(m linked) (text string, which []string, err error) {
+	dir, err := b.sources(m)
+	if err != nil {
+		return "", nil, err
+	}
+	if text, err = license(dir); err == nil {
+		which, err = licenses(text)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("%s %s: %w", m.path, m.version, err)
+	}
+	return text, which, nil
 }
 
 // sources is the folder that a module was built from.

@@ -24,7 +24,7 @@ func (b *builder) prepare(t target, stage string) error {
 		"_pairmq":             func() ([]byte, error) { return b.completion("zsh") },
 		"copyright":           func() ([]byte, error) { return os.ReadFile(filepath.Join(b.recipes, "copyright")) },
 		"changelog.yaml":      func() ([]byte, error) { return b.changelog(t, stage) },
-		"sbom.cdx.json":       func() ([]byte, error) { return b.withModules(t, bill) },
+		"sbom.cdx.json":       func() ([]byte, error) { return b.withModules(t, b.bill) },
 		"third-party-notices": func() ([]byte, error) { return b.withModules(t, b.notices) },
 	}
 	for name, make := range made {
