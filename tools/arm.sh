@@ -8,6 +8,7 @@
 #   store           of its tests that repeat a workload for power cuts at every operation, or for
 #                   disks that fail there, only those named below: 13 minutes are not enough for them
 #   hal/link        TestBytesOfALink: qemu hands no neighbours to the kernel (RTM_NEWNEIGH)
+#   hal/sandbox     TestTheKernelHoldsAProcessToItsRules: qemu has no landlock, and cannot run the program that the test builds
 #   replica         the simulated pairs (TestPairs, TestRoles), for the same reason as store
 #   others          what repeats a workload for every operation or every damage ($sweeps): minutes each, and a
 #                   disk counts as too slow after a second
@@ -29,7 +30,7 @@ for core in "6 arm1176" "7 cortex-a7"; do
     CGO_ENABLED=0 GOARCH=arm GOARM=$arm "$go" test -count=1 -short -timeout 20m -exec "qemu-arm-static -cpu $cpu" ${ARMFLAGS:-} "$@" || failed=1
   }
   echo "== ARMv$arm on an emulated $cpu"
-  run -skip "^TestBytesOfALink$|$sweeps" ./hal/... ./internal/... ./discovery/... ./daemon/broker ./daemon/config ./replica/epoch ./replica/pair \
+  run -skip "^TestBytesOfALink$|^TestTheKernelHoldsAProcessToItsRules$|$sweeps" ./hal/... ./internal/... ./discovery/... ./daemon/broker ./daemon/config ./replica/epoch ./replica/pair \
     ./store/record ./store/table ./store/archive ./store/index ./store/commitlog ./store/folder
   run -skip '^Test(Pairs|Roles)$' ./replica
   run -run 'Beyond|Giant|Golden|Quota|Mark|Time|Lazy|Level|Ages|Filter|Keys|Offsets' ./store

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -85,7 +86,7 @@ func do(deed, path string) error {
 	case "listen": // plain TCP: the kernel holds no other to it
 		lc := net.ListenConfig{}
 		lc.SetMultipathTCP(false)
-		l, err := lc.Listen(nil, "tcp", path)
+		l, err := lc.Listen(context.Background(), "tcp", path)
 		if err != nil {
 			return err
 		}
