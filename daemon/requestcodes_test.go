@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"pairmq/daemon/rights"
 	"pairmq/internal/remoting"
 )
 
@@ -64,6 +65,22 @@ func reason(code int) string {
 	return "not there yet"
 }
 
+// needs is the right that a code needs, with the header fields that say what it is about.
+func needs(t *testing.T, code int) string {
+	row, listed := rights.Of(int32(code))
+	if !listed {
+		t.Errorf("request %d has no row in daemon/rights: it would be refused", code)
+	}
+	about := strings.Trim(row.Topic+", "+row.Group, ", ")
+	switch {
+	case row.Right == rights.Nobody:
+		return ""
+	case about != "":
+		return row.Right.String() + " (" + about + ")"
+	}
+	return row.Right.String()
+}
+
 // asked is how a server answers a request without fields: not at all (3), that
 // it refuses it on purpose (16), or anything else, which is its handler's.
 func asked(d *daemonUnderTest, addr string, code int) (known bool, cell string) {
@@ -86,8 +103,8 @@ func TestTheRequestCodesAreListed(t *testing.T) {
 	d.routed("TBW102") // it serves, and is registered
 	var b strings.Builder
 	b.WriteString("# Request codes\n\nThis page is made from the program: `make generate` asks a daemon for every request code of RocketMQ 4.9.7 and 5.4.0.\n" +
-		"\"yes\" is a request that is served, \"-\" one that is answered with 3 REQUEST_CODE_NOT_SUPPORTED.\n\n" +
-		"| code | name | versions | broker | name server | |\n| --- | --- | --- | --- | --- | --- |\n")
+		"\"yes\" is a request that is served, \"-\" one that is answered with 3 REQUEST_CODE_NOT_SUPPORTED. What a request needs is a\nright: client and register are everybody's, pair, read and admin are not (docs/operations.md, \"Who may do what\"); with that of a\nclient stand the header fields that say which topic and which group it is about. A code without a right is not served.\n\n" +
+		"| code | name | versions | right | broker | name server | |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, code := range slices.Sorted(maps.Keys(codes)) {
 		c := codes[code]
 		if got := remoting.RequestName(int32(code)); got != c.name {
@@ -99,7 +116,7 @@ func TestTheRequestCodesAreListed(t *testing.T) {
 		if !broker && !namesrv {
 			why = reason(code)
 		}
-		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s |\n", code, c.name, strings.Join(c.versions, ", "), brokers, namesrvs, why)
+		fmt.Fprintf(&b, "| %d | %s | %s | %s | %s | %s | %s |\n", code, c.name, strings.Join(c.versions, ", "), needs(t, code), brokers, namesrvs, why)
 	}
 	for code := range 6000 { // beyond are POP's, which are in the list, and ours
 		if _, listed := codes[code]; listed {

@@ -57,7 +57,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if err != nil {
 		return startError{err}
 	}
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: newGate(&cfg, log)}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)

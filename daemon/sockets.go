@@ -14,6 +14,7 @@ import (
 	"pairmq/hal/link"
 
 	"pairmq/daemon/machine"
+	"pairmq/daemon/rights"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -34,6 +35,7 @@ type platform struct {
 	machine  *machine.Machine       // what the board tells; nil in tests that need none
 	security *security              // TLS; nil: none
 	sandbox  string                 // what holds, for people; "" in tests that need none
+	gate     *rights.Gate           // lets requests through; nil in tests: as without any option
 }
 
 // passedSockets takes what systemd has passed, once in a process.

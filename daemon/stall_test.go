@@ -72,7 +72,8 @@ func TestWorkThatDoesNotGoOn(t *testing.T) {
 func (d *daemonUnderTest) brokerAlone() *brokerPart {
 	d.t.Helper()
 	cfg := d.config()
-	b, err := newBroker(&cfg, platform{open: d.disk}, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	b, err := newBroker(&cfg, platform{open: d.disk, gate: newGate(&cfg, log)}, log)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -198,7 +198,7 @@ func (t *tenure) build() (err error) {
 		return err
 	}
 	mode, config := t.platform.security.door()
-	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.broker, OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.platform.guarded(t.broker, t.log), OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -224,6 +225,9 @@ func (b *Broker) Arrived(arrivals []store.Arrival) {
 		b.pops.Arrived(arrivals)
 	}
 }
+
+// Codes returns the request codes that it serves.
+func (b *Broker) Codes() []int32 { return slices.Sorted(maps.Keys(b.handlers)) }
 
 // table is which request codes are served, and by what.
 func (b *Broker) table() map[int32]handler {

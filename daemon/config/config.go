@@ -7,7 +7,10 @@
 // to a person, not what the daemon does with it: that is daemon's options.go.
 package config
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // AutoName as BrokerName asks for a name that no other machine has.
 const AutoName = "auto"
@@ -47,7 +50,8 @@ type Config struct {
 	BrokerIP2    string // advertised HA address; empty: BrokerIP1
 	BindAddress  string // address to listen on; empty: all
 	ListenPort   int
-	HAListenPort int // 0: ListenPort + 1
+	HAListenPort int            // 0: ListenPort + 1
+	Admins       []netip.Prefix // who may look at and change everything, besides this host
 
 	// TLS, on the ports for clients and of the name server, and to others.
 	TLSMode       string

@@ -95,6 +95,7 @@ func brokerArgs(i int, m check.Mode, store string) []string {
 		"--brokerName=chaos", fmt.Sprintf("--brokerId=%d", i), "--brokerRole=" + role, "--flushDiskType=" + flush, "--storePathRootDir=" + store,
 		"--namesrvAddr=" + namesrvIP.String() + ":9876", "--registerNameServerPeriod=10000",
 		"--listenPort=10911", fmt.Sprintf("--haListenPort=%d", haPort), "--brokerIP1=" + brokerIP[i].String(), "--brokerIP2=" + relayIP[i].String(),
+		"--adminAddresses=198.18.0.0/16", // the rig makes topics, changes roles and looks
 		fmt.Sprintf("--mappedFileSizeCommitLog=%d", segment), "--maxMessageSize=65536",
 		"--haSendHeartbeatInterval=500", "--haHousekeepingInterval=2000", "--slaveTimeout=1000", "--logLevel=debug",
 	}

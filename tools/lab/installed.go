@@ -21,7 +21,7 @@ type installed struct {
 
 // settings are the daemon's for a load: see daemonArgs.
 func settings(flush string) []string {
-	lines := []string{"brokerName=lab", "brokerIP1=10.0.2.15", "maxMessageSize=65536"}
+	lines := []string{"brokerName=lab", "brokerIP1=10.0.2.15", "maxMessageSize=65536", "adminAddresses=10.0.2.2"}
 	if flush == lazyFlush {
 		return append(lines, "mappedFileSizeCommitLog=16m", "flushDiskType=ASYNC_FLUSH", "topicFlush=*:lazy")
 	}

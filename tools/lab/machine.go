@@ -219,7 +219,7 @@ const (
 func daemonArgs(flush string) []string {
 	args := []string{
 		"--brokerName=lab", "--enableNamesrv=true", "--brokerIP1=10.0.2.15", "--listenPort=10911", "--storePathRootDir=" + order.State + "/store",
-		"--maxMessageSize=65536",
+		"--maxMessageSize=65536", "--adminAddresses=10.0.2.2", // this host, as qemu shows it: it makes topics
 	}
 	if flush == lazyFlush {
 		return append(args, "--mappedFileSizeCommitLog=16m", "--flushDiskType=ASYNC_FLUSH", "--topicFlush=*:lazy")

@@ -1,0 +1,104 @@
+package rights
+
+import (
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync/atomic"
+
+	"pairmq/internal/remoting"
+	"pairmq/internal/warner"
+)
+
+// Options says who has which right. Of this host everybody has all; everybody has Client
+// and Register.
+type Options struct {
+	Admins []netip.Prefix // who has Read, Pair and Admin too
+	// Peer says whether an address, unmapped and without a zone, has Pair; nil: every one
+	// has. It is called for every such request, from any goroutine.
+	Peer func(netip.Addr) bool
+	Log  *slog.Logger // nil discards
+}
+
+// A Gate lets requests through to those who serve them, by their right and where they
+// come from. Use New. Its methods are safe for concurrent use.
+type Gate struct {
+	opts    Options
+	refusal warner.Warner
+	refused [Admin + 1]atomic.Int64
+}
+
+// New returns a Gate.
+func New(o Options) *Gate {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Gate{opts: o, refusal: warner.Warner{To: o.Log, Level: slog.LevelWarn}}
+}
+
+// Ahead returns a handler that has next serve what is let through. It answers a code
+// without a row, or with one that says Nobody, as one that is not supported, and what
+// who asks has no right to with NO_PERMISSION.
+func (g *Gate) Ahead(next remoting.Handler) remoting.Handler {
+	return remoting.HandlerFunc(func(req *remoting.Request) {
+		row, listed := Of(req.Code)
+		if !listed || row.Right == Nobody {
+			req.ReplyError(remoting.RespRequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", req.Code))
+			return
+		}
+		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
+		if g.Allows(row.Right, from, to) {
+			next.Serve(req)
+			return
+		}
+		g.refused[row.Right].Add(1)
+		name := remoting.RequestName(req.Code)
+		g.refusal.Log("a request was refused: its sender has no right to it", "request", name, "right", row.Right.String(), "from", from.String())
+		req.ReplyError(remoting.RespNoPermission, remark(name, row.Right, from))
+	})
+}
+
+// remark tells an operator what to do.
+func remark(request string, right Right, from netip.Addr) string {
+	return fmt.Sprintf("%s needs the right %q, which %s has not: ask on the host of this server itself, or add %s to adminAddresses in its configuration and restart it",
+		request, right, from, from)
+}
+
+// Allows says whether who calls from one address, at the other, has a right.
+func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
+	if Local(from, to) {
+		return true
+	}
+	from = plain(from)
+	switch right {
+	case Client, Register:
+		return true
+	case Pair:
+		return g.opts.Peer == nil || g.opts.Peer(from) || g.isAdmin(from)
+	case Read, Admin:
+		return g.isAdmin(from)
+	}
+	return false
+}
+
+// Refused is how many requests that need a right were refused since the start.
+func (g *Gate) Refused(right Right) int64 { return g.refused[right].Load() }
+
+func (g *Gate) isAdmin(from netip.Addr) bool {
+	for _, p := range g.opts.Admins {
+		if p.Contains(from) {
+			return true
+		}
+	}
+	return false
+}
+
+// Local says whether who calls from one address is on the host that was called at the
+// other. No packet from elsewhere has an address of this host's own: the kernel drops it.
+func Local(from, to netip.Addr) bool {
+	from, to = plain(from), plain(to)
+	return from.IsValid() && (from.IsLoopback() || from == to)
+}
+
+// plain is a as an address of its own kind, without the link that it was met on.
+func plain(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }

@@ -1,0 +1,150 @@
+package rights
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pairmq/internal/remoting"
+)
+
+func TestWhoHasWhichRight(t *testing.T) {
+	admins := []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fe80::5/128")}
+	pair := func(a netip.Addr) bool { return a == netip.MustParseAddr("198.51.100.1") }
+	guarded := New(Options{Admins: admins, Peer: pair})
+	for _, tt := range []struct {
+		who, from, to string
+		has           string
+	}{
+		{"loopback", "127.0.0.1", "127.0.0.1", "client register pair read admin"},
+		{"another loopback address", "127.8.9.1", "127.0.0.1", "client register pair read admin"},
+		{"loopback of IPv6", "::1", "::1", "client register pair read admin"},
+		{"loopback in IPv6", "::ffff:127.0.0.1", "::ffff:127.0.0.1", "client register pair read admin"},
+		{"this host by its own address", "203.0.113.5", "203.0.113.5", "client register pair read admin"},
+		{"this host in IPv6", "::ffff:203.0.113.5", "203.0.113.5", "client register pair read admin"},
+		{"this host by a link", "fe80::9%eth0", "fe80::9%eth0", "client register pair read admin"},
+		{"a stranger", "203.0.113.6", "203.0.113.5", "client register"},
+		{"a stranger in IPv6", "2001:db9::1", "2001:db9::2", "client register"},
+		{"a neighbour in the last bit", "192.0.2.6", "203.0.113.5", "client register"},
+		{"an administrator", "192.0.2.7", "203.0.113.5", "client register pair read admin"},
+		{"an administrator in IPv6", "::ffff:192.0.2.7", "::ffff:203.0.113.5", "client register pair read admin"},
+		{"one of a network", "10.1.255.255", "203.0.113.5", "client register pair read admin"},
+		{"one beyond it", "10.2.0.0", "203.0.113.5", "client register"},
+		{"one of a network of IPv6", "2001:db8:1::1", "2001:db9::2", "client register pair read admin"},
+		{"one on a link", "fe80::5%eth1", "fe80::9%eth1", "client register pair read admin"},
+		{"the other half", "198.51.100.1", "203.0.113.5", "client register pair"},
+		{"one without an address", "", "203.0.113.5", "client register"},
+		{"one without any", "", "", "client register"},
+	} {
+		from, _ := netip.ParseAddr(tt.from)
+		to, _ := netip.ParseAddr(tt.to)
+		var has []string
+		for r := Nobody; r <= Admin; r++ {
+			if guarded.Allows(r, from, to) && r != Nobody {
+				has = append(has, r.String())
+			}
+		}
+		if got := strings.Join(has, " "); got != tt.has {
+			t.Errorf("%s: %s at %s has %q, want %q", tt.who, tt.from, tt.to, got, tt.has)
+		}
+	}
+	stranger, here := netip.MustParseAddr("203.0.113.6"), netip.MustParseAddr("203.0.113.5")
+	if g := New(Options{}); !g.Allows(Pair, stranger, here) || g.Allows(Read, stranger, here) {
+		t.Error("with no option everybody is a peer, and nobody an administrator: it is not so")
+	}
+	open := New(Options{Admins: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}})
+	for _, a := range []string{"203.0.113.6", "2001:db9::1", "::ffff:203.0.113.6"} {
+		if !open.Allows(Admin, netip.MustParseAddr(a), here) {
+			t.Errorf("opened to all, %s is no administrator", a)
+		}
+	}
+}
+
+// A from is a connection of which the addresses are made up.
+type from struct {
+	net.Conn
+	remote, local string
+}
+
+func (f from) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(f.remote))
+}
+func (f from) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(f.local)) }
+
+// A listenOnce accepts one connection.
+type listenOnce struct{ conns chan net.Conn }
+
+func (l listenOnce) Accept() (net.Conn, error) {
+	nc, ok := <-l.conns
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return nc, nil
+}
+func (l listenOnce) Close() error   { return nil }
+func (l listenOnce) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestWhatAGateAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
+		served := 0
+		srv := remoting.NewServer(remoting.ServerOptions{Handler: g.Ahead(remoting.HandlerFunc(func(req *remoting.Request) {
+			served++
+			req.ReplyError(remoting.RespSuccess, "")
+		}))})
+		ln := listenOnce{make(chan net.Conn)}
+		go srv.Serve(t.Context(), ln)
+		near, far := net.Pipe()
+		ln.conns <- from{far, "203.0.113.6:4711", "203.0.113.5:10911"}
+		cl := remoting.NewClient(remoting.ClientOptions{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
+		defer func() { cl.Close(); close(ln.conns); srv.Shutdown(t.Context()) }()
+		ask := func(code, want int32, remarks ...string) {
+			t.Helper()
+			r, err := cl.Call(t.Context(), "x:1", &remoting.Command{Code: code})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range remarks {
+				if !strings.Contains(r.Remark, s) {
+					t.Errorf("request %d: the remark is %q, want %q in it", code, r.Remark, s)
+				}
+			}
+			if r.Code != want {
+				t.Errorf("request %d is answered %d %q, want %d", code, r.Code, r.Remark, want)
+			}
+		}
+		ask(remoting.ReqSendMessageV2, remoting.RespSuccess)
+		ask(remoting.ReqRegisterBroker, remoting.RespSuccess)
+		if served != 2 {
+			t.Errorf("%d requests were served, want 2", served)
+		}
+		for range 5 {
+			ask(remoting.ReqUpdateAndCreateTopic, remoting.RespNoPermission, "UPDATE_AND_CREATE_TOPIC", "adminAddresses", "203.0.113.6", `"admin"`)
+		}
+		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission, `"read"`)
+		ask(4711, remoting.RespRequestCodeNotSupported)
+		ask(-1, remoting.RespRequestCodeNotSupported)
+		ask(remoting.ReqCheckTransactionState, remoting.RespRequestCodeNotSupported)
+		if served != 2 {
+			t.Errorf("%d requests were served: some that were refused", served)
+		}
+		if a, r, c := g.Refused(Admin), g.Refused(Read), g.Refused(Client); a != 5 || r != 1 || c != 0 {
+			t.Errorf("%d, %d and %d requests were counted as refused, want 5, 1 and 0", a, r, c)
+		}
+		if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "request=UPDATE_AND_CREATE_TOPIC right=admin from=203.0.113.6") {
+			t.Errorf("6 refusals at once are logged as\n%s", out.String())
+		}
+		time.Sleep(2 * time.Second)
+		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission)
+		if !strings.Contains(out.String(), "suppressed=5") {
+			t.Errorf("the next line does not say how many were left out:\n%s", out.String())
+		}
+	})
+}
