@@ -13,6 +13,7 @@ import (
 	"pairmq/daemon/config"
 	"pairmq/daemon/machine"
 	"pairmq/daemon/metrics"
+	"pairmq/daemon/rights"
 	"pairmq/hal/board"
 	"pairmq/hal/link"
 	"pairmq/internal/lifecycle"
@@ -26,6 +27,7 @@ type observatory struct {
 	log   *slog.Logger
 	files setAsideFiles
 	watch *machine.Machine // what the board tells
+	gate  *rights.Gate
 
 	metered meteredLinks
 
@@ -47,9 +49,9 @@ func (r *recovery) note(done, size int64) {
 	}
 }
 
-func newObservatory(cfg *config.Config, watch *machine.Machine, log *slog.Logger) *observatory {
+func newObservatory(cfg *config.Config, watch *machine.Machine, gate *rights.Gate, log *slog.Logger) *observatory {
 	metered, _ := newMeteredLinks(cfg.MeteredLinks) // the configuration was checked
-	return &observatory{metered: metered, cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch}
+	return &observatory{metered: metered, cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch, gate: gate}
 }
 
 // add has a part's numbers shown.
@@ -80,6 +82,9 @@ func (o *observatory) page() *metrics.Page {
 	if size := o.recovery.size.Load(); size > 0 {
 		p.SetInt(metrics.RecoveryDone, o.recovery.done.Load())
 		p.SetInt(metrics.RecoverySize, size)
+	}
+	for _, r := range []rights.Right{rights.Pair, rights.Read, rights.Admin} {
+		p.SetInt(metrics.Denied, o.gate.Refused(r), r.String())
 	}
 	parts, _ := o.shown()
 	for _, part := range parts {

@@ -52,12 +52,13 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if err != nil {
 		return err
 	}
-	shows := newObservatory(&cfg, watch, log)
+	gate := newGate(&cfg, log)
+	shows := newObservatory(&cfg, watch, gate, log)
 	secure, err := newSecurity(&cfg, hw, log)
 	if err != nil {
 		return startError{err}
 	}
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: newGate(&cfg, log)}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: gate}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)

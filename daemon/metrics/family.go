@@ -40,6 +40,7 @@ const (
 	Requests
 	OtherRequests
 	Refused
+	Denied
 	Connections
 	ConnectionsAccepted
 	ConnectionsRefused
@@ -164,6 +165,7 @@ func Families() []Family {
 		Requests:             {"pairmq_requests_total", Counter, "Requests answered, by RocketMQ's names of request and answer; unsupported ones are UNSUPPORTED", []string{"server", "request", "answer"}},
 		OtherRequests:        {"pairmq_other_requests_total", Counter, "Requests answered beyond the first 256 pairs of request and answer", server},
 		Refused:              {"pairmq_refused_total", Counter, "Requests refused, or stored without the promise being kept, by the reason", []string{"reason"}},
+		Denied:               {"pairmq_denied_total", Counter, "Requests refused since their sender has not the right to them, by the right", []string{"right"}},
 		Connections:          {"pairmq_connections", Gauge, "Connections of clients and brokers", server},
 		ConnectionsAccepted:  {"pairmq_connections_accepted_total", Counter, "Connections that came", server},
 		ConnectionsRefused:   {"pairmq_connections_refused_total", Counter, "Connections that came and were beyond maxConnections or maxConnectionsPerAddress", server},

@@ -14,8 +14,9 @@ import (
 // and Register.
 type Options struct {
 	Admins []netip.Prefix // who has Read, Pair and Admin too
-	// Peer says whether an address, unmapped and without a zone, has Pair; nil: every one
-	// has. It is called for every such request, from any goroutine.
+	// Peer says whether an address, unmapped and without a zone, is the other half's, which has
+	// Pair, and Read since it has all that is stored anyway; nil: every one has Pair alone. It
+	// is called for every such request, from any goroutine.
 	Peer func(netip.Addr) bool
 	Log  *slog.Logger // nil discards
 }
@@ -75,7 +76,9 @@ func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
 		return true
 	case Pair:
 		return g.opts.Peer == nil || g.opts.Peer(from) || g.isAdmin(from)
-	case Read, Admin:
+	case Read:
+		return g.opts.Peer != nil && g.opts.Peer(from) || g.isAdmin(from)
+	case Admin:
 		return g.isAdmin(from)
 	}
 	return false

@@ -38,7 +38,7 @@ func TestWhoHasWhichRight(t *testing.T) {
 		{"one beyond it", "10.2.0.0", "203.0.113.5", "client register"},
 		{"one of a network of IPv6", "2001:db8:1::1", "2001:db9::2", "client register pair read admin"},
 		{"one on a link", "fe80::5%eth1", "fe80::9%eth1", "client register pair read admin"},
-		{"the other half", "198.51.100.1", "203.0.113.5", "client register pair"},
+		{"the other half", "198.51.100.1", "203.0.113.5", "client register pair read"},
 		{"one without an address", "", "203.0.113.5", "client register"},
 		{"one without any", "", "", "client register"},
 	} {

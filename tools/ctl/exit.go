@@ -91,6 +91,8 @@ func advice(err error) string {
 		return "is a name server running there? name others with --namesrv or PAIRMQ_NAMESRV, or one broker with --broker"
 	case errors.Is(err, discovery.ErrNoRoute):
 		return "pairmq topic list shows the topics there are, pairmq topic create makes one"
+	case errors.As(err, &r) && strings.Contains(r.remark, "adminAddresses"):
+		return "" // the broker has said what to do
 	case errors.As(err, &r):
 		return adviceOnCode(r.code)
 	case unreachable(err):

@@ -21,12 +21,15 @@ type installed struct {
 
 // settings are the daemon's for a load: see daemonArgs.
 func settings(flush string) []string {
-	lines := []string{"brokerName=lab", "brokerIP1=10.0.2.15", "maxMessageSize=65536", "adminAddresses=10.0.2.2"}
+	lines := []string{"brokerName=lab", "brokerIP1=10.0.2.15", "maxMessageSize=65536"}
 	if flush == lazyFlush {
 		return append(lines, "mappedFileSizeCommitLog=16m", "flushDiskType=ASYNC_FLUSH", "topicFlush=*:lazy")
 	}
 	return append(lines, "mappedFileSizeCommitLog=1m", "flushDiskType="+flush)
 }
+
+// labAdmins lets this host, as qemu shows it, make topics. The package that is upgraded from does not know the key.
+const labAdmins = "adminAddresses=10.0.2.2"
 
 // newInstalled boots a system with a state disk and installs the package from a folder.
 // It serves when this returns.
@@ -93,7 +96,7 @@ func (i *installed) cutUnderLoad(ctx context.Context, after time.Duration) error
 
 // installedCuts cuts the power of an appliance with the package again and again.
 func (l *lab) installedCuts(ctx context.Context, t *trial, d debian, kind string, overlay bool, cuts int) error {
-	i, err := l.newInstalled(ctx, t, d, t.dir, kind, volatile, map[string]string{"pairmq.deb": l.debs}, settings(syncFlush)...)
+	i, err := l.newInstalled(ctx, t, d, t.dir, kind, volatile, map[string]string{"pairmq.deb": l.debs}, append(settings(syncFlush), labAdmins)...)
 	if err != nil {
 		return err
 	}
@@ -137,7 +140,7 @@ func (l *lab) installedCuts(ctx context.Context, t *trial, d debian, kind string
 
 // installedTwin cuts the power of one that breaks its promise. It fails if that is not noticed.
 func (l *lab) installedTwin(ctx context.Context, t *trial, d debian, cache, flush string) error {
-	i, err := l.newInstalled(ctx, t, d, t.dir, "ext4", cache, map[string]string{"pairmq.deb": l.debs}, settings(flush)...)
+	i, err := l.newInstalled(ctx, t, d, t.dir, "ext4", cache, map[string]string{"pairmq.deb": l.debs}, append(settings(flush), labAdmins)...)
 	if err != nil {
 		return err
 	}

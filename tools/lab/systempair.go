@@ -155,7 +155,7 @@ func (l *lab) newHalf(ctx context.Context, t *trial, d debian, dir string, numbe
 		role = []string{"brokerRole=SLAVE", "brokerId=1"}
 	}
 	err = i.install(ctx, append(role, "brokerName=plant", "brokerIP1="+s.address(), "namesrvAddr=10.9.0.1:9876;10.9.0.2:9876",
-		"mappedFileSizeCommitLog=1m", "maxMessageSize=65536", "adminAddresses=10.0.2.2"))
+		"mappedFileSizeCommitLog=1m", "maxMessageSize=65536", labAdmins))
 	if err != nil {
 		i.close()
 		return nil, fmt.Errorf("machine %d: %w", number, err)

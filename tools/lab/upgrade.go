@@ -58,6 +58,9 @@ func (l *lab) upgrade(ctx context.Context, t *trial, d debian) error {
 	if err := i.clients.more(ctx, 50); err != nil {
 		return err
 	}
+	if _, err := i.run("echo " + labAdmins + " >/etc/pairmq/conf.d/admins.conf"); err != nil {
+		return err
+	}
 	began := time.Now()
 	if _, err := i.run(installing("newer.deb")); err != nil {
 		return err
