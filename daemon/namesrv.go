@@ -56,7 +56,11 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	}
 	p := &nameServerPart{ns: ns, lns: lns, tls: m.security, log: log, begun: make(chan struct{})}
 	mode, config := m.security.door()
-	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: m.guarded(insight{m.metrics, log}.ahead(ns), log), OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: log})
+	handler := insight{m.metrics, log}.ahead(ns)
+	if m.admin != nil {
+		m.admin.names, m.admin.left = handler, ns.Closed
+	}
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: m.guarded(handler, log), OnClose: ns.Closed, Answers: &p.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: log})
 	return p, nil
 }
 

@@ -62,7 +62,11 @@ func TestEveryRequestHasItsRight(t *testing.T) {
 	}
 	for _, code := range codes {
 		served := slices.Contains(broker, code) || slices.Contains(names, code)
-		if row, _ := rights.Of(code); !served && row.Right >= rights.Client && row.Right <= rights.Admin {
+		row, _ := rights.Of(code)
+		if served && row.Names == slices.Contains(broker, code) {
+			t.Errorf("request %d (%s): that name servers alone serve it is %t in the table", code, remoting.RequestName(code), row.Names)
+		}
+		if !served && row.Right >= rights.Client && row.Right <= rights.Admin {
 			t.Errorf("request %d (%s) needs the right %s, and nobody serves it", code, remoting.RequestName(code), row.Right)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"time"
 
 	"pairmq/daemon/config"
@@ -58,7 +59,12 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if err != nil {
 		return startError{err}
 	}
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: gate}
+	admin, err := newAdminSocket(&cfg, os.Getenv("RUNTIME_DIRECTORY"), log)
+	if err != nil {
+		return startError{err}
+	}
+	defer admin.close() // run has closed it where it ran
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: gate, admin: admin}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)
@@ -73,6 +79,12 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 		}
 		parts = append(parts, p)
 		shows.add(p)
+	}
+	if admin != nil {
+		asked, stop := context.WithCancel(context.WithoutCancel(ctx)) // from the start to the end: operators want to know why it takes so long
+		answering := lifecycle.NewGroup(asked)
+		answering.Go("admin socket", admin.run)
+		defer func() { stop(); _ = answering.Wait() }() // it fails never
 	}
 	if cfg.EnableBroker {
 		p, err := newBroker(&cfg, m, log)

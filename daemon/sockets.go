@@ -36,6 +36,7 @@ type platform struct {
 	security *security              // TLS; nil: none
 	sandbox  string                 // what holds, for people; "" in tests that need none
 	gate     *rights.Gate           // lets requests through; nil in tests: as without any option
+	admin    *adminSocket           // for the command line of this machine; nil: none
 }
 
 // passedSockets takes what systemd has passed, once in a process.

@@ -50,6 +50,7 @@ type tenure struct {
 	client     *remoting.Client
 	platform   platform
 	srv        *remoting.Server
+	local      *remoting.Server // of the admin socket; nil without it
 	lns        []net.Listener
 	answers    meter.Pairs
 	recent     *recentTimes
@@ -199,6 +200,9 @@ func (t *tenure) build() (err error) {
 	}
 	mode, config := t.platform.security.door()
 	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.platform.guarded(t.broker, t.log), OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
+	if admin := t.platform.admin; admin != nil {
+		t.local = admin.server(t.broker, t.closed, t.log)
+	}
 	return nil
 }
 
@@ -232,6 +236,9 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 	front.Go("links", t.watchLinks)
 	front.Go("handing over", t.awaitHandover)
 	front.Go("listeners", func(ctx context.Context) error { begun(); return serveAll(ctx, t.srv, t.lns) })
+	if t.local != nil {
+		front.Go("admin socket", func(ctx context.Context) error { return t.platform.admin.serve(ctx, t.local) })
+	}
 	front.Go("store", func(ctx context.Context) error { // a failed store ends the broker
 		select {
 		case <-ctx.Done():
@@ -254,6 +261,9 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 		limit = movedTime
 	}
 	drain(t.srv, limit, t.log)
+	if t.local != nil {
+		drain(t.local, limit, t.log)
+	}
 	t.work.Wait() // no request comes any more
 	t.broker.Keep()
 	stopStore()

@@ -52,6 +52,7 @@ type Config struct {
 	ListenPort   int
 	HAListenPort int            // 0: ListenPort + 1
 	Admins       []netip.Prefix // who may look at and change everything, besides this host
+	AdminSocket  string         // path; AutoSocket: where systemd has made a folder; empty: none
 
 	// TLS, on the ports for clients and of the name server, and to others.
 	TLSMode       string

@@ -41,4 +41,5 @@ type Row struct {
 	// group a request of clients is about. Both are empty where the body says it, or where
 	// it is about none.
 	Topic, Group string
+	Names        bool // name servers serve it, and brokers do not
 }

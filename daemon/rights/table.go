@@ -5,13 +5,18 @@ import "pairmq/internal/remoting"
 // Of returns the row of a request code; false if there is none.
 func Of(code int32) (Row, bool) {
 	right, topic, group := look(code)
-	return Row{code, right, topic, group}, right != unlisted
+	names := false
+	if right == unlisted {
+		right, topic, group = lookNames(code)
+		names = right != unlisted
+	}
+	return Row{code, right, topic, group, names}, right != unlisted
 }
 
 // unlisted is the right of codes that the table does not have.
 const unlisted Right = 255
 
-// look is the table. It is a switch since it is asked for every request.
+// look is the table of what brokers serve, and nobody. It is a switch since it is asked for every request.
 func look(code int32) (right Right, topic, group string) {
 	switch code {
 	// What clients send by themselves, and what their libraries offer to programs, as Apache's 4.9.7 and
@@ -43,14 +48,6 @@ func look(code int32) (right Right, topic, group string) {
 	case remoting.ReqHeartBeat, remoting.ReqCheckClientConfig, remoting.ReqLockBatchMQ, remoting.ReqUnlockBatchMQ,
 		remoting.ReqQueryAssignment, remoting.ReqBatchAckMessage: // the body says it
 		return Client, "", ""
-	case remoting.ReqGetRouteinfoByTopic:
-		return Client, "topic", ""
-
-	// What brokers, ours and Apache's, ask a name server. 106 is among them because one of ours looks there for
-	// the other half; it tells no more than the route of any topic does.
-	case remoting.ReqRegisterBroker, remoting.ReqUnregisterBroker, remoting.ReqQueryDataVersion, remoting.ReqBrokerHeartbeat,
-		remoting.ReqGetBrokerMemberGroup, remoting.ReqRegisterTopicInNamesrv, remoting.ReqGetBrokerClusterInfo:
-		return Register, "", ""
 
 	// What a slave copies besides the log, what two of ours settle between them, and the log itself. 31002 is
 	// what a master sends that hands over.
@@ -69,10 +66,6 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqQueryCorrectionOffset, remoting.ReqQueryConsumeQueue,
 		remoting.ReqGetRecent, remoting.ReqGetMetrics:
 		return Read, "", ""
-	case remoting.ReqGetKVConfig, remoting.ReqGetKvlistByNamespace, remoting.ReqGetNamesrvConfig,
-		remoting.ReqGetAllTopicListFromNameserver, remoting.ReqGetTopicsByCluster, remoting.ReqGetSystemTopicListFromNs,
-		remoting.ReqGetUnitTopicList, remoting.ReqGetHasUnitSubTopicList, remoting.ReqGetHasUnitSubUnunitTopicList:
-		return Read, "", ""
 
 	// What changes topics, groups, offsets, roles, the configuration and what is stored.
 	case remoting.ReqUpdateAndCreateTopic, remoting.ReqUpdateAndCreateTopicList, remoting.ReqDeleteTopicInBroker,
@@ -80,9 +73,6 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqSetMessageRequestMode, remoting.ReqInvokeBrokerToResetOffset, remoting.ReqCloneGroupOffset,
 		remoting.ReqUpdateBrokerConfig, remoting.ReqDemoteBroker, remoting.ReqResumeCheckHalfMessage,
 		remoting.ReqCleanExpiredConsumequeue, remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog:
-		return Admin, "", ""
-	case remoting.ReqPutKVConfig, remoting.ReqDeleteKVConfig, remoting.ReqUpdateNamesrvConfig,
-		remoting.ReqWipeWritePermOfBroker, remoting.ReqAddWritePermOfBroker, remoting.ReqDeleteTopicInNamesrv:
 		return Admin, "", ""
 	// What makes a broker ask the clients of others, for their stacks too, or give them messages; and what has
 	// it read its whole log, mend it, or stand still for a moment.
@@ -112,6 +102,27 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqUpdateColdDataFlowCtrConfig, remoting.ReqRemoveColdDataFlowCtrConfig, remoting.ReqGetColdDataFlowCtrInfo,
 		remoting.ReqSetCommitlogReadMode:
 		return Nobody, "", ""
+	}
+	return unlisted, "", ""
+}
+
+// lookNames is the part of the table that name servers alone serve.
+func lookNames(code int32) (right Right, topic, group string) {
+	switch code {
+	case remoting.ReqGetRouteinfoByTopic:
+		return Client, "topic", ""
+	// What brokers, ours and Apache's, ask. 106 is among them because one of ours looks there for the other half;
+	// it tells no more than the route of any topic does.
+	case remoting.ReqRegisterBroker, remoting.ReqUnregisterBroker, remoting.ReqQueryDataVersion, remoting.ReqBrokerHeartbeat,
+		remoting.ReqGetBrokerMemberGroup, remoting.ReqRegisterTopicInNamesrv, remoting.ReqGetBrokerClusterInfo:
+		return Register, "", ""
+	case remoting.ReqGetKVConfig, remoting.ReqGetKvlistByNamespace, remoting.ReqGetNamesrvConfig,
+		remoting.ReqGetAllTopicListFromNameserver, remoting.ReqGetTopicsByCluster, remoting.ReqGetSystemTopicListFromNs,
+		remoting.ReqGetUnitTopicList, remoting.ReqGetHasUnitSubTopicList, remoting.ReqGetHasUnitSubUnunitTopicList:
+		return Read, "", ""
+	case remoting.ReqPutKVConfig, remoting.ReqDeleteKVConfig, remoting.ReqUpdateNamesrvConfig,
+		remoting.ReqWipeWritePermOfBroker, remoting.ReqAddWritePermOfBroker, remoting.ReqDeleteTopicInNamesrv:
+		return Admin, "", ""
 	}
 	return unlisted, "", ""
 }

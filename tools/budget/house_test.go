@@ -17,7 +17,7 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/certs", "internal/lifecycle",
-			"internal/meter", "internal/remoting", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
+			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
 		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),

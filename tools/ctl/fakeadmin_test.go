@@ -41,6 +41,12 @@ func (f *fake) administer(r *remoting.Request) bool {
 			return refuse(r, remoting.RespConsumerNotOnline)
 		}
 		return reply(r, map[string]any{"connectionSet": []groupConsumer{{ClientID: id, ClientAddr: "192.0.2.9:1234", Language: "JAVA", Version: 407}}})
+	case remoting.ReqGetConsumerListByGroup:
+		id, ok := f.online[r.Fields.Get("consumerGroup")]
+		if !ok {
+			return refuse(r, remoting.RespSystemError)
+		}
+		return reply(r, map[string][]string{"consumerIdList": {id}})
 	case remoting.ReqGetConsumeStats:
 		return f.consumeStats(r)
 	case remoting.ReqGetMetrics:

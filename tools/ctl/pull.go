@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -195,12 +196,20 @@ func (s *session) alone(ctx context.Context, a consumeArgs, qs []queue) error {
 		}
 		asked[q.addr] = true
 		resp, err := s.call(ctx, q.addr, &remoting.Command{
-			Code: remoting.ReqGetConsumerConnectionList, Fields: remoting.Fields{{Key: "consumerGroup", Value: a.group}},
+			Code: remoting.ReqGetConsumerListByGroup, Fields: remoting.Fields{{Key: "consumerGroup", Value: a.group}},
 		}, remoting.RespConsumerNotOnline, remoting.RespSystemError, remoting.RespSubscriptionGroupNotExist)
 		if err != nil {
 			return err
 		}
+		var online struct {
+			IDs []string `json:"consumerIdList"`
+		}
 		if resp.Code == remoting.RespSuccess {
+			if err := json.Unmarshal(resp.Body, &online); err != nil {
+				return fmt.Errorf("%s: consumers of %s: %w", q.addr, a.group, err)
+			}
+		}
+		if len(online.IDs) > 0 {
 			return fmt.Errorf("group %s has consumers online at %s, which would get the same messages: use another group, or --force", a.group, q.addr)
 		}
 	}

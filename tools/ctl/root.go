@@ -24,6 +24,8 @@ type env struct {
 
 	namesrv string
 	broker  string
+	socket  string
+	sockets []string // where the daemon of this machine may have its own; none in tests
 	json    bool
 	timeout time.Duration
 	tls     tlsArgs
@@ -36,8 +38,10 @@ a copy from a device that died, it verifies, shows and saves. The machine that i
 on it examines, and its store it empties.
 It makes certificates, and speaks TLS where --tls-ca says whom to trust.
 
-Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else
-` + defaultNamesrv + ` is asked. With --broker, one broker is used without any.
+Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else the pairmqd
+of this machine is asked over its socket, /run/pairmq/pairmqd.sock, where it has one
+and this user may use it; else ` + defaultNamesrv + ` is asked. With --broker, one
+broker is used without any, and so is a pairmqd that has no name server.
 
 Exit codes:
   0  done
@@ -60,10 +64,11 @@ func newRoot(e *env) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&e.namesrv, "namesrv", "", "name servers, host:port separated by semicolons (PAIRMQ_NAMESRV)")
 	f.StringVar(&e.broker, "broker", "", "host:port of one broker, to be asked without a name server")
+	f.StringVar(&e.socket, "socket", "", "unix socket of a pairmqd on this machine (its adminSocket)")
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
 	e.tls.flags(f)
-	root.MarkFlagsMutuallyExclusive("namesrv", "broker")
+	root.MarkFlagsMutuallyExclusive("namesrv", "broker", "socket")
 	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newSupport(e), newDoctor(e), newReset(e), newCert(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root
 }

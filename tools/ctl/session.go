@@ -35,6 +35,16 @@ func (e *env) connect() (*session, error) {
 	}
 	s := &session{env: e, secure: secure}
 	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure}
+	here, err := e.nearby()
+	if err != nil {
+		return nil, err
+	}
+	if here != nil {
+		options.Dial = here.dial
+	}
+	if here != nil && here.namesrv == "" {
+		e.broker = here.broker
+	}
 	if e.broker != "" {
 		addr, err := discovery.ParseAddr(e.broker)
 		if err != nil {
@@ -43,8 +53,10 @@ func (e *env) connect() (*session, error) {
 		e.broker, s.client = addr, remoting.NewClient(options)
 		return s, nil
 	}
-	servers, err := e.nameServers()
-	if err != nil {
+	servers := []string{}
+	if here != nil {
+		servers = append(servers, here.namesrv)
+	} else if servers, err = e.nameServers(); err != nil {
 		return nil, err
 	}
 	s.servers, s.client = servers, remoting.NewClient(options)
