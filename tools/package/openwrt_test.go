@@ -40,11 +40,12 @@ func TestTheInitScript(t *testing.T) {
 	flash, memory := filepath.Join(dir, "srv", "pairmq"), filepath.Join(dir, "var", "pairmq")
 	mounts := write("mounts", "rootfs / squashfs ro 0 0\noverlayfs:/overlay / overlay rw 0 0\ntmpfs "+filepath.Join(dir, "var")+" tmpfs rw 0 0\n"+
 		"/dev/sda1 "+filepath.Join(dir, "v")+" ext4 rw 0 0\n", 0o644)
+	run := filepath.Join(dir, "run", "pairmq")
 	good := write("good", "#!/bin/sh\necho \"$@\" >"+dir+"/checked\n", 0o755)
 	bad := write("bad", "#!/bin/sh\nexit 2\n", 0o755)
 	started := strings.Join([]string{
-		"chown pairmq:pairmq " + flash, "open", "command " + good + " -c /etc/pairmq/pairmqd.conf --storePathRootDir=" + flash,
-		"user pairmq", "no_new_privs 1", "limits core=0 nofile=65536 65536", "respawn 60 5 0", "term_timeout 30", "stderr 1", "close", ""}, "\n")
+		"chown pairmq:pairmq " + flash, "chown pairmq:pairmq " + run, "open", "command " + good + " -c /etc/pairmq/pairmqd.conf --storePathRootDir=" + flash,
+		"env RUNTIME_DIRECTORY=" + run, "user pairmq", "no_new_privs 1", "limits core=0 nofile=65536 65536", "respawn 60 5 0", "term_timeout 30", "stderr 1", "close", ""}, "\n")
 	tests := []struct {
 		name, enabled, store, prog, call string
 		want                             string // what it says begins so
@@ -63,7 +64,7 @@ func TestTheInitScript(t *testing.T) {
 	for name, shell := range shells {
 		for _, tt := range tests {
 			t.Run(name+"/"+tt.name, func(t *testing.T) {
-				text := strings.NewReplacer("PROG=/usr/bin/pairmqd", "PROG="+tt.prog, "MOUNTS=/proc/mounts", "MOUNTS="+mounts).Replace(script)
+				text := strings.NewReplacer("PROG=/usr/bin/pairmqd", "PROG="+tt.prog, "MOUNTS=/proc/mounts", "MOUNTS="+mounts, "RUN=/var/run/pairmq", "RUN="+run).Replace(script)
 				file := write("init", rcCommon+text+tt.call+"\n", 0o644)
 				cmd := exec.Command(shell[0], append(shell[1:], file)...)
 				cmd.Env = append(os.Environ(), "ENABLED="+tt.enabled, "STORE="+tt.store)

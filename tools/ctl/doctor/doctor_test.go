@@ -209,6 +209,7 @@ type world struct {
 	info    map[string]string
 	config  string
 	now     time.Time
+	denies  bool // to tell how it is
 }
 
 func startWorld(t *testing.T) *world {
@@ -232,6 +233,10 @@ func startWorld(t *testing.T) *world {
 func (w *world) serve(r *remoting.Request) {
 	var body []byte
 	var err error
+	if w.denies && r.Code != remoting.ReqGetBrokerClusterInfo {
+		r.ReplyError(remoting.RespNoPermission, "")
+		return
+	}
 	switch r.Code {
 	case remoting.ReqGetBrokerClusterInfo:
 		body, err = w.cluster.Encode()
@@ -282,6 +287,12 @@ func TestTheOtherHalf(t *testing.T) {
 	p.expect(all, "peer "+there.addr, Wrong, "its mappedFileSizeCommitLog is 1048576, and 67108864 here", "the same at both")
 	p.expect(all, "peer "+there.addr, Warning, "off this one's", "synchronised")
 	p.expect(all, "peer "+there.addr, Wrong, "by which slaves copy the log, is not reached", "firewalls")
+
+	there.denies = true
+	all = p.examine()
+	p.expect(all, "peer "+there.addr, Warning, "does not tell this machine how it is", "adminAddresses")
+	p.expect(all, "peer "+there.addr, Wrong, "is not reached", "firewalls")
+	there.denies = false
 
 	here.cluster.BrokerAddrTable["plant"].BrokerAddrs[0] = there.addr
 	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2"}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -225,6 +226,11 @@ func (x *exam) nameServers(ctx context.Context) {
 func (x *exam) peer(ctx context.Context, addr string) {
 	name := "peer " + addr
 	resp, err := x.call(ctx, addr, remoting.ReqGetBrokerRuntimeInfo)
+	if errors.Is(err, errDenied) {
+		x.warn(name, "put this machine's address into its adminAddresses", "it answers, and does not tell this machine how it is: %v", err)
+		x.peerPorts(ctx, name, addr)
+		return
+	}
 	if err != nil {
 		x.wrong(name, "is it running, and does a firewall or a route keep this machine from it?", "a name server knows it, and it does not answer: %v", err)
 		return
@@ -237,6 +243,11 @@ func (x *exam) peer(ctx context.Context, addr string) {
 	}
 	x.sameSegments(ctx, name, addr)
 	x.sameClock(ctx, name, addr)
+	x.peerPorts(ctx, name, addr)
+}
+
+// peerPorts looks whether a slave reaches all ports of another broker.
+func (x *exam) peerPorts(ctx context.Context, name, addr string) {
 	host, number, err := net.SplitHostPort(addr)
 	n, err2 := strconv.Atoi(number)
 	if err != nil || err2 != nil {
@@ -307,6 +318,9 @@ func (x *exam) dial(ctx context.Context, addr string) error {
 	return conn.Close()
 }
 
+// errDenied is wrapped where a server answers that this machine may not ask.
+var errDenied = errors.New("no right to it")
+
 // call asks a server something that has no fields.
 func (x *exam) call(ctx context.Context, addr string, code int32) (*remoting.Command, error) {
 	return x.callBy(ctx, x.opts.Client, addr, code)
@@ -318,6 +332,9 @@ func (x *exam) callBy(ctx context.Context, c *remoting.Client, addr string, code
 	resp, err := c.Call(ctx, addr, &remoting.Command{Code: code, Language: remoting.Go})
 	if err == nil && resp.Code != remoting.RespSuccess {
 		err = fmt.Errorf("it answers %s with %s", remoting.RequestName(code), remoting.ResponseName(resp.Code))
+		if resp.Code == remoting.RespNoPermission {
+			err = fmt.Errorf("%w: %w", errDenied, err)
+		}
 	}
 	return resp, err
 }
