@@ -260,10 +260,12 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 	if t.moved.Load() {
 		limit = movedTime
 	}
-	drain(t.srv, limit, t.log)
+	var drained sync.WaitGroup
 	if t.local != nil {
-		drain(t.local, limit, t.log)
+		drained.Go(func() { drain(t.local, limit, t.log) })
 	}
+	drain(t.srv, limit, t.log)
+	drained.Wait()
 	t.work.Wait() // no request comes any more
 	t.broker.Keep()
 	stopStore()

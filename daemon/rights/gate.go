@@ -47,6 +47,9 @@ func (g *Gate) Ahead(next remoting.Handler) remoting.Handler {
 			req.ReplyError(remoting.RespRequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", req.Code))
 			return
 		}
+		if row.Code == remoting.ReqPromoteBroker && req.Fields.Get("force") != "" {
+			row.Right = Admin // a master that hands over does not force it: a person does
+		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
 		if g.Allows(row.Right, from, to) {
 			next.Serve(req)
@@ -97,7 +100,8 @@ func (g *Gate) isAdmin(from netip.Addr) bool {
 }
 
 // Local says whether who calls from one address is on the host that was called at the
-// other. No packet from elsewhere has an address of this host's own: the kernel drops it.
+// other. Nobody elsewhere gets a connection under an address of this host's own: what is
+// answered to it does not leave.
 func Local(from, to netip.Addr) bool {
 	from, to = plain(from), plain(to)
 	return from.IsValid() && (from.IsLoopback() || from == to)

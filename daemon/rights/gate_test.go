@@ -105,9 +105,10 @@ func TestWhatAGateAnswers(t *testing.T) {
 		ln.conns <- from{far, "203.0.113.6:4711", "203.0.113.5:10911"}
 		cl := remoting.NewClient(remoting.ClientOptions{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }})
 		defer func() { cl.Close(); close(ln.conns); srv.Shutdown(t.Context()) }()
+		var fields remoting.Fields
 		ask := func(code, want int32, remarks ...string) {
 			t.Helper()
-			r, err := cl.Call(t.Context(), "x:1", &remoting.Command{Code: code})
+			r, err := cl.Call(t.Context(), "x:1", &remoting.Command{Code: code, Fields: fields})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -129,21 +130,25 @@ func TestWhatAGateAnswers(t *testing.T) {
 			ask(remoting.ReqUpdateAndCreateTopic, remoting.RespNoPermission, "UPDATE_AND_CREATE_TOPIC", "adminAddresses", "203.0.113.6", `"admin"`)
 		}
 		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission, `"read"`)
+		ask(remoting.ReqPromoteBroker, remoting.RespSuccess) // whoever the peer is
+		fields = remoting.Fields{{Key: "force", Value: "true"}}
+		ask(remoting.ReqPromoteBroker, remoting.RespNoPermission, `"admin"`)
+		served, fields = 2, nil
 		ask(4711, remoting.RespRequestCodeNotSupported)
 		ask(-1, remoting.RespRequestCodeNotSupported)
 		ask(remoting.ReqCheckTransactionState, remoting.RespRequestCodeNotSupported)
 		if served != 2 {
 			t.Errorf("%d requests were served: some that were refused", served)
 		}
-		if a, r, c := g.Refused(Admin), g.Refused(Read), g.Refused(Client); a != 5 || r != 1 || c != 0 {
-			t.Errorf("%d, %d and %d requests were counted as refused, want 5, 1 and 0", a, r, c)
+		if a, r, c := g.Refused(Admin), g.Refused(Read), g.Refused(Client); a != 6 || r != 1 || c != 0 {
+			t.Errorf("%d, %d and %d requests were counted as refused, want 6, 1 and 0", a, r, c)
 		}
 		if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "request=UPDATE_AND_CREATE_TOPIC right=admin from=203.0.113.6") {
-			t.Errorf("6 refusals at once are logged as\n%s", out.String())
+			t.Errorf("7 refusals at once are logged as\n%s", out.String())
 		}
 		time.Sleep(2 * time.Second)
 		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission)
-		if !strings.Contains(out.String(), "suppressed=5") {
+		if !strings.Contains(out.String(), "suppressed=6") {
 			t.Errorf("the next line does not say how many were left out:\n%s", out.String())
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -44,11 +45,23 @@ func (l *lab) boots(ctx context.Context, t *trial, d debian) error {
 		return err
 	}
 	t.say("booted in %.1fs, installed in %.1fs", s.booted.Seconds(), time.Since(began).Seconds())
-	if err := errors.Join(s.serve(ctx), clients.makeTopics(ctx, s.broker, 0)); err != nil {
+	if err := s.serve(ctx); err != nil {
 		return err
 	}
 	if said, err := s.run("journalctl -q -u pairmqd -p warning -o cat --no-pager"); err != nil || said != "" {
 		return cmp.Or(err, fmt.Errorf("a fresh install as it comes has something to warn of: %s", said))
+	}
+	if err := clients.makeTopics(ctx, s.broker, 0); err == nil || !strings.Contains(err.Error(), "adminAddresses") {
+		return fmt.Errorf("a fresh install has another host make topics: %v", err)
+	}
+	if err := s.configure(labAdmins); err != nil {
+		return err
+	}
+	if _, err := s.run("systemctl restart pairmqd"); err != nil {
+		return err
+	}
+	if err := errors.Join(s.serve(ctx), clients.makeTopics(ctx, s.broker, 0)); err != nil {
+		return err
 	}
 	rng := rand.New(rand.NewPCG(t.seed, 5))
 	working, stop := context.WithTimeout(ctx, 2*time.Second)

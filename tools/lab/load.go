@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"pairmq/internal/remoting"
 	"pairmq/tools/lab/promise"
 )
 
@@ -126,7 +127,7 @@ func awaitBroker(ctx context.Context, addr string) error {
 	c := newClient(addr)
 	defer c.Close()
 	for {
-		_, err := c.topics(ctx)
+		_, err := c.ask(ctx, remoting.ReqGetMaxOffset, remoting.Fields{{Key: "topic", Value: "TBW102"}, {Key: "queueId", Value: "0"}}) // any client may
 		if err == nil {
 			return nil
 		}
