@@ -143,7 +143,7 @@ func (s *adminSocket) run(ctx context.Context) error {
 	g.Go("accept", func(ctx context.Context) error { return s.accept(ctx, strangers) })
 	err := g.Wait()
 	s.replaceIdle(nil, nil).end()
-	drain(refusing, movedTime, s.log)
+	drain(refusing, drainTime, s.log)
 	return err
 }
 
@@ -212,14 +212,17 @@ func (s *adminSocket) newIdle() *idle {
 }
 
 // end has those connect again who came while no broker served.
-func (i *idle) end() { drain(i.srv, movedTime, i.log) }
+func (i *idle) end() { drain(i.srv, drainTime, i.log) }
 
 // serve has srv serve who connects, until ctx ends. One srv at a time does.
 func (s *adminSocket) serve(ctx context.Context, srv *remoting.Server) error {
 	h := newHanded(s.ln.Addr())
-	s.replaceIdle(h, s.newIdle()).end()
+	before := s.replaceIdle(h, s.newIdle())
+	var ended sync.WaitGroup
+	ended.Go(before.end) // who is slow to hang up there keeps nobody waiting here
 	err := srv.Serve(ctx, h)
 	s.replaceIdle(nil, nil)
+	ended.Wait()
 	return err
 }
 
