@@ -40,8 +40,10 @@ type adminSocket struct {
 	lock   *os.File // locked: no other daemon takes the path
 	log    *slog.Logger
 	limits remoting.Limits
-	names  remoting.Handler     // the name server; nil: there is none
-	left   func(*remoting.Conn) // is told of connections that have ended, for names; nil with it
+	alone  bool                              // there is a name server and no broker
+	own    map[int32]func(*remoting.Request) // what the process says of itself
+	names  remoting.Handler                  // the name server; nil: there is none
+	left   func(*remoting.Conn)              // is told of connections that have ended, for names; nil with it
 
 	mu   sync.Mutex // guards the rest
 	hand *handed    // where the tenure that serves accepts; nil: there is none
@@ -77,7 +79,7 @@ func newAdminSocket(cfg *config.Config, folders string, log *slog.Logger) (*admi
 	if err != nil {
 		return nil, fmt.Errorf("adminSocket: %w", err)
 	}
-	s.limits = limits(cfg)
+	s.alone, s.limits = !cfg.EnableBroker, limits(cfg)
 	s.limits.Conns = min(s.limits.Conns, maxAdminConns)
 	s.idle = s.newIdle()
 	return s, nil
@@ -237,10 +239,12 @@ func (s *adminSocket) server(broker remoting.Handler, closed func(*remoting.Conn
 func (s *adminSocket) guarded(broker remoting.Handler) remoting.Handler {
 	return rights.New(rights.Options{Log: s.log}).Ahead(remoting.HandlerFunc(func(req *remoting.Request) {
 		row, _ := rights.Of(req.Code)
-		switch {
+		switch answer := s.own[req.Code]; {
 		case broker != nil && !row.Names:
 			broker.Serve(req)
-		case s.names != nil:
+		case answer != nil:
+			answer(req)
+		case s.names != nil && (row.Names || s.alone):
 			s.names.Serve(req)
 		case row.Names:
 			req.ReplyError(remoting.RespRequestCodeNotSupported, "this daemon has no name server")

@@ -124,6 +124,50 @@ func TestTheCommandLineUsesTheSocket(t *testing.T) {
 	}
 }
 
+// TestTheAdminSocketWithoutABroker: that there is none now is told from that there is none
+// at all, and what the process says of itself is told always.
+func TestTheAdminSocketWithoutABroker(t *testing.T) {
+	for _, tt := range []struct {
+		settings []string
+		broker   int32 // what a broker's request is answered
+		names    int32 // and one of a name server's
+	}{
+		{[]string{"enableNamesrv=true"}, remoting.RespServiceNotAvailable, remoting.RespSuccess},
+		{[]string{"enableNamesrv=false", "namesrvAddr=127.0.0.1:1"}, remoting.RespServiceNotAvailable, remoting.RespRequestCodeNotSupported},
+		{[]string{"enableNamesrv=true", "enableBroker=false"}, remoting.RespRequestCodeNotSupported, remoting.RespSuccess},
+	} {
+		d := newDaemon(t)
+		path, c := d.atSocket()
+		d.settings = append(d.settings, tt.settings...)
+		cfg, log := d.config(), slog.New(slog.DiscardHandler)
+		s, err := newAdminSocket(&cfg, "", log)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		s.own = insight{func() []byte { return []byte("x 1\n") }, log}.requests()
+		if cfg.EnableNamesrv {
+			ns, err := newNameServer(&cfg, platform{open: d.disk, admin: s}, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ns.close()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.run(ctx) }()
+		for code, want := range map[int32]int32{remoting.ReqGetBrokerConfig: tt.broker, remoting.ReqGetBrokerClusterInfo: tt.names, remoting.ReqGetMetrics: remoting.RespSuccess, 4711: remoting.RespRequestCodeNotSupported} {
+			if r, err := c.Call(ctx, "socket", &remoting.Command{Code: code}); err != nil || r.Code != want {
+				t.Errorf("%v: %s is answered %+v, %v; want %d", tt.settings, remoting.RequestName(code), r, err, want)
+			}
+		}
+		cancel()
+		if err := errors.Join(<-ended, c.Close()); err != nil {
+			t.Error(err)
+		}
+		s.close()
+	}
+}
+
 // TestASocketIsNotTaken from a daemon that lives, and is from one that does not.
 func TestASocketIsNotTaken(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")

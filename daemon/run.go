@@ -65,6 +65,9 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	}
 	defer admin.close() // run has closed it where it ran
 	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: gate, admin: admin}
+	if admin != nil {
+		admin.own = insight{m.metrics, log}.requests()
+	}
 	showing, hide := context.WithCancel(ctx)
 	shown := lifecycle.NewGroup(showing)
 	shown.Go("metrics", shows.run)
