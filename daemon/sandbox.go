@@ -103,6 +103,10 @@ func sandboxRules(cfg *config.Config, file, runtime, sysfs string) (r sandbox.Ru
 			if dir := standing(filepath.Dir(name)); dir != "/" {
 				r.Write = append(r.Write, dir)
 			}
+		case config.MakesSocket:
+			if path := socketPath(cfg, runtime); path != "" && standing(filepath.Dir(path)) != "/" {
+				r.Write = append(r.Write, standing(filepath.Dir(path)))
+			}
 		case config.FeedsDevice:
 			r.Files = append(r.Files, name)
 		}

@@ -34,7 +34,7 @@ func addressKeys() []key {
 		number("listenPort", "10911", "port for clients; listenPort - 2 is served as well, where older clients and RocketMQ's slaves call", func(c *Config) *int { return &c.ListenPort }, 3, 65535),
 		number("haListenPort", "0", "port for slaves, as registered; 0: listenPort + 1", func(c *Config) *int { return &c.HAListenPort }, 0, 65535),
 		adminsKey(),
-		ours(adminSocketKey()),
+		ours(at(MakesSocket, adminSocketKey())),
 	}
 }
 

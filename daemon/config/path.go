@@ -11,6 +11,7 @@ const (
 	KeepsFolder            // the daemon's own folder, in which it does everything
 	WritesFile             // a file that is replaced; it has a name that nothing else is called by
 	FeedsDevice            // a device that is opened for writing, and never made
+	MakesSocket            // a socket, in place of one that nobody listens at; a file of another kind is left alone
 )
 
 // A Path is what a key names in the file system.
@@ -23,7 +24,7 @@ type Path struct {
 // Paths are those that c names, in the order of the keys.
 func (c *Config) Paths() (all []Path) {
 	for _, k := range keys() {
-		if v := k.value(c); k.use != NoPath && v != "" {
+		if v := k.value(c); k.use != NoPath && v != "" && v != AutoSocket {
 			all = append(all, Path{k.name, k.use, v})
 		}
 	}

@@ -20,6 +20,7 @@ func architectures() []string { return []string{"amd64", "arm64", "arm", "riscv6
 // unsafeUse is every package of the daemon's, beside the standard library, that goes around Go's types, and why.
 func unsafeUse() map[string]string {
 	return map[string]string{
+		"pairmq/daemon":                            "the groups of who asks at the admin socket: a system call's argument",
 		"pairmq/daemon/broker/sql92":               "a text of bytes that nobody changes, without a copy",
 		"pairmq/hal/sandbox":                       "arguments of system calls",
 		"pairmq/internal/remoting":                 "how large a request is in memory",
