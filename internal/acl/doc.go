@@ -1,0 +1,16 @@
+// Package acl says who may do what: accounts with permissions for topics and groups,
+// addresses that need no account, and signatures of requests. It reads RocketMQ's
+// plain_acl.yml and tools.yml, and looks again at files that have changed.
+//
+// It knows which permission an account has, not which one a request needs: that is the
+// broker's. Formats and rules: RocketMQ 4.9.7, module acl. Where a file can be read in more
+// than one way the narrower one counts, or the file is refused: see docs/compatibility.md.
+//
+// # What a signature is worth
+//
+// It proves that who made the request knew the secret. It covers the header's fields and the
+// body, but neither code, opaque nor time: who sees a signed request in plain text can send it again,
+// as often as they like and from anywhere, even under another request code, until the
+// secret is changed. A window for replays cannot be had: no client sends a time or a number
+// that is signed. Who cannot trust the network needs TLS.
+package acl

@@ -1,0 +1,129 @@
+package acl
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"pairmq/internal/remoting"
+)
+
+// ErrDenied is wrapped by why a request is not served. The text is for who made it: of
+// accounts it says nothing that they did not know.
+var ErrDenied = errors.New("access denied")
+
+// denied is such an error. Its text is RocketMQ's, without more before it.
+type denied struct{ why string }
+
+func (d *denied) Error() string { return d.why }
+func (d *denied) Unwrap() error { return ErrDenied }
+
+func deny(format string, args ...any) error { return &denied{fmt.Sprintf(format, args...)} }
+
+// traceTopic is where every account may send: clients that trace do so on their own.
+const traceTopic = "RMQ_SYS_TRACE_TOPIC"
+
+// retryPrefix begins the names of topics that are a group's.
+const retryPrefix = "%RETRY%"
+
+// Rules are what a File comes to. They do not change; their methods are safe for
+// concurrent use.
+type Rules struct {
+	global   []Pattern
+	accounts map[string]*account
+	unknown  *signer // what is signed by nobody is compared all the same
+	nobody   Identity
+}
+
+// An account is one of Rules.
+type account struct {
+	white  Pattern
+	signer *signer
+	signed Identity // of who signs
+	named  Identity // of who need not
+}
+
+// An Identity is who made a request, and what they may do. It does not change.
+type Identity struct {
+	name           string
+	admin          bool
+	all            bool // topics and groups are not looked at
+	topic, group   Perm // unless the next say otherwise
+	topics, groups map[string]Perm
+}
+
+// Identify finds out who made cmd, from address from, by RocketMQ's rules in its order:
+// an address that needs no account; an account from an address where it need not sign; a
+// signature. It fails with ErrDenied. Whether an account exists cannot be told from
+// outside: a wrong signature and a wrong name get the same answer in the same time.
+func (r *Rules) Identify(cmd *remoting.Command, from netip.Addr) (*Identity, error) {
+	for i := range r.global {
+		if r.global[i].Match(from) {
+			return &r.nobody, nil
+		}
+	}
+	name, there := cmd.Fields.Lookup(fieldAccessKey)
+	if !there {
+		return nil, deny("No accessKey is configured")
+	}
+	a, s := r.accounts[name], r.unknown
+	if a != nil {
+		if a.white.Match(from) {
+			return &a.named, nil
+		}
+		s = a.signer
+	}
+	if good := s.signed(cmd); !good || a == nil {
+		return nil, deny("Check signature failed for accessKey=%s", short(name))
+	}
+	return &a.signed, nil
+}
+
+// Name is that of the account, "" if the address needed none.
+func (id *Identity) Name() string { return id.name }
+
+// Admin says whether everything may be done that concerns the broker as a whole. An account
+// must be an admin for that, wherever it comes from; with RocketMQ the address is enough.
+func (id *Identity) Admin() bool { return id.admin }
+
+// Topic fails with ErrDenied unless topic may be used so. A topic of retries is a group's.
+func (id *Identity) Topic(topic string, p Perm) error {
+	if id.all || topic == traceTopic && p == Pub {
+		return nil
+	}
+	if group, ok := strings.CutPrefix(topic, retryPrefix); ok {
+		return id.Group(group, p)
+	}
+	has, said := id.topics[topic]
+	if !said && !holdsOthers(topic) {
+		has = id.topic
+	}
+	return permit("topic", topic, has, p)
+}
+
+// Group fails with ErrDenied unless group may be used so.
+func (id *Identity) Group(group string, p Perm) error {
+	if id.all {
+		return nil
+	}
+	has, said := id.groups[group]
+	if !said {
+		has = id.group
+	}
+	return permit("group", group, has, p)
+}
+
+func permit(what, name string, has, want Perm) error {
+	if has&want == 0 {
+		return deny("No default permission for %s:%s", what, short(name))
+	}
+	return nil
+}
+
+// holdsOthers says whether the broker itself keeps messages of all topics in this one, so
+// that a default permission must not be meant. RocketMQ makes no difference.
+func holdsOthers(topic string) bool {
+	const system = "rmq_sys_"
+	return topic == "SCHEDULE_TOPIC_XXXX" || topic == "TRANS_CHECK_MAX_TIME_TOPIC" || len(topic) >= len(system) && strings.EqualFold(topic[:len(system)], system)
+}
