@@ -60,6 +60,8 @@ func judge(err error, cfg *config.Config) (code int, do string) {
 		return exitFailed, fmt.Sprintf("make room in the file system of %s, and set storeMaxBytes where others share it; it is tried again meanwhile", cfg.StoreRoot)
 	case errors.Is(err, errCertificates):
 		return exitFailed, fmt.Sprintf("put files there that fit together, and that uid %d may read; it is tried again meanwhile", os.Geteuid())
+	case errors.Is(err, errAccounts):
+		return exitFailed, fmt.Sprintf("put a file there that is right, and that uid %d may read; it is tried again meanwhile, and nobody is let in without it", os.Geteuid())
 	case !atStart:
 		return exitFailed, ""
 	case listening:

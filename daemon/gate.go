@@ -5,19 +5,32 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/daemon/rights"
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 )
 
 // newGate returns who lets requests through, to every part of the daemon.
-func newGate(cfg *config.Config, log *slog.Logger) *rights.Gate {
-	return rights.New(rights.Options{Admins: cfg.Admins, Log: log})
+func newGate(cfg *config.Config, accounts *acl.Accounts, log *slog.Logger) *rights.Gate {
+	o := rights.Options{Admins: cfg.Admins, Log: log}
+	if accounts != nil {
+		o.Accounts = accounts.Rules
+	}
+	return rights.New(o)
 }
 
 // guarded returns what serves a port: what the gate lets through, by next.
 func (m *platform) guarded(next remoting.Handler, log *slog.Logger) remoting.Handler {
-	gate := m.gate
-	if gate == nil {
-		gate = rights.New(rights.Options{Log: log})
+	return m.someGate(log).Ahead(next)
+}
+
+// guardedBroker is guarded for a broker, which goes by accounts if there are some.
+func (m *platform) guardedBroker(next remoting.Handler, log *slog.Logger) remoting.Handler {
+	return m.someGate(log).Broker(next)
+}
+
+func (m *platform) someGate(log *slog.Logger) *rights.Gate {
+	if m.gate == nil {
+		return rights.New(rights.Options{Log: log})
 	}
-	return gate.Ahead(next)
+	return m.gate
 }

@@ -67,6 +67,9 @@ func brokerOptions(t *tenure) broker.Options {
 		MaxPopHeld: cfg.MaxPopPolling, MaxPopHeldQueue: cfg.PopPolling, MaxPopped: cfg.PopInFlight, MaxPoppedQueue: cfg.PopInFlightQueue, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
+	if t.platform.accounts != nil {
+		o.Accounts = t.platform.accounts
+	}
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName
 	}

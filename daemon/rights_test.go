@@ -114,7 +114,7 @@ func TestStrangersAreClients(t *testing.T) {
 	d := newDaemon(t)
 	d.settings = append(d.settings, "adminAddresses=198.51.100.0/24")
 	cfg, log := d.config(), slog.New(slog.DiscardHandler)
-	ns, err := newNameServer(&cfg, platform{open: d.disk, gate: newGate(&cfg, log)}, log)
+	ns, err := newNameServer(&cfg, platform{open: d.disk, gate: newGate(&cfg, nil, log)}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

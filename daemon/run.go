@@ -53,7 +53,11 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if err != nil {
 		return err
 	}
-	gate := newGate(&cfg, log)
+	accounts, signer, err := newAccounts(&cfg, log)
+	if err != nil {
+		return startError{err}
+	}
+	gate := newGate(&cfg, accounts, log)
 	shows := newObservatory(&cfg, watch, gate, log)
 	secure, err := newSecurity(&cfg, hw, log)
 	if err != nil {
@@ -64,7 +68,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 		return startError{err}
 	}
 	defer admin.close() // run has closed it where it ran
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, gate: gate, admin: admin}
+	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, accounts: accounts, signer: signer, gate: gate, admin: admin}
 	if admin != nil {
 		admin.own = insight{m.metrics, log}.requests()
 	}

@@ -15,6 +15,7 @@ import (
 
 	"pairmq/daemon/machine"
 	"pairmq/daemon/rights"
+	"pairmq/internal/acl"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"golang.org/x/sys/unix"
@@ -35,6 +36,8 @@ type platform struct {
 	machine  *machine.Machine       // what the board tells; nil in tests that need none
 	security *security              // TLS; nil: none
 	sandbox  string                 // what holds, for people; "" in tests that need none
+	accounts *acl.Accounts          // who may do what; nil: nobody is asked who they are
+	signer   *acl.Signer            // signs what is asked of others; nil: nothing does
 	gate     *rights.Gate           // lets requests through; nil in tests: as without any option
 	admin    *adminSocket           // for the command line of this machine; nil: none
 }

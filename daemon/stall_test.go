@@ -73,7 +73,11 @@ func (d *daemonUnderTest) brokerAlone() *brokerPart {
 	d.t.Helper()
 	cfg := d.config()
 	log := slog.New(slog.DiscardHandler)
-	b, err := newBroker(&cfg, platform{open: d.disk, gate: newGate(&cfg, log)}, log)
+	accounts, signer, err := newAccounts(&cfg, log)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	b, err := newBroker(&cfg, platform{open: d.disk, accounts: accounts, signer: signer, gate: newGate(&cfg, accounts, log)}, log)
 	if err != nil {
 		d.t.Fatal(err)
 	}

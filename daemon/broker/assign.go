@@ -29,6 +29,9 @@ func (b *Broker) queryAssignment(req *remoting.Request) error {
 	if err := decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
+	if err := mayConsume(req, body.Group, body.Topic); err != nil {
+		return err
+	}
 	t, err := b.topic(body.Topic)
 	if err != nil {
 		return err

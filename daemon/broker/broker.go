@@ -312,6 +312,12 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqGetAllMessageRequestMode:    b.allRequestModes,
 		remoting.ReqGetBrokerRuntimeInfo:        b.runtimeInfo,
 		remoting.ReqGetBrokerConfig:             b.brokerConfig,
+
+		remoting.ReqUpdateAndCreateACLConfig:     b.putAccount,
+		remoting.ReqDeleteACLConfig:              b.deleteAccount,
+		remoting.ReqUpdateGlobalWhiteAddrsConfig: b.setAddresses,
+		remoting.ReqGetBrokerClusterACLInfo:      b.accountsVersion,
+		remoting.ReqGetBrokerClusterACLConfig:    b.showAccounts,
 	}
 }
 

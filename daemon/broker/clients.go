@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
@@ -18,8 +19,9 @@ type member struct {
 	language remoting.Language
 	version  int32
 	seen     time.Time
-	topics   []string // what it subscribes to, as a consumer; sorted
-	cost     int      // what it counts for in clients.cost
+	topics   []string      // what it subscribes to, as a consumer; sorted
+	cost     int           // what it counts for in clients.cost
+	who      *acl.Identity // whose it is; nil where nobody is asked
 }
 
 // A consumerGroup is the consumers of one group that are online, and what they

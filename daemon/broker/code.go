@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pairmq/daemon/broker/transaction"
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 	"pairmq/store/index"
@@ -46,6 +47,8 @@ func responseCode(err error) (code int32, remark string) {
 		return r.code, r.remark
 	}
 	switch {
+	case errors.Is(err, acl.ErrDenied): // as 4.9.7
+		return remoting.RespSystemError, err.Error()
 	case errors.Is(err, remoting.ErrField):
 		return remoting.RespSystemError, err.Error()
 	case errors.Is(err, ErrPeer):

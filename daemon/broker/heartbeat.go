@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
@@ -41,7 +42,19 @@ func (b *Broker) heartbeat(req *remoting.Request) error {
 	if h.ClientID == "" || len(h.ClientID) > maxClientID {
 		return refuse(remoting.RespSystemError, "a clientID of %d bytes; 1 to %d are allowed", len(h.ClientID), maxClientID)
 	}
+	for i := range h.Consumers { // all, before any of it counts
+		d := &h.Consumers[i]
+		if err := mayGroup(req, d.GroupName); err != nil {
+			return err
+		}
+		for k := range d.Subscriptions {
+			if err := mayTopic(req, d.Subscriptions[k].Topic, acl.Sub); err != nil {
+				return err
+			}
+		}
+	}
 	m := member{id: h.ClientID, language: req.Language, version: req.Version, seen: time.Now(), cost: 1}
+	m.who, _ = req.Who.(*acl.Identity)
 	for i := range h.Consumers {
 		h.Consumers[i].keepsSubscription = h.WithoutSub || h.IsWithoutSub
 		if err := b.consumerBeats(req.Conn(), m, &h.Consumers[i]); err != nil {

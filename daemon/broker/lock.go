@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 )
 
@@ -106,6 +107,14 @@ func (b *Broker) readLock(req *remoting.Request) (body lockBody, keys []queueKey
 	}
 	if body.Client == "" || len(body.Client) > maxClientID {
 		return body, nil, refuse(remoting.RespSystemError, "a clientId of %d bytes; 1 to %d are allowed", len(body.Client), maxClientID)
+	}
+	if err := mayGroup(req, body.Group); err != nil {
+		return body, nil, err
+	}
+	for _, q := range body.Queues {
+		if err := mayTopic(req, q.Topic, acl.Sub); err != nil {
+			return body, nil, err
+		}
 	}
 	if _, err := b.group(body.Group); err != nil {
 		return body, nil, err

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 )
@@ -160,6 +161,15 @@ func (b *Broker) viewMessage(req *remoting.Request) error {
 	rec, err := b.store.RecordAt(offset)
 	if err != nil {
 		return err
+	}
+	if req.Who != nil {
+		v, err := record.Parse(rec, record.Limits{Record: len(rec)})
+		if err != nil {
+			return err
+		}
+		if err := mayTopic(req, string(v.Topic()), acl.Sub); err != nil {
+			return err
+		}
 	}
 	replyBody(req, rec)
 	return nil

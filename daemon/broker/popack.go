@@ -67,6 +67,11 @@ func (b *Broker) ackBatch(req *remoting.Request) error {
 		return refuse(remoting.RespNoMessage, "nothing is acknowledged")
 	}
 	for _, a := range acks {
+		if err := mayHaveConsumed(req, a.Group, a.Topic); err != nil {
+			return err // before any counts
+		}
+	}
+	for _, a := range acks {
 		for _, o := range a.Offsets {
 			s.Ack(a.Group, a.Topic, a.QueueID, o, a.Handle)
 		}

@@ -3,6 +3,7 @@ package broker
 import (
 	"math/rand/v2"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/store/table"
@@ -92,6 +93,9 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	m, err := b.messageAt(offset)
 	if err != nil {
 		return err
+	}
+	if err := mayTopic(req, m.Topic, acl.Sub); err != nil {
+		return err // else it could be had by way of one's own retries
 	}
 	queues := group.RetryQueueNums
 	dead := level < 0 || m.ReconsumeTimes >= most

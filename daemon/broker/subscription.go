@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
@@ -78,12 +79,19 @@ func (c *clients) newSubscription(group string, d *subscriptionData, old *subscr
 // before it starts whether its expression type is understood.
 func (b *Broker) checkClientConfig(req *remoting.Request) error {
 	var body struct {
+		Group        string            `json:"group"`
 		Subscription *subscriptionData `json:"subscriptionData"`
 	}
 	if err := decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
+	if err := mayGroup(req, body.Group); err != nil {
+		return err
+	}
 	if body.Subscription != nil {
+		if err := mayTopic(req, body.Subscription.Topic, acl.Sub); err != nil {
+			return err
+		}
 		if _, err := b.filterBy("", body.Subscription.Topic, body.Subscription.ExpressionType, body.Subscription.SubString); err != nil {
 			return err
 		}

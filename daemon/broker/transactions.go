@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"pairmq/daemon/broker/transaction"
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store/record"
 	"pairmq/store/table"
@@ -77,6 +78,9 @@ func (b *Broker) endTransaction(req *remoting.Request) error {
 	default:
 		return refuse(remoting.RespInvalidParameter, "commitOrRollback is %d, want 0, 8 or 12", kind)
 	}
+	if req.Who != nil {
+		d.May = func(topic string) error { return mayTopic(req, topic, acl.Pub) }
+	}
 	return b.transactions.End(d, func(err error) {
 		b.refusals.add(err)
 		req.ReplyError(responseCode(err))
@@ -120,7 +124,7 @@ func ForgetTransactions(s transaction.Store) error {
 // CHECK_TRANSACTION_STATE, 39. If none is online, or it has left, it is asked in the
 // next round.
 func (b *Broker) askProducer(c transaction.Check) {
-	conn := b.clients.anyProducer(c.Group)
+	conn := b.clients.anyProducer(c.Group, c.Topic)
 	if conn == nil {
 		return
 	}
@@ -140,19 +144,19 @@ func (b *Broker) askProducer(c transaction.Check) {
 	})
 }
 
-// anyProducer returns a connection of a producer group, nil if there is none.
-func (c *clients) anyProducer(group string) *remoting.Conn {
+// anyProducer returns a connection of a producer group that may send to topic, nil if there
+// is none. Groups of producers have no permissions, and who is asked gets the message.
+func (c *clients) anyProducer(group, topic string) (any *remoting.Conn) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	g := c.producers[group]
-	if len(g) == 0 {
-		return nil
-	}
-	n := rand.IntN(len(g))
-	for conn := range g {
-		if n--; n < 0 {
-			return conn
+	n := 0
+	for conn, m := range c.producers[group] {
+		if m.who != nil && m.who.Topic(topic, acl.Pub) != nil {
+			continue
+		}
+		if n++; rand.IntN(n) == 0 { // each is as likely as the others
+			any = conn
 		}
 	}
-	return nil
+	return any
 }

@@ -66,6 +66,11 @@ type Config struct {
 	TLSOwnCert    string
 	TLSOwnKey     string
 
+	// Accounts.
+	ACL          bool
+	ACLFile      string // RocketMQ's plain_acl.yml
+	ACLToolsFile string // RocketMQ's tools.yml: what this broker signs with
+
 	// Name servers.
 	NamesrvAddr         string // a:9876;b:9876; empty with EnableNamesrv: the embedded one
 	RegisterPeriod      time.Duration

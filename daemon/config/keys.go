@@ -10,7 +10,7 @@ const day = 24 * time.Hour
 // keys is every key there is, in the order in which a person reads them.
 func keys() []key {
 	all := []key{}
-	for _, group := range [][]key{identityKeys(), addressKeys(), tlsKeys(), namesrvKeys(), replicaKeys(), storeKeys(), machineKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
+	for _, group := range [][]key{identityKeys(), addressKeys(), tlsKeys(), aclKeys(), namesrvKeys(), replicaKeys(), storeKeys(), machineKeys(), messageKeys(), boundKeys(), metricsKeys(), logKeys()} {
 		all = append(all, group...)
 	}
 	return all
@@ -67,6 +67,14 @@ func tlsKeys() []key {
 		at(ReadsFile, str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert })),
 		at(ReadsFile, str("tlsClientKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSOwnKey })),
 	})
+}
+
+func aclKeys() []key {
+	return []key{
+		boolean("aclEnable", "false", "serve accounts alone: every request to the broker is signed with the secret of one in aclFile, and may do what that says", func(c *Config) *bool { return &c.ACL }),
+		ours(str("aclFile", "/etc/pairmq/plain_acl.yml", "the accounts, as in RocketMQ's conf/plain_acl.yml; this and the next file are read again once they have changed", func(c *Config) *string { return &c.ACLFile })),
+		ours(str("aclToolsFile", "", "accessKey and secretKey, as in RocketMQ's conf/tools.yml, with which this broker signs what it asks others, such as the other broker of a pair, where it must be an admin's; empty: it signs nothing", func(c *Config) *string { return &c.ACLToolsFile })),
+	}
 }
 
 func namesrvKeys() []key {

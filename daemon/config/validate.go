@@ -86,6 +86,9 @@ func validate(c *Config) (errs []error) {
 			complain("%s is %s, which is no address that others could use", a.key, a.value)
 		}
 	}
+	if c.ACL && c.ACLFile == "" {
+		complain("aclEnable is true, but aclFile names no file of accounts")
+	}
 	return append(append(errs, tlsFiles(c)...), ports(c)...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/internal/warner"
 )
@@ -18,7 +19,10 @@ type Options struct {
 	// Pair, and Read since it has all that is stored anyway; nil: every one has Pair alone. It
 	// is called for every such request, from any goroutine.
 	Peer func(netip.Addr) bool
-	Log  *slog.Logger // nil discards
+	// Accounts, if set, has brokers serve nobody who is no account of these; see Broker. It
+	// is called for every request, from any goroutine.
+	Accounts func() *acl.Rules
+	Log      *slog.Logger // nil discards
 }
 
 // A Gate lets requests through to those who serve them, by their right and where they
@@ -51,15 +55,20 @@ func (g *Gate) Ahead(next remoting.Handler) remoting.Handler {
 			row.Right = Admin // a master that hands over does not force it: a person does
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
-		if g.Allows(row.Right, from, to) {
+		if g.Allows(row.Right, from, to) || g.isAdminAccount(&req.Command, from) {
 			next.Serve(req)
 			return
 		}
-		g.refused[row.Right].Add(1)
-		name := remoting.RequestName(req.Code)
-		g.refusal.Log("a request was refused: its sender has no right to it", "request", name, "right", row.Right.String(), "from", from.String())
-		req.ReplyError(remoting.RespNoPermission, remark(name, row.Right, from))
+		g.refuse(req, row.Right, from)
 	})
+}
+
+// refuse answers a request that is not let through for want of a right.
+func (g *Gate) refuse(req *remoting.Request, right Right, from netip.Addr) {
+	g.refused[right].Add(1)
+	name := remoting.RequestName(req.Code)
+	g.refusal.Log("a request was refused: its sender has no right to it", "request", name, "right", right.String(), "from", from.String())
+	req.ReplyError(remoting.RespNoPermission, remark(name, right, from))
 }
 
 // remark tells an operator what to do.

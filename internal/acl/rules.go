@@ -114,6 +114,20 @@ func (id *Identity) Group(group string, p Perm) error {
 	return permit("group", group, has, p)
 }
 
+// Popped fails with ErrDenied unless group may consume topic, where the topic may be that
+// of the group's retries of another one, %RETRY%group_topic, as clients of 5.x name it.
+func (id *Identity) Popped(topic, group string) error {
+	if err := id.Group(group, Sub); err != nil {
+		return err
+	}
+	if rest, ok := strings.CutPrefix(topic, retryPrefix+group); ok && (rest == "" || rest[0] == '_') {
+		if topic = strings.TrimPrefix(rest, "_"); topic == "" {
+			return nil
+		}
+	}
+	return id.Topic(topic, Sub)
+}
+
 func permit(what, name string, has, want Perm) error {
 	if has&want == 0 {
 		return deny("No default permission for %s:%s", what, short(name))

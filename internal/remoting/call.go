@@ -62,7 +62,7 @@ func (c *Conn) Go(req *Command, timeout time.Duration, done func(*Command, error
 // fails with ErrBusy or ErrClosed; without an error, the request may still be
 // lost with the connection.
 func (c *Conn) Oneway(req *Command) error {
-	cmd := outgoing(req, c.calls.number())
+	cmd := c.outgoing(req, c.calls.number())
 	cmd.Flag = flagOneway
 	return c.send(&cmd)
 }
@@ -73,7 +73,7 @@ func (c *Conn) request(req *Command, k *call) (opaque int32, err error) {
 	if err != nil {
 		return 0, err
 	}
-	cmd := outgoing(req, opaque)
+	cmd := c.outgoing(req, opaque)
 	if err := c.send(&cmd); err != nil {
 		if c.calls.take(opaque) == nil {
 			return opaque, nil // done is called by who took it
@@ -84,11 +84,14 @@ func (c *Conn) request(req *Command, k *call) (opaque int32, err error) {
 }
 
 // outgoing returns req as it is sent with opaque.
-func outgoing(req *Command, opaque int32) Command {
+func (c *Conn) outgoing(req *Command, opaque int32) Command {
 	cmd := *req
 	cmd.Opaque, cmd.Flag = opaque, 0
 	if cmd.Version == 0 {
 		cmd.Version = Version
+	}
+	if sign := c.shared.sign; sign != nil {
+		sign(&cmd)
 	}
 	return cmd
 }

@@ -23,7 +23,10 @@ type ClientOptions struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// TLS, if set, has connections use TLS: it returns how, for the host of an address. The
 	// handshake is a part of DialTimeout.
-	TLS    func(host string) *tls.Config
+	TLS func(host string) *tls.Config
+	// Sign, if set, is shown each request before it is sent, to add fields. It must not
+	// change the memory of those that are there.
+	Sign   func(*Command)
 	Limits Limits
 	Log    *slog.Logger // nil discards
 }
@@ -59,6 +62,7 @@ func NewClient(opts ClientOptions) *Client {
 	cl := &Client{opts: opts, dials: make(map[string]*dial)}
 	cl.ctx, cl.cancel = context.WithCancel(context.Background())
 	cl.shared = newShared(opts.Limits, opts.Handler, opts.OnClose, nil, opts.Log)
+	cl.shared.sign = opts.Sign
 	return cl
 }
 

@@ -25,6 +25,9 @@ func (f HandlerFunc) Serve(req *Request) { f(req) }
 // handler and may be kept. It is not to be copied.
 type Request struct {
 	Command
+	// Who made it, as far as whoever saw it first has found out and those who serve it
+	// want to know; nil if not.
+	Who      any
 	conn     *Conn
 	held     int64 // bytes it counts for until its reply
 	answered atomic.Bool

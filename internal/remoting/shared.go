@@ -21,9 +21,10 @@ import (
 type shared struct {
 	limits  Limits // defaults filled in
 	handler Handler
-	door    *door        // a Server's; nil: connections begin with a frame
-	onClose func(*Conn)  // may be nil
-	answers *meter.Pairs // may be nil
+	door    *door          // a Server's; nil: connections begin with a frame
+	onClose func(*Conn)    // may be nil
+	sign    func(*Command) // may be nil; a Client's
+	answers *meter.Pairs   // may be nil
 	log     *slog.Logger
 	drops   *warner.Warner
 	panics  *warner.Warner

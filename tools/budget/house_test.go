@@ -16,15 +16,15 @@ import (
 func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
-		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/certs", "internal/lifecycle",
+		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/acl", "internal/certs", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
-		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
+		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/acl", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
 		"daemon/broker/timer":            append(pure, "daemon/broker/schedule", "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/transaction":      append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/config":                  nil,
-		"daemon/rights":                  {"internal/remoting", "internal/warner"},
+		"daemon/rights":                  {"internal/acl", "internal/remoting", "internal/warner"},
 		"daemon/machine":                 {"hal/board"},
 		"discovery":                      {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
 		"discovery/nameserver":           {"discovery", "internal/remoting", "store/table"},
@@ -42,7 +42,7 @@ func house() map[string][]string {
 		"store/folder":                   {"hal/disk", "store", "store/index", "store/record"},
 		"store/reset":                    {"hal/disk", "store/index"},
 		"hal/disk/diskfault":             {"hal/disk"},
-		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/certs", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
+		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/acl", "internal/certs", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
 		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/remoting", "store"},
 		"tools/loadgen":                  append(pure, "internal/remoting"),
 		"tools/bench":                    {"tools/harness", "tools/loadgen", "internal/remoting", "discovery", "store/record", "store/table"},

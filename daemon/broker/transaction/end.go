@@ -17,6 +17,9 @@ type Decision struct {
 	QueueOffset int64  // of the half
 	PhyOffset   int64  // of the half, bytes
 	Commit      bool   // else it is rolled back
+	// May, if set, fails if the half of that topic is not the sender's to end; End
+	// fails with that error.
+	May func(topic string) error
 }
 
 // End does what a producer has decided. done is called once, when the delivery and its
@@ -81,6 +84,12 @@ func (c *Coordinator) find(d *Decision) (*record.View, error) {
 		return nil, fmt.Errorf("%w: %d, and not %d", ErrOffset, d.QueueOffset, v.QueueOffset())
 	case !c.isQueued(v):
 		return nil, fmt.Errorf("%w at offset %d: it is in the body of another message", ErrNoHalf, d.PhyOffset)
+	}
+	if d.May != nil {
+		topic, _ := v.Property(propertyRealTopic)
+		if err := d.May(string(topic)); err != nil {
+			return nil, err
+		}
 	}
 	return v, nil
 }

@@ -1,0 +1,104 @@
+package rights
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"pairmq/internal/acl"
+	"pairmq/internal/remoting"
+)
+
+// Broker returns a handler that has next serve what is let through, as Ahead does, and
+// by accounts if Options has some. Then nobody is served who is none, on this host neither: a
+// client needs the permissions for topics and groups that the header names, and all else
+// needs an admin; what operators look at needs an account, if they are where they may look. Who
+// it is that asks next finds in the request, for topics and groups that the header does not
+// tell: as an *acl.Identity.
+//
+// The answer to a signature that is wrong, or a permission that is missing, is RocketMQ's:
+// SYSTEM_ERROR.
+func (g *Gate) Broker(next remoting.Handler) remoting.Handler {
+	if g.opts.Accounts == nil {
+		return g.Ahead(next)
+	}
+	return remoting.HandlerFunc(func(req *remoting.Request) {
+		row, listed := Of(req.Code)
+		if !listed || row.Right == Nobody {
+			req.ReplyError(remoting.RespRequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", req.Code))
+			return
+		}
+		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
+		id, err := g.opts.Accounts().Identify(&req.Command, from)
+		if err == nil && row.Right == Client {
+			err = permitted(&req.Command, &row, id)
+		}
+		switch {
+		case err != nil:
+			g.refused[row.Right].Add(1)
+			g.refusal.Log("a request was refused: its account is not known or has no permission", "request", remoting.RequestName(req.Code), "from", from.String(), "err", err)
+			req.ReplyError(remoting.RespSystemError, err.Error())
+		case row.Right == Client, id.Admin(), row.Right == Read && g.Allows(Read, from, to):
+			req.Who = id
+			next.Serve(req)
+		default:
+			g.refused[row.Right].Add(1)
+			g.refusal.Log("a request was refused: its account is no admin", "request", remoting.RequestName(req.Code), "right", row.Right.String(), "from", from.String(), "account", id.Name())
+			// RocketMQ's words, which people search for.
+			req.ReplyError(remoting.RespSystemError, fmt.Sprintf("Need admin permission for request code=%d, but accessKey=%s is not", req.Code, id.Name()))
+		}
+	})
+}
+
+// isAdminAccount says whether a request that an address alone has no right to is an
+// admin's.
+func (g *Gate) isAdminAccount(cmd *remoting.Command, from netip.Addr) bool {
+	if g.opts.Accounts == nil {
+		return false
+	}
+	id, err := g.opts.Accounts().Identify(cmd, from)
+	return err == nil && id.Admin()
+}
+
+// replySuffix ends the names of topics for replies, which consumers send and nobody
+// consumes: the broker hands them to who has asked.
+const replySuffix = "_REPLY_TOPIC"
+
+// permitted fails unless id has the permissions for what the header of a client's request
+// names. RocketMQ looks at fewer requests.
+func permitted(cmd *remoting.Command, row *Row, id *acl.Identity) error {
+	named, grouped := row.Topic != "", row.Group != ""
+	topic, group := cmd.Fields.Get(row.Topic), cmd.Fields.Get(row.Group)
+	want := acl.Sub
+	switch cmd.Code {
+	case remoting.ReqSendMessage, remoting.ReqSendMessageV2, remoting.ReqSendBatchMessage, remoting.ReqRecallMessage:
+		// Groups of producers have no permissions. Consumers send to topics of retries.
+		if want, grouped = acl.Pub, false; strings.HasPrefix(topic, retryPrefix) {
+			want = acl.Sub
+		}
+	case remoting.ReqSendReplyMessage, remoting.ReqSendReplyMessageV2:
+		if want, grouped = acl.Pub, false; strings.HasSuffix(topic, replySuffix) {
+			return nil
+		}
+	case remoting.ReqSearchOffsetByTimestamp, remoting.ReqGetMaxOffset, remoting.ReqGetMinOffset, remoting.ReqGetEarliestMsgStoretime:
+		want = acl.Pub | acl.Sub // either
+	case remoting.ReqEndTransaction, remoting.ReqViewMessageByID, remoting.ReqConsumerSendMsgBack:
+		// The topic is that of the message, which the header need not tell truly.
+		named, grouped = false, cmd.Code == remoting.ReqConsumerSendMsgBack
+	case remoting.ReqUnregisterClient:
+		grouped = group != "" // else a producer goes
+	case remoting.ReqAckMessage, remoting.ReqChangeMessageInvisibletime:
+		return id.Popped(topic, group)
+	}
+	if grouped { // one that is missing has what others have by default
+		if err := id.Group(group, acl.Sub); err != nil {
+			return err
+		}
+	}
+	if named {
+		return id.Topic(topic, want)
+	}
+	return nil
+}
+
+const retryPrefix = "%RETRY%"
