@@ -46,7 +46,8 @@ func (e *env) examine(ctx context.Context, o doctor.Options) []doctor.Check {
 	cfg, _, _ := config.Load(o.Config, o.Settings) // the doctor says what is wrong with it
 	others, err := e.asConfigured(&cfg).secure()
 	own, ownErr := e.asItself(&cfg).secure()
-	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: others}
+	sign, signErr := e.asAccount(&cfg).sign()
+	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: others, Sign: sign}
 	o.Client = remoting.NewClient(options)
 	defer o.Client.Close()
 	options.TLS = own
@@ -55,6 +56,9 @@ func (e *env) examine(ctx context.Context, o doctor.Options) []doctor.Check {
 	all := doctor.Examine(ctx, o)
 	if err = cmp.Or(err, ownErr); err != nil {
 		all = append(all, doctor.Check{Name: "TLS", Verdict: doctor.Warning, Found: "servers are asked in plain text: " + inWords(err), Do: "as root, or with --tls-ca, the doctor sees more"})
+	}
+	if signErr != nil {
+		all = append(all, doctor.Check{Name: "account", Verdict: doctor.Warning, Found: "what is asked is not signed: " + inWords(signErr), Do: "as root, or with --account, the doctor sees more"})
 	}
 	return all
 }

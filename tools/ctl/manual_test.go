@@ -46,6 +46,7 @@ func manualPage() []byte {
 		manualCommand(&b, c)
 	}
 	b.WriteString(".SH ENVIRONMENT\n.TP\n.B PAIRMQ_NAMESRV\nname servers, host:port separated by semicolons, where \\-\\-namesrv is not given\n")
+	b.WriteString(".TP\n.B PAIRMQ_ACCOUNT\nfor the flag \\-\\-account, where it is not given\n")
 	b.WriteString(".TP\n.B PAIRMQ_TLS_CA, PAIRMQ_TLS_CERT, PAIRMQ_TLS_KEY, PAIRMQ_TLS_VERIFY\nfor the flags \\-\\-tls\\-ca and so on, where they are not given\n")
 	b.WriteString(".SH SEE ALSO\n.BR pairmqd (8)\n")
 	return b.Bytes()

@@ -29,6 +29,7 @@ type env struct {
 	json    bool
 	timeout time.Duration
 	tls     tlsArgs
+	account string // file; "" is the environment's, or none
 }
 
 const rootHelp = `pairmq sends and reads messages, shows and changes topics and groups, and shows
@@ -36,7 +37,8 @@ what brokers and name servers are doing. It works with any RocketMQ broker. Of a
 pair of pairmqd it compares and repairs the logs; what lies in a store's folder, or in
 a copy from a device that died, it verifies, shows and saves. The machine that it runs
 on it examines, and its store it empties.
-It makes certificates, and speaks TLS where --tls-ca says whom to trust.
+It makes certificates, and speaks TLS where --tls-ca says whom to trust. It signs
+what it asks where --account says as whom.
 
 Name servers are taken from --namesrv, else from PAIRMQ_NAMESRV, else the pairmqd
 of this machine is asked over its socket, /run/pairmq/pairmqd.sock, where it has one
@@ -68,6 +70,7 @@ func newRoot(e *env) *cobra.Command {
 	f.BoolVar(&e.json, "json", false, "write JSON: one value, or one line for each message")
 	f.DurationVar(&e.timeout, "timeout", 5*time.Second, "for a request to be answered")
 	e.tls.flags(f)
+	f.StringVar(&e.account, "account", "", "file with accessKey and secretKey, as RocketMQ's tools.yml has them, to sign requests with (PAIRMQ_ACCOUNT, or systemd's credential pairmq-tools.yml)")
 	root.MarkFlagsMutuallyExclusive("namesrv", "broker", "socket")
 	root.AddCommand(newProduce(e), newConsume(e), newTopic(e), newGroup(e), newLog(e), newStatus(e), newSupport(e), newDoctor(e), newReset(e), newCert(e), newRecent(e), newMetrics(e), newPromote(e), newDemote(e), newLoad(e), newVersion(e))
 	return root

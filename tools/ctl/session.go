@@ -33,8 +33,12 @@ func (e *env) connect() (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	sign, err := e.sign()
+	if err != nil {
+		return nil, err
+	}
 	s := &session{env: e, secure: secure}
-	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure}
+	options := remoting.ClientOptions{DialTimeout: e.timeout, Limits: remoting.Limits{CallTime: e.timeout}, TLS: secure, Sign: sign}
 	here, err := e.nearby()
 	if err != nil {
 		return nil, err

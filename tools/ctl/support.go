@@ -137,7 +137,7 @@ func (e *env) askDaemon(ctx context.Context, cfg *config.Config, add func(string
 	}
 	addr := net.JoinHostPort(host, strconv.Itoa(cfg.ListenPort))
 	if cfg.NamesrvAddr != "" {
-		all := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, namesrv: cfg.NamesrvAddr, timeout: e.timeout, tls: e.asConfigured(cfg).tls}
+		all := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, namesrv: cfg.NamesrvAddr, timeout: e.timeout, tls: e.asConfigured(cfg).tls, account: e.asAccount(cfg).account}
 		if s, err := all.connect(); err != nil {
 			add("status.json", nil, err)
 		} else {
@@ -149,7 +149,7 @@ func (e *env) askDaemon(ctx context.Context, cfg *config.Config, add func(string
 			}
 		}
 	}
-	one := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, broker: addr, timeout: e.timeout, tls: e.asItself(cfg).tls}
+	one := &env{in: e.in, out: io.Discard, err: io.Discard, getenv: e.getenv, broker: addr, timeout: e.timeout, tls: e.asItself(cfg).tls, account: e.asAccount(cfg).account}
 	s, err := one.connect()
 	if err != nil {
 		add("what the daemon says", nil, err)
