@@ -31,6 +31,7 @@ type world struct {
 	peers   map[string]*peers.Peer // by client name
 	goAgent string                 // path of the Go agent
 	clients []*agents.Agent
+	account string // NAME:SECRET that agents sign as; "" is nobody
 }
 
 // workDir returns a folder for one test's files.
@@ -115,6 +116,9 @@ func (w *world) start(t *testing.T, client, name string, jvm ...string) *agents.
 	}
 	path, args, env := w.goAgent, []string{w.target.Namesrv}, []string{"HOME=" + home}
 	p, java := w.peers[client]
+	if w.account != "" {
+		jvm, env = append(jvm, "-Dinterop.account="+w.account), append(env, "INTEROP_ACCOUNT="+w.account)
+	}
 	if java {
 		var err error
 		if path, args, err = p.AgentCommand(home, w.target.Namesrv, jvm...); err != nil {

@@ -29,12 +29,16 @@ func (a *agent) options(c command) []consumer.Option {
 	if c.Get("model") == "BROADCASTING" {
 		model = consumer.BroadCasting
 	}
-	return []consumer.Option{
+	all := []consumer.Option{
 		consumer.WithNameServer(a.namesrv), consumer.WithGroupName(c.Get("group")), consumer.WithInstance(c.Get("instance")),
 		consumer.WithConsumeFromWhere(where), consumer.WithConsumeTimestamp(time.UnixMilli(c.Int64("timestamp")).UTC().Format("20060102150405")),
 		consumer.WithConsumerModel(model), consumer.WithConsumerOrder(c.Get("order") == "true"),
 		consumer.WithMaxReconsumeTimes(int32(c.number("most"))),
 	}
+	if own, ok := account(); ok {
+		all = append(all, consumer.WithCredentials(own))
+	}
+	return all
 }
 
 func selector(c command) consumer.MessageSelector {

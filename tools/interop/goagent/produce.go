@@ -19,6 +19,9 @@ import (
 const outstanding = 64
 
 func (a *agent) producer(c command, opts ...producer.Option) (rocketmq.Producer, error) {
+	if own, ok := account(); ok {
+		opts = append(opts, producer.WithCredentials(own))
+	}
 	p, err := rocketmq.NewProducer(append([]producer.Option{
 		producer.WithNameServer(a.namesrv), producer.WithGroupName(c.Get("group")),
 		producer.WithInstanceName(c.Get("group") + "-" + c.id()), producer.WithRetry(0),

@@ -52,8 +52,12 @@ func (x *transactions) CheckLocalTransaction(m *primitive.MessageExt) primitive.
 func (a *agent) transact(c command) (stop func() error, err error) {
 	x := &transactions{agent: a, id: c.id(), first: c.list("first"), then: c.list("then")}
 	x.hold.Store(c.Get("hold") == "true")
-	p, err := rocketmq.NewTransactionProducer(x, producer.WithNameServer(a.namesrv), producer.WithGroupName(c.Get("group")),
-		producer.WithInstanceName(c.Get("group")+"-"+c.id()), producer.WithRetry(0))
+	opts := []producer.Option{producer.WithNameServer(a.namesrv), producer.WithGroupName(c.Get("group")),
+		producer.WithInstanceName(c.Get("group") + "-" + c.id()), producer.WithRetry(0)}
+	if own, ok := account(); ok {
+		opts = append(opts, producer.WithCredentials(own))
+	}
+	p, err := rocketmq.NewTransactionProducer(x, opts...)
 	if err != nil {
 		return nil, err
 	}

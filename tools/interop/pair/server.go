@@ -57,6 +57,9 @@ func (s *Server) Start(ctx context.Context) error {
 	return nil
 }
 
+// Set has a broker have one more key of its configuration, from its next start on.
+func (s *Server) Set(key, value string) { s.keys[key] = value }
+
 // Become has a slave be master under its next start, as Apache's are promoted.
 func (s *Server) Become(role string) { s.keys["brokerRole"], s.keys["brokerId"] = role, "0" }
 

@@ -1,4 +1,9 @@
+import org.apache.rocketmq.acl.common.AclClientRPCHook;
+import org.apache.rocketmq.acl.common.SessionCredentials;
 import org.apache.rocketmq.client.ClientConfig;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
+import org.apache.rocketmq.remoting.RPCHook;
 
 /** What all clients of an agent have in common. */
 final class Clients {
@@ -6,6 +11,17 @@ final class Clients {
     private static final int API_TIMEOUT_MILLIS = Integer.getInteger("interop.patience", 20_000);
 
     private Clients() {
+    }
+
+    /** What signs every request as the account NAME:SECRET of a property; null: nothing does. */
+    static RPCHook account() {
+        String account = System.getProperty("interop.account", "");
+        int colon = account.indexOf(':');
+        return colon < 0 ? null : new AclClientRPCHook(new SessionCredentials(account.substring(0, colon), account.substring(colon + 1)));
+    }
+
+    static DefaultMQPushConsumer pushConsumer(String group) {
+        return new DefaultMQPushConsumer(group, account(), new AllocateMessageQueueAveragely());
     }
 
     static void configure(ClientConfig client, String namesrv, String instance) {

@@ -17,7 +17,7 @@ final class LitePull implements Agent.Stoppable {
     private volatile boolean stopped;
 
     LitePull(String namesrv, Command c) throws Exception {
-        consumer = new DefaultLitePullConsumer(c.get("group"));
+        consumer = new DefaultLitePullConsumer(c.get("group"), Clients.account());
         Clients.configure(consumer, namesrv, c.get("instance"));
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setPullThreadNums(4);

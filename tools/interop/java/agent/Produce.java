@@ -30,7 +30,7 @@ final class Produce {
     }
 
     static DefaultMQProducer producer(String namesrv, Command c) {
-        DefaultMQProducer p = new DefaultMQProducer(c.get("group"));
+        DefaultMQProducer p = new DefaultMQProducer(c.get("group"), Clients.account());
         Clients.configure(p, namesrv, c.get("group") + "-" + c.id());
         p.setSendMsgTimeout(30_000);
         p.setRetryTimesWhenSendFailed(0);

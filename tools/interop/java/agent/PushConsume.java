@@ -28,7 +28,7 @@ final class PushConsume implements Agent.Stoppable {
     private final long work;
 
     PushConsume(String namesrv, Command c) throws Exception {
-        consumer = new DefaultMQPushConsumer(c.get("group"));
+        consumer = Clients.pushConsumer(c.get("group"));
         later = numbers(c.or("later", "0"));
         next = numbers(c.or("next", "0"));
         work = Long.parseLong(c.or("work", "0"));

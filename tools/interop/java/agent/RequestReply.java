@@ -24,7 +24,7 @@ final class RequestReply implements Agent.Stoppable {
         replies = Produce.producer(namesrv, c);
         replies.setProducerGroup(c.get("group") + "-replies");
         replies.start();
-        consumer = new DefaultMQPushConsumer(c.get("group"));
+        consumer = Clients.pushConsumer(c.get("group"));
         Clients.configure(consumer, namesrv, c.get("instance"));
         consumer.subscribe(c.get("topic"), c.get("expr"));
         String id = c.id();

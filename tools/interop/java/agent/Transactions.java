@@ -27,7 +27,7 @@ final class Transactions implements Agent.Stoppable, TransactionListener {
         first = c.get("first").split(",");
         then = c.get("then").split(",");
         hold = c.get("hold").equals("true");
-        producer = new TransactionMQProducer(c.get("group"));
+        producer = new TransactionMQProducer(c.get("group"), Clients.account());
         Clients.configure(producer, namesrv, c.get("group") + "-" + id);
         producer.setSendMsgTimeout(30_000);
         producer.setRetryTimesWhenSendFailed(0);
