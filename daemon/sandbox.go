@@ -15,6 +15,8 @@ import (
 	"pairmq/daemon/machine"
 	"pairmq/hal/disk"
 	"pairmq/hal/sandbox"
+
+	"golang.org/x/sys/unix"
 )
 
 // A confiner has rules hold for this process, for good; sandbox.Rules.Enforce is the real one.
@@ -92,6 +94,14 @@ func sandboxRules(cfg *config.Config, file, runtime, sysfs string) (r sandbox.Ru
 		switch p.Use {
 		case config.ReadsFile:
 			r.Read = append(r.Read, ways(name)...)
+		case config.RewritesFile: // the accounts
+			r.Read = append(r.Read, ways(name)...)
+			if real, err := filepath.EvalSymlinks(name); err == nil {
+				name = real
+			}
+			if cfg.ACL && unix.Access(filepath.Dir(name), unix.W_OK) == nil { // as packaged, they are their owner's to change
+				r.Write = append(r.Write, filepath.Dir(name))
+			}
 		case config.KeepsFolder:
 			r.Write = append(r.Write, name)
 			for _, link := range links(name) { // a part of the store on another disk

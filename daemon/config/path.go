@@ -5,13 +5,14 @@ package config
 type Use int
 
 const (
-	NoPath      Use = iota // the key names nothing there
-	LooksAt                // whether something is there, and what
-	ReadsFile              // a file that is read
-	KeepsFolder            // the daemon's own folder, in which it does everything
-	WritesFile             // a file that is replaced; it has a name that nothing else is called by
-	FeedsDevice            // a device that is opened for writing, and never made
-	MakesSocket            // a socket, in place of one that nobody listens at; a file of another kind is left alone
+	NoPath       Use = iota // the key names nothing there
+	LooksAt                 // whether something is there, and what
+	ReadsFile               // a file that is read
+	RewritesFile            // a file that is read, and replaced by a request of those whom it calls administrators, under a name that no request gives
+	KeepsFolder             // the daemon's own folder, in which it does everything
+	WritesFile              // a file that is replaced; it has a name that nothing else is called by
+	FeedsDevice             // a device that is opened for writing, and never made
+	MakesSocket             // a socket, in place of one that nobody listens at; a file of another kind is left alone
 )
 
 // A Path is what a key names in the file system.

@@ -21,7 +21,7 @@ func texts() map[string]string {
 		"ledOk":      "names below /sys/class/leds", "ledReplicating": "names below /sys/class/leds",
 		"ledDegraded": "names below /sys/class/leds", "ledFault": "names below /sys/class/leds",
 		"msgTraceTopicName": "name",
-		"metricsListen":     "address", "metricsTextfile": "writes", "watchdogDevice": "device", "adminSocket": "socket",
+		"metricsListen":     "address", "metricsTextfile": "writes", "watchdogDevice": "device", "adminSocket": "socket", "aclFile": "rewrites", "aclToolsFile": "reads",
 	}
 }
 
@@ -29,7 +29,7 @@ func texts() map[string]string {
 // file system. Of those that do, one names a file to write and one a device, and what
 // they may be called is in TestWhatIsWrittenCannotBeAnyFile.
 func TestWhatKeysNameInTheFileSystem(t *testing.T) {
-	use := map[string]Use{"reads": ReadsFile, "own folder": KeepsFolder, "looks at": LooksAt, "writes": WritesFile, "device": FeedsDevice, "socket": MakesSocket}
+	use := map[string]Use{"reads": ReadsFile, "own folder": KeepsFolder, "looks at": LooksAt, "writes": WritesFile, "device": FeedsDevice, "socket": MakesSocket, "rewrites": RewritesFile}
 	known := texts()
 	for _, k := range keys() {
 		c := Default()
@@ -68,8 +68,8 @@ func TestNoPathChangesWhileTheDaemonRuns(t *testing.T) {
 			t.Errorf("a change of %s that a store has kept counts: %q, dropped %v", k.name, k.value(&c), dropped)
 		}
 	}
-	if n != 16 {
-		t.Errorf("%d keys that name something, want 16", n)
+	if n != 18 {
+		t.Errorf("%d keys that name something, want 18", n)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestPaths(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Path{{"storePathRootDir", KeepsFolder, "/s"}, {"metricsTextfile", WritesFile, "/run/x.prom"}, {"watchdogDevice", FeedsDevice, "/dev/watchdog"}}
+	want := []Path{{"aclFile", RewritesFile, "/etc/pairmq/plain_acl.yml"}, {"storePathRootDir", KeepsFolder, "/s"}, {"metricsTextfile", WritesFile, "/run/x.prom"}, {"watchdogDevice", FeedsDevice, "/dev/watchdog"}}
 	if got := c.Paths(); !reflect.DeepEqual(got, want) {
 		t.Errorf("paths %v, want %v", got, want)
 	}
