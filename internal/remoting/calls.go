@@ -75,10 +75,12 @@ func (cs *calls) take(opaque int32) *call {
 }
 
 // answer delivers a response; one that nobody waits for is dropped.
-func (cs *calls) answer(cmd *Command) {
-	if k := cs.take(cmd.Opaque); k != nil {
+func (cs *calls) answer(cmd *Command) (asked bool) {
+	k := cs.take(cmd.Opaque)
+	if k != nil {
 		k.done(copied(cmd), nil)
 	}
+	return k != nil
 }
 
 // arm makes the timer fire at due; cs.mu is held.

@@ -48,6 +48,7 @@ type Conn struct {
 	in     inbound // the reading goroutine's own
 	flow   flow    // what others may see of it
 	calls  calls
+	from   *source // nil: its requests are not counted
 
 	draining atomic.Bool  // no more requests are served
 	wroteAt  atomic.Int64 // when the last write began, in ns since born

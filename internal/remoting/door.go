@@ -87,7 +87,12 @@ func (c *Conn) shake(config *tls.Config) error {
 	if c.draining.Load() { // not before: startDrain sets the deadline too
 		return errDraining
 	}
-	if err := t.Handshake(); err != nil {
+	err := wire.compute()
+	if err == nil {
+		err = t.Handshake()
+	}
+	wire.pause()
+	if err != nil {
 		switch timeout := errors.Is(err, os.ErrDeadlineExceeded); {
 		case timeout && c.draining.Load():
 			return errDraining
@@ -114,7 +119,8 @@ func briefly(err error) error {
 }
 
 // A replayed is a connection of which the first bytes were read already. While it shakes
-// hands it reads record by record, and not what there is no room for.
+// hands it reads record by record, and not what there is no room for, and has its turn of
+// the turnstile but while it waits for its peer.
 type replayed struct {
 	net.Conn
 	conn    *Conn
@@ -122,14 +128,26 @@ type replayed struct {
 	shaking bool
 	total   int // of the records that have begun, in bytes
 	head    []byte
-	rest    int   // of the record that is being read
-	charged int64 // of the budget
+	rest    int           // of the record that is being read
+	charged int64         // of the budget
+	waited  time.Duration // for its turns
+	inside  bool          // of the turnstile
 }
 
 func (r *replayed) Read(p []byte) (int, error) {
 	if !r.shaking {
 		return r.read(p)
 	}
+	r.pause()
+	n, err := r.readShaking(p)
+	if entered := r.compute(); err == nil {
+		err = entered
+	}
+	return n, err
+}
+
+// readShaking reads what belongs to a record that there is room for.
+func (r *replayed) readShaking(p []byte) (int, error) {
 	if r.rest > 0 {
 		n, err := r.read(p[:min(len(p), r.rest)])
 		r.rest -= n
@@ -153,7 +171,56 @@ func (r *replayed) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return r.Conn.Write(p)
+	if !r.shaking {
+		return r.Conn.Write(p)
+	}
+	r.pause()
+	n, err := r.Conn.Write(p)
+	if entered := r.compute(); err == nil {
+		err = entered
+	}
+	return n, err
+}
+
+// compute waits until it is this handshake's turn to compute. That time is not its peer's.
+func (r *replayed) compute() error {
+	c := r.conn
+	from := SourceOf(c.remote.Addr())
+	turn := c.shared.turns.enter(from)
+	if turn == nil {
+		r.inside = true
+		return nil
+	}
+	begun := time.Now()
+	enough := time.NewTimer(c.shared.limits.FrameTime - r.waited)
+	defer enough.Stop()
+	var err error
+	select {
+	case <-turn:
+		r.inside = true
+		r.waited += time.Since(begun)
+		c.in.armed = c.in.armed.Add(time.Since(begun))
+		err = c.nc.SetDeadline(c.in.armed)
+	case <-enough.C:
+		err = os.ErrDeadlineExceeded
+	case <-c.done:
+		err = c.cause()
+	}
+	if !r.inside {
+		c.shared.turns.giveUp(from, turn)
+	}
+	if err == nil && c.draining.Load() {
+		err = os.ErrDeadlineExceeded
+	}
+	return err
+}
+
+// pause lets others compute.
+func (r *replayed) pause() {
+	if r.inside {
+		r.inside = false
+		r.conn.shared.turns.leave()
+	}
 }
 
 func (r *replayed) read(p []byte) (int, error) {

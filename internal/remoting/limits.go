@@ -12,10 +12,16 @@ type Limits struct {
 	Header int // header of one frame; 0 means 256 KiB
 	Fields int // header fields of one frame; 0 means 256
 
-	Conns        int   // connections of one Server or Client; 0 means 1024
-	ConnsPerAddr int   // connections a Server takes from one address; 0 means 256
-	InFlight     int   // requests of one connection that wait for their reply; also calls it has pending; 0 means 4096
-	QueuedBytes  int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
+	// Conns is connections of one Server or Client; 0 means 1024. A Server takes 64 more
+	// from this machine. ConnsPerAddr is how many a Server takes from one address of
+	// others, or from one /64 of IPv6; 0 means 256.
+	Conns, ConnsPerAddr int
+	// Rate is requests a second that a Server serves of one such address, after a pause at
+	// once; more are answered RespSystemBusy. 0 means any number. Those of this machine
+	// are not counted.
+	Rate        int
+	InFlight    int   // requests of one connection that wait for their reply; also calls it has pending; 0 means 4096
+	QueuedBytes int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
 	// BytesInFlight is over all connections of one Server or Client: frames
 	// being received, headers of requests that wait for their reply, and
 	// replies that wait to be written. Frames of more than 4 KiB that are being
@@ -41,6 +47,7 @@ func (l Limits) withDefaults() Limits {
 		Fields:         cmp.Or(l.Fields, 256),
 		Conns:          cmp.Or(l.Conns, 1024),
 		ConnsPerAddr:   cmp.Or(l.ConnsPerAddr, 256),
+		Rate:           min(max(l.Rate, 0), int(time.Second)),
 		InFlight:       cmp.Or(l.InFlight, 4096),
 		QueuedBytes:    cmp.Or(l.QueuedBytes, 4<<20),
 		BytesInFlight:  cmp.Or(l.BytesInFlight, 32<<20),

@@ -49,7 +49,9 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 		return err
 	}
 	if cmd.IsResponse() {
-		c.calls.answer(&cmd)
+		if !c.calls.answer(&cmd) {
+			return c.pause()
+		}
 		return nil
 	}
 	req := &Request{Command: cmd, conn: c}
@@ -58,6 +60,9 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 		if err := c.admit(req.held, size.total <= minBuffer); err != nil {
 			return err
 		}
+	}
+	if !c.paced(req.Code) {
+		return c.tooMany(req)
 	}
 	c.shared.handler.Serve(req)
 	return nil

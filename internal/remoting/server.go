@@ -157,6 +157,7 @@ type ServerStats struct {
 	Conns             int   // connections there are
 	Taken, Refused    int64 // since the start: that came, and of these, those beyond Limits
 	Dropped           int64 // that were ended for what the peer did or did not do
+	Paused            int64 // requests that were answered with too many: see Limits.Rate
 	Bytes, BytesLimit int64 // in flight, and the limit: see Limits.BytesInFlight
 }
 
@@ -166,6 +167,6 @@ func (s *Server) Stats() ServerStats {
 	sh.mu.Lock()
 	n := len(sh.conns)
 	sh.mu.Unlock()
-	return ServerStats{Conns: n, Taken: sh.taken.Load(), Refused: sh.refused.Load(), Dropped: sh.dropped.Load(),
+	return ServerStats{Conns: n, Taken: sh.taken.Load(), Refused: sh.refused.Load(), Dropped: sh.dropped.Load(), Paused: sh.paused.Load(),
 		Bytes: sh.budget.used.Load(), BytesLimit: sh.budget.limit}
 }

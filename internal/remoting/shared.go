@@ -2,7 +2,6 @@ package remoting
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -28,6 +27,7 @@ type shared struct {
 	log     *slog.Logger
 	drops   *warner.Warner
 	panics  *warner.Warner
+	busy    *warner.Warner // clients that send too many requests
 	budget  *budget
 	buffers bufferPool
 	batches batchPool
@@ -37,10 +37,14 @@ type shared struct {
 	looked  atomic.Int64 // when stalled connections were looked for last, in ns since born
 
 	taken, refused, dropped atomic.Int64 // connections
+	paused                  atomic.Int64 // requests beyond Limits.Rate
+	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
+	turns                   turnstile
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}
-	perAddr map[netip.Addr]int
+	sources map[netip.Addr]*source // by SourceOf; those of this machine are not counted
+	swept   time.Duration          // since born
 	closed  bool
 }
 
@@ -52,20 +56,26 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 		h = HandlerFunc(notSupported)
 	}
 	lim = lim.withDefaults()
-	return &shared{
+	s := &shared{
 		buffers: bufferPool{large: spare.Buffers{Most: int(min(lim.BytesInFlight/2, maxFrame))}},
 		limits:  lim, handler: h, onClose: onClose, answers: answers, log: log,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
+		busy:   &warner.Warner{To: log, Level: slog.LevelWarn, Every: 10 * time.Second},
 		budget: newBudget(lim.BytesInFlight), born: time.Now(),
-		conns: make(map[*Conn]struct{}), perAddr: make(map[netip.Addr]int),
+		conns: make(map[*Conn]struct{}), sources: make(map[netip.Addr]*source),
 	}
+	if lim.Rate > 0 {
+		s.every = int64(time.Second) / int64(lim.Rate)
+	}
+	s.turns.init()
+	return s
 }
 
 // start serves nc, which is at most the perAddr-th connection of its address, with
 // frames that go over stream. If it fails nc is closed.
 func (s *shared) start(nc net.Conn, stream io.ReadWriter, perAddr int) (*Conn, error) {
 	c := newConn(s, nc, stream)
-	c.in.buf, c.in.last = s.buffers.get(minBuffer), c.born
+	c.in.last = c.born
 	if err := s.add(c, perAddr); err != nil {
 		_ = nc.Close() // nothing was sent on it
 		return nil, err
@@ -77,17 +87,14 @@ func (s *shared) start(nc net.Conn, stream io.ReadWriter, perAddr int) (*Conn, e
 func (s *shared) add(c *Conn, perAddr int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr := c.remote.Addr()
-	switch {
-	case s.closed:
+	if s.closed {
 		return ErrClosed
-	case len(s.conns) >= s.limits.Conns:
-		return fmt.Errorf("%w: %d connections", ErrBusy, s.limits.Conns)
-	case addr.IsValid() && s.perAddr[addr] >= perAddr:
-		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)
 	}
+	if err := s.enterFrom(c, perAddr); err != nil {
+		return err
+	}
+	c.in.buf = s.buffers.get(minBuffer)
 	s.conns[c] = struct{}{}
-	s.perAddr[addr]++
 	s.wg.Go(c.run) // here, so that nobody waits for the rest after close
 	return nil
 }
@@ -96,10 +103,7 @@ func (s *shared) add(c *Conn, perAddr int) error {
 func (s *shared) remove(c *Conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
-	addr := c.remote.Addr()
-	if s.perAddr[addr]--; s.perAddr[addr] == 0 {
-		delete(s.perAddr, addr)
-	}
+	s.leaveFrom(c)
 	s.mu.Unlock()
 	if cause := c.gone; ordinary(cause) { // set once, before this goroutine saw it
 		s.log.Debug("connection closed", "remote", c.remote, "err", cause)
