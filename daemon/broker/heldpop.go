@@ -46,6 +46,7 @@ func (b *Broker) holdPop(h *heldPop, pollTime int64) error {
 	}
 	h.deadline = time.Now().Add(min(time.Duration(min(pollTime, pop.MaxInvisible))*time.Millisecond, b.opts.MaxHold))
 	h.req.Fields, h.req.Remark = nil, "" // they are read, and held pops are many
+	h.req.Park()
 	switch kept, full := b.popPolls.add(h, true); {
 	case full && h.asks:
 		replyNotification(h.req, false, true)

@@ -44,6 +44,7 @@ func newLongPoll(limit int) *longPoll {
 func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res store.Result) error {
 	h := &heldPull{reading: *r, req: req, deadline: time.Now().Add(d)}
 	req.Fields, req.Remark = nil, "" // they are read, and held pulls are many
+	req.Park()
 	kept, full := b.polls.add(h)
 	if full {
 		return refuse(remoting.RespSystemBusy, "%d pulls are held, no more are allowed", b.opts.MaxHeldPulls)

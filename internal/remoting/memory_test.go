@@ -293,3 +293,44 @@ func TestAcquireEndsWithTheConnection(t *testing.T) {
 		}
 	})
 }
+
+// Requests that wait for long, however many, keep out nobody's large frames, and are
+// answered as ever.
+func TestParkedRequestsKeepNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []*Request
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 1 << 20}, Handler: HandlerFunc(func(req *Request) {
+			if req.Remark != "hold" {
+				echo(req)
+				return
+			}
+			req.Park()
+			held = append(held, req)
+		})})
+		p, other := r.from("192.0.2.1:1"), r.from("192.0.2.2:1")
+		for i := range int32(2000) {
+			p.send(Command{Opaque: i, Remark: "hold"})
+		}
+		synctest.Wait()
+		if n := r.srv.Stats().Bytes; n != 0 {
+			t.Errorf("%d bytes count as in flight for %d requests that are held", n, len(held))
+		}
+		start := time.Now()
+		go other.send(Command{Opaque: 1, Body: make([]byte, 200<<10)})
+		other.expect(1, RespSuccess)
+		if d := time.Since(start); d > 0 {
+			t.Errorf("another client's message waited for %v", d)
+		}
+		for i, req := range held {
+			if err := req.Reserve(200 << 10); err != nil {
+				t.Fatal(err)
+			}
+			go req.Reply(&Response{})
+			p.expect(int32(i), RespSuccess)
+		}
+		p.send(Command{Remark: "hold"})
+		_ = p.nc.Close()
+		synctest.Wait()
+		held[len(held)-1].Park() // it has ended meanwhile
+	})
+}

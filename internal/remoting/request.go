@@ -76,6 +76,23 @@ func (r *Request) Reserve(n int) error {
 	return nil
 }
 
+// Park gives back the room that r counts for, so that requests which wait for long keep
+// out no others: who keeps it bounds how many do. Room that Reserve gets after it counts
+// as ever. It is called before anybody else may answer r.
+func (r *Request) Park() {
+	c := r.conn
+	c.mu.Lock()
+	held := r.held
+	if c.gone != nil { // settle gives it back
+		held = 0
+	}
+	r.held -= held
+	c.held -= held
+	c.changes()
+	c.mu.Unlock()
+	c.shared.budget.give(held)
+}
+
 // Conn returns the connection that the request came on.
 func (r *Request) Conn() *Conn { return r.conn }
 
