@@ -92,6 +92,7 @@ func measureServer(p *metrics.Page, server string, srv *remoting.Server, answers
 	p.SetInt(metrics.ConnectionsAccepted, s.Taken, server)
 	p.SetInt(metrics.ConnectionsRefused, s.Refused, server)
 	p.SetInt(metrics.ConnectionsDropped, s.Dropped, server)
+	p.SetInt(metrics.RequestsOverRate, s.Paused, server)
 	p.SetInt(metrics.InFlight, s.Bytes, server)
 	p.SetInt(metrics.InFlightLimit, s.BytesLimit, server)
 	for _, a := range slices.SortedFunc(answers.All(), func(a, b meter.Pair) int { return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B)) }) {

@@ -63,7 +63,7 @@ func brokerOptions(t *tenure) broker.Options {
 		Settings: brokerSettings(cfg), DefaultTopicQueues: int32(cfg.DefaultTopicQueues),
 		NoTimers: !cfg.Timers, NoRecall: !cfg.Recall, TimerMaxDelay: cfg.TimerMaxDelay, TimerMaxBytes: cmp.Or(cfg.TimerMaxBytes, t.store.Capacity()/4), TimerPrecision: cfg.TimerPrecision,
 		DelayLevels: cfg.DelayLevels, TransactionTimeout: cfg.TransactionTimeout, TransactionInterval: cfg.TransactionInterval, TransactionChecks: cfg.TransactionChecks,
-		Reserved: cfg.FileReserved, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics,
+		Reserved: cfg.FileReserved, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxClients: cfg.MaxClientsPerGroup, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics,
 		MaxPopHeld: cfg.MaxPopPolling, MaxPopHeldQueue: cfg.PopPolling, MaxPopped: cfg.PopInFlight, MaxPoppedQueue: cfg.PopInFlightQueue, Log: t.log.With("part", "broker"),
 	}
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
@@ -92,8 +92,17 @@ func brokerSettings(cfg *config.Config) broker.Settings {
 func limits(cfg *config.Config) remoting.Limits {
 	return remoting.Limits{
 		Conns: cfg.MaxConnections, ConnsPerAddr: cfg.MaxConnectionsPerAddr, InFlight: cfg.MaxInFlight,
-		BytesInFlight: cfg.MaxBytesInFlight, Idle: cfg.IdleTimeout,
+		BytesInFlight: cfg.MaxBytesInFlight, Idle: cfg.IdleTimeout, FirstFrameTime: cfg.FirstFrameTimeout, Fields: cfg.MaxHeaderFields,
+		Rate: cfg.MaxRequestRate,
 	}
+}
+
+// namesrvLimits are those of the name server's port, where the largest frame is the
+// registration of a broker with as many topics as are kept.
+func namesrvLimits(cfg *config.Config) remoting.Limits {
+	l := limits(cfg)
+	l.Frame = 1<<20 + 512*cfg.NamesrvMaxTopics
+	return l
 }
 
 func flushName(cfg *config.Config) string {

@@ -28,9 +28,18 @@ type RegisterBody struct {
 
 // registerJSON is the outer shape of a RegisterBody.
 type registerJSON struct {
-	FilterServerList []string    `json:"filterServerList"`
+	FilterServerList ignored     `json:"filterServerList"`
 	Wrapper          wrapperJSON `json:"topicConfigSerializeWrapper"`
 }
+
+// An ignored list costs no memory, however long.
+type ignored struct{}
+
+// UnmarshalJSON takes anything.
+func (ignored) UnmarshalJSON([]byte) error { return nil }
+
+// MarshalJSON writes none.
+func (ignored) MarshalJSON() ([]byte, error) { return []byte("[]"), nil }
 
 type wrapperJSON struct {
 	Version table.DataVersion `json:"dataVersion"`
@@ -46,8 +55,7 @@ type topicsJSON struct {
 // Encode returns the body as JSON.
 func (b *RegisterBody) Encode() ([]byte, error) {
 	return json.Marshal(registerJSON{
-		FilterServerList: []string{},
-		Wrapper:          wrapperJSON{Version: b.Version, Topics: topicsJSON{list: b.Topics}},
+		Wrapper: wrapperJSON{Version: b.Version, Topics: topicsJSON{list: b.Topics}},
 	})
 }
 

@@ -143,10 +143,14 @@ type Config struct {
 	// Bounds.
 	MaxConnections        int
 	MaxConnectionsPerAddr int
-	MaxInFlight           int   // requests per connection
-	MaxBytesInFlight      int64 // bytes over all connections
+	MaxRequestRate        int           // a second of one address; 0: no limit
+	FirstFrameTimeout     time.Duration // for the first request, and for a TLS handshake
+	MaxHeaderFields       int           // of a request
+	MaxInFlight           int           // requests per connection
+	MaxBytesInFlight      int64         // bytes over all connections
 	MaxTopics             int
 	MaxGroups             int
+	MaxClientsPerGroup    int
 	MaxHeldPulls          int
 	IdleTimeout           time.Duration
 

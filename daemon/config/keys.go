@@ -214,12 +214,16 @@ func flushKey() key {
 
 func boundKeys() []key {
 	return oursAll([]key{
-		number("maxConnections", "4096", "client connections", func(c *Config) *int { return &c.MaxConnections }, 1, 1<<20),
-		number("maxConnectionsPerAddress", "2048", "client connections from one address", func(c *Config) *int { return &c.MaxConnectionsPerAddr }, 1, 1<<20),
+		number("maxConnections", "2048", "client connections, some 10 KiB each and up to 16 KiB more over TLS; 64 more are for this machine itself", func(c *Config) *int { return &c.MaxConnections }, 1, 1<<20),
+		number("maxConnectionsPerAddress", "1024", "client connections from one IPv4 address, or from one /64 of IPv6; those of this machine itself are not counted", func(c *Config) *int { return &c.MaxConnectionsPerAddr }, 1, 1<<20),
+		number("maxRequestsPerSecondPerAddress", "20000", "requests a second from such an address; more are answered SYSTEM_BUSY; 0: any number", func(c *Config) *int { return &c.MaxRequestRate }, 0, 1<<24),
+		duration("firstFrameTimeout", "5", "seconds that a connection may take for its first request once that has begun, and before that for a TLS handshake", time.Second, func(c *Config) *time.Duration { return &c.FirstFrameTimeout }, 100*time.Millisecond, time.Minute),
+		number("maxHeaderFields", "256", "fields in the header of one request", func(c *Config) *int { return &c.MaxHeaderFields }, 32, 4096),
 		number("maxRequestsInFlight", "4096", "unanswered requests of one connection; more wait in the socket", func(c *Config) *int { return &c.MaxInFlight }, 1, 1<<20),
 		number("maxBytesInFlight", "12m", "bytes of requests and answers in memory, over all connections; what is being received has half of it, and one message more", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
 		number("maxTopics", "10000", "topics", func(c *Config) *int { return &c.MaxTopics }, 16, 1<<20),
 		number("maxSubscriptionGroups", "10000", "subscription groups", func(c *Config) *int { return &c.MaxGroups }, 16, 1<<20),
+		number("maxClientsPerGroup", "2048", "clients of one group that are online", func(c *Config) *int { return &c.MaxClientsPerGroup }, 1, 1<<20),
 		number("maxHeldPulls", "20000", "pulls held for long polling", func(c *Config) *int { return &c.MaxHeldPulls }, 16, 1<<20),
 		duration("connectionIdleTimeout", "120", "seconds after which a silent connection is closed", time.Second, func(c *Config) *time.Duration { return &c.IdleTimeout }, time.Second, day),
 	})

@@ -45,6 +45,7 @@ const (
 	ConnectionsAccepted
 	ConnectionsRefused
 	ConnectionsDropped
+	RequestsOverRate
 	InFlight
 	InFlightLimit
 	HeldPulls
@@ -170,6 +171,7 @@ func Families() []Family {
 		ConnectionsAccepted:  {"pairmq_connections_accepted_total", Counter, "Connections that came", server},
 		ConnectionsRefused:   {"pairmq_connections_refused_total", Counter, "Connections that came and were beyond maxConnections or maxConnectionsPerAddress", server},
 		ConnectionsDropped:   {"pairmq_connections_dropped_total", Counter, "Connections ended for what the peer sent or did not take", server},
+		RequestsOverRate:     {"pairmq_requests_over_rate_total", Counter, "Requests beyond maxRequestsPerSecondPerAddress, which were answered SYSTEM_BUSY", server},
 		InFlight:             {"pairmq_in_flight_bytes", Gauge, "Requests and answers in memory", server},
 		InFlightLimit:        {"pairmq_in_flight_limit_bytes", Gauge, "What maxBytesInFlight allows of them", server},
 		HeldPulls:            {"pairmq_held_pulls", Gauge, "Pulls that wait for a message", nil},
