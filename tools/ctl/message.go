@@ -25,7 +25,7 @@ const (
 	compressionMask  = 7 << 8
 	compressionLZ4   = 1 << 8
 	compressionZstd  = 2 << 8
-	maxDecompressed  = 64 << 20 // bytes; beyond that the body stays as it is
+	maxDecompressed  = 16 << 20 // bytes; beyond that the body stays as it is
 	decompressFailed = "the body cannot be decompressed: "
 )
 
