@@ -26,7 +26,7 @@ type assignment struct {
 // allocation of queues to the broker. It knows its own queues only.
 func (b *Broker) queryAssignment(req *remoting.Request) error {
 	var body assignmentBody
-	if err := decodeJSON(req.Body, &body); err != nil {
+	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
 	if err := mayConsume(req, body.Group, body.Topic); err != nil {

@@ -89,7 +89,7 @@ func (b *Broker) putMissingTopic(t table.Topic) error {
 	if _, ok := b.store.Topic(t.Name); ok {
 		return nil
 	}
-	if err := b.roomForTopic(); err != nil {
+	if err := b.roomForTopic(leave(b.opts.MaxTopics)); err != nil {
 		return err
 	}
 	if err := b.store.PutTopic(t); err != nil {
@@ -100,12 +100,17 @@ func (b *Broker) putMissingTopic(t table.Topic) error {
 	return nil
 }
 
-func (b *Broker) roomForTopic() error {
-	if all, _ := b.store.Topics(); len(all) >= b.opts.MaxTopics {
+// roomForTopic refuses one more if there are most.
+func (b *Broker) roomForTopic(most int) error {
+	if all, _ := b.store.Topics(); len(all) >= most {
 		return refuse(remoting.RespTopicNotExist, "there are %d topics, no more are allowed", len(all))
 	}
 	return nil
 }
+
+// leave is how many topics or groups, of most that there may be, are made by use alone:
+// whoever sends and consumes leaves an eighth to who makes them on purpose.
+func leave(most int) int { return most - most/8 }
 
 // group returns a subscription group, made if need be and allowed; durable on
 // return. RocketMQ's own groups are not kept anywhere, nor is a group that a
@@ -143,7 +148,7 @@ func (b *Broker) putMissingGroup(g table.Group) error {
 	if _, ok := b.store.Group(g.Name); ok {
 		return nil
 	}
-	if err := b.roomForGroup(); err != nil {
+	if err := b.roomForGroup(leave(b.opts.MaxGroups)); err != nil {
 		return err
 	}
 	if err := b.store.PutGroup(g); err != nil {
@@ -153,8 +158,9 @@ func (b *Broker) putMissingGroup(g table.Group) error {
 	return nil
 }
 
-func (b *Broker) roomForGroup() error {
-	if all, _ := b.store.Groups(); len(all) >= b.opts.MaxGroups {
+// roomForGroup refuses one more if there are most.
+func (b *Broker) roomForGroup(most int) error {
+	if all, _ := b.store.Groups(); len(all) >= most {
 		return refuse(remoting.RespSubscriptionGroupNotExist, "there are %d subscription groups, no more are allowed", len(all))
 	}
 	return nil

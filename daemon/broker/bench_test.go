@@ -48,7 +48,7 @@ func served(tb testing.TB, cmd *remoting.Command, f func(b *Broker, st *quickSto
 		close(done)
 	})})
 	go func() { _ = srv.Serve(tb.Context(), ln) }()
-	near := ln.connect()
+	near := ln.connect("192.0.2.7:40404")
 	go func() { _, _ = near.Write(remoting.AppendCommand(nil, cmd)) }()
 	<-done
 	_ = near.Close()
@@ -131,7 +131,7 @@ func BenchmarkHoldAndWake(b *testing.B) {
 	for b.Loop() {
 		p.arrived(arrivals)
 		h := p.next()
-		p.leave()
+		p.leave(h.from)
 		p.add(h)
 	}
 }

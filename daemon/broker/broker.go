@@ -37,6 +37,7 @@ type Broker struct {
 	ownProperties   string     // what is appended to the properties of every message
 	changing        sync.Mutex // one change of topics or groups at a time; held while the store keeps it
 	makings         makings
+	largeJSON       chan struct{} // has room for one body that is not small
 	sends           sendPool
 	pulls           pullPool
 	polls           *longPoll
@@ -75,6 +76,7 @@ func New(opts Options) (*Broker, error) {
 		b.ownProperties += "\x02MSG_REGION\x01" + defaultRegion + "\x02TRACE_ON\x01true"
 	}
 	b.makings.byName = map[string]*making{}
+	b.largeJSON = make(chan struct{}, 1)
 	b.flows = newFlows(opts.CountFlows, b.started)
 	b.moves = newMoves(b.started)
 	b.sends.init(&b.refusals, b.flows)

@@ -49,7 +49,8 @@ type clients struct {
 	expressions                    *expressions
 
 	mu        sync.RWMutex // guards the rest
-	cost      int          // of all members: one each, one for a topic, more for a long subscription
+	cost      int          // of all members: one each, one for a topic, more for a long subscription or clientID
+	each      portion      // of cost
 	consumers map[string]*consumerGroup
 	producers map[string]producerGroup
 	conns     map[*remoting.Conn]*membership
@@ -58,7 +59,7 @@ type clients struct {
 
 func newClients(maxGroups, maxMembers, maxCost int, e *expressions) *clients {
 	return &clients{
-		maxGroups: maxGroups, maxMembers: maxMembers, maxCost: maxCost, expressions: e,
+		maxGroups: maxGroups, maxMembers: maxMembers, maxCost: maxCost, expressions: e, each: newPortion(maxCost),
 		consumers: map[string]*consumerGroup{}, producers: map[string]producerGroup{}, conns: map[*remoting.Conn]*membership{},
 		ids: map[string]*remoting.Conn{},
 	}
@@ -125,10 +126,11 @@ func (c *clients) admit(members map[*remoting.Conn]*member, conn *remoting.Conn,
 	switch {
 	case old == nil && len(members) >= c.maxMembers:
 		return nil, refuse(remoting.RespSystemBusy, "%d clients of one group are online, no more are allowed", len(members))
-	case cost > 0 && c.cost+cost > c.maxCost:
+	case cost > 0 && (c.cost+cost > c.maxCost || !c.each.has(sourceOf(conn), cost)):
 		return nil, refuse(remoting.RespSystemBusy, "too many clients, groups and subscriptions are online")
 	}
 	c.cost += cost
+	c.each.add(sourceOf(conn), cost)
 	members[conn] = m
 	return old, nil
 }

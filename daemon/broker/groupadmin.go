@@ -10,7 +10,7 @@ import (
 // updateGroup serves UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, 200.
 func (b *Broker) updateGroup(req *remoting.Request) error {
 	g := table.DefaultGroup("") // what a body leaves out
-	if err := decodeJSON(req.Body, &g); err != nil {
+	if err := b.decodeJSON(req.Body, &g); err != nil {
 		return err
 	}
 	if err := b.putGroup(g); err != nil {
@@ -26,12 +26,12 @@ func (b *Broker) updateGroups(req *remoting.Request) error {
 	var body struct {
 		Groups []json.RawMessage `json:"groupConfigList"`
 	}
-	if err := decodeJSON(req.Body, &body); err != nil {
+	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
 	for _, raw := range body.Groups {
 		g := table.DefaultGroup("")
-		if err := decodeJSON(raw, &g); err != nil {
+		if err := b.decodeJSON(raw, &g); err != nil {
 			return err
 		}
 		if err := b.putGroup(g); err != nil {
@@ -64,7 +64,7 @@ func (b *Broker) putGroup(g table.Group) error {
 	b.changing.Lock()
 	defer b.changing.Unlock()
 	if _, ok := b.store.Group(g.Name); !ok {
-		if err := b.roomForGroup(); err != nil {
+		if err := b.roomForGroup(b.opts.MaxGroups); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
@@ -36,11 +39,14 @@ type consumerData struct {
 // heartbeat serves HEART_BEAT, 34.
 func (b *Broker) heartbeat(req *remoting.Request) error {
 	var h heartbeatData
-	if err := decodeJSON(req.Body, &h); err != nil {
+	if err := b.decodeJSON(req.Body, &h); err != nil {
 		return err
 	}
 	if h.ClientID == "" || len(h.ClientID) > maxClientID {
 		return refuse(remoting.RespSystemError, "a clientID of %d bytes; 1 to %d are allowed", len(h.ClientID), maxClientID)
+	}
+	if err := checkWord("clientID", h.ClientID, maxClientID); err != nil {
+		return err
 	}
 	for i := range h.Consumers { // all, before any of it counts
 		d := &h.Consumers[i]
@@ -53,7 +59,7 @@ func (b *Broker) heartbeat(req *remoting.Request) error {
 			}
 		}
 	}
-	m := member{id: h.ClientID, language: req.Language, version: req.Version, seen: time.Now(), cost: 1}
+	m := member{id: h.ClientID, language: req.Language, version: req.Version, seen: time.Now(), cost: 1 + len(h.ClientID)/128}
 	m.who, _ = req.Who.(*acl.Identity)
 	for i := range h.Consumers {
 		h.Consumers[i].keepsSubscription = h.WithoutSub || h.IsWithoutSub
@@ -83,7 +89,13 @@ func (b *Broker) consumerBeats(conn *remoting.Conn, m member, d *consumerData) e
 	if len(d.Subscriptions) > b.opts.MaxSubscriptions {
 		return refuse(remoting.RespSystemError, "group %s subscribes to %d topics, at most %d are allowed", d.GroupName, len(d.Subscriptions), b.opts.MaxSubscriptions)
 	}
+	if err := cmp.Or(checkWord("consumeType", d.ConsumeType, maxWord), checkWord("messageModel", d.MessageModel, maxWord), checkWord("consumeFromWhere", d.ConsumeFromWhere, maxWord)); err != nil {
+		return err
+	}
 	for i := range d.Subscriptions {
+		if err := checkWord("expressionType", d.Subscriptions[i].ExpressionType, maxWord); err != nil {
+			return err
+		}
 		if err := table.CheckTopicName(d.Subscriptions[i].Topic); err != nil {
 			return err
 		}
@@ -101,6 +113,18 @@ func (b *Broker) consumerBeats(conn *remoting.Conn, m member, d *consumerData) e
 		b.notices.add([]string{d.GroupName})
 	}
 	return err
+}
+
+// checkWord refuses a text of a client that is kept and shown to others if it is long, or
+// has characters that no program writes and that do something to a terminal.
+func checkWord(what, text string, most int) error {
+	if len(text) > most {
+		return refuse(remoting.RespSystemError, "%s has %d bytes, at most %d are allowed", what, len(text), most)
+	}
+	if i := strings.IndexFunc(text, unicode.IsControl); i >= 0 {
+		return refuse(remoting.RespSystemError, "%s %.64q has a control character at byte %d", what, text, i)
+	}
+	return nil
 }
 
 // makeRetryTopic makes the retry topic of a group, to which its consumers

@@ -245,7 +245,7 @@ func TestOnlineIsBounded(t *testing.T) {
 	for _, test := range tests {
 		bubble(t, test.change, func(t *testing.T, r *rig) {
 			for i, body := range test.bodies {
-				c, want := r.client(), int32(0)
+				c, want := r.clientAt("127.0.0.1:1"), int32(0)
 				if i == len(test.bodies)-1 {
 					want = remoting.RespSystemBusy
 				}

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"net/netip"
 	"time"
 
 	"pairmq/daemon/broker/pop"
@@ -12,7 +13,8 @@ import (
 type heldPop struct {
 	pop.Request
 	req      *remoting.Request
-	asks     bool // it is a request 200054, which pops nothing
+	from     netip.Addr // what it counts for; see portion
+	asks     bool       // it is a request 200054, which pops nothing
 	deadline time.Time
 	held     bool // is in popPolls
 }
@@ -46,6 +48,7 @@ func (b *Broker) holdPop(h *heldPop, pollTime int64) error {
 	}
 	h.deadline = time.Now().Add(min(time.Duration(min(pollTime, pop.MaxInvisible))*time.Millisecond, b.opts.MaxHold))
 	h.req.Fields, h.req.Remark = nil, "" // they are read, and held pops are many
+	h.from = sourceOf(h.req.Conn())
 	h.req.Park()
 	switch kept, full := b.popPolls.add(h, true); {
 	case full && h.asks:
@@ -65,7 +68,7 @@ func (b *Broker) finishPop(h *heldPop) {
 	const tries = 4 // where messages are there and cannot be had, it waits for others
 	for range tries {
 		if b.tryPop(h) {
-			b.popPolls.leave()
+			b.popPolls.leave(h.from)
 			return
 		}
 		if !time.Now().Before(h.deadline) {
@@ -78,7 +81,7 @@ func (b *Broker) finishPop(h *heldPop) {
 			return
 		}
 	}
-	b.popPolls.leave()
+	b.popPolls.leave(h.from)
 	h.none()
 }
 

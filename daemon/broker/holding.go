@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -11,17 +12,29 @@ import (
 // embeds it keeps those that wait. What is woken is taken out there, and finished by a
 // worker.
 type holding[H any] struct {
+	limit  int           // of them
 	wake   chan struct{} // there is something in woken
 	sooner chan struct{} // the next deadline may have become another
 
 	mu     sync.Mutex // guards the rest, and what is kept of those that wait
 	count  int        // held and woken
+	each   portion    // of these
 	woken  []*H       // in the order in which they were
 	closed bool
 }
 
-func newHolding[H any]() holding[H] {
-	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1)}
+func newHolding[H any](limit int) holding[H] {
+	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit)}
+}
+
+// enter counts one more request, of from, if there is room for it; p.mu is held.
+func (p *holding[H]) enter(from netip.Addr) bool {
+	if p.count >= p.limit || !p.each.has(from, 1) {
+		return false
+	}
+	p.count++
+	p.each.add(from, 1)
+	return true
 }
 
 // rouse gives h, which was taken out, to a worker. p.mu is held.
@@ -48,11 +61,17 @@ func (p *holding[H]) next() *H {
 	return h
 }
 
-// leave notes that one request was answered.
-func (p *holding[H]) leave() {
+// leave notes that one request of from was answered.
+func (p *holding[H]) leave(from netip.Addr) {
 	p.mu.Lock()
-	p.count--
+	p.left(from)
 	p.mu.Unlock()
+}
+
+// left notes that one request of from is gone; p.mu is held.
+func (p *holding[H]) left(from netip.Addr) {
+	p.count--
+	p.each.add(from, -1)
 }
 
 // worker finishes woken requests until its context ends.

@@ -8,23 +8,37 @@ import (
 )
 
 // decodeJSON reads the body of a request into v. It refuses one that is large,
-// deeply nested or no JSON of that shape.
-func decodeJSON(body []byte, v any) error {
+// deeply nested, has very many values or is no JSON of that shape.
+func (b *Broker) decodeJSON(body []byte, v any) error {
+	return b.decoding(body, func() error {
+		if err := json.Unmarshal(body, v); err != nil {
+			return refuse(remoting.RespSystemError, "the body is not understood: %v", err)
+		}
+		return nil
+	})
+}
+
+// decoding calls decode for a body that is not too much for it. What is decoded may be
+// seventy times as large as its text, while it grows twice that, so that those that are
+// not small are decoded one at a time.
+func (b *Broker) decoding(body []byte, decode func() error) error {
 	if len(body) > maxJSONBody {
 		return refuse(remoting.RespSystemError, "the body has %d bytes, at most %d are read", len(body), maxJSONBody)
 	}
-	if !shallow(body) {
-		return refuse(remoting.RespSystemError, "the body nests deeper than %d levels", maxJSONDepth)
+	if err := checkShape(body); err != nil {
+		return err
 	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return refuse(remoting.RespSystemError, "the body is not understood: %v", err)
+	if len(body) > smallJSON {
+		b.largeJSON <- struct{}{}
+		defer func() { <-b.largeJSON }()
 	}
-	return nil
+	return decode()
 }
 
-// shallow says whether b nests at most maxJSONDepth deep, b being JSON.
-func shallow(b []byte) bool {
-	depth, quoted := 0, false
+// checkShape refuses b, which is taken to be JSON, if it nests deeper than maxJSONDepth or
+// has more than maxJSONValues objects, arrays and commas.
+func checkShape(b []byte) error {
+	depth, values, quoted := 0, 0, false
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
 		case quoted && c == '\\':
@@ -34,13 +48,19 @@ func shallow(b []byte) bool {
 		case quoted:
 		case c == '{' || c == '[':
 			if depth++; depth > maxJSONDepth {
-				return false
+				return refuse(remoting.RespSystemError, "the body nests deeper than %d levels", maxJSONDepth)
 			}
+			values++
 		case c == '}' || c == ']':
 			depth--
+		case c == ',':
+			values++
 		}
 	}
-	return true
+	if values > maxJSONValues {
+		return refuse(remoting.RespSystemError, "the body has %d values, at most %d are read", values, maxJSONValues)
+	}
+	return nil
 }
 
 // replyJSON answers req with v as its body.

@@ -69,7 +69,7 @@ func (c *clients) removeConsumer(conn *remoting.Conn, group string) bool {
 	if g == nil || g.members[conn] == nil {
 		return false
 	}
-	c.cost -= g.members[conn].cost
+	c.gone(conn, g.members[conn])
 	delete(g.members, conn)
 	delete(c.conns[conn].consumers, group)
 	c.tidyConn(conn)
@@ -86,7 +86,7 @@ func (c *clients) removeProducer(conn *remoting.Conn, group string) {
 	if g[conn] == nil {
 		return
 	}
-	c.cost -= g[conn].cost
+	c.gone(conn, g[conn])
 	delete(g, conn)
 	m := c.conns[conn]
 	delete(m.producers, group)
@@ -97,6 +97,12 @@ func (c *clients) removeProducer(conn *remoting.Conn, group string) {
 	if len(g) == 0 {
 		delete(c.producers, group)
 	}
+}
+
+// gone gives back what a member of conn has counted for.
+func (c *clients) gone(conn *remoting.Conn, m *member) {
+	c.cost -= m.cost
+	c.each.add(sourceOf(conn), -m.cost)
 }
 
 // forgetID forgets the client id of a connection's producers.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -20,16 +21,27 @@ type queueLock struct {
 	until  time.Time
 }
 
+// cost is what a lock counts for in lockTable.cost.
+func (l *queueLock) cost() int { return 1 + len(l.client)/128 }
+
+// maxLocks bounds lockTable.cost, at some 200 bytes each: as many locks as a broker with
+// thousands of queues needs. Locks are of any group, and strangers can make up groups.
+const maxLocks = 50_000
+
 // A lockTable is the queue locks of all groups.
 type lockTable struct {
-	mu     sync.Mutex // guards groups
+	mu     sync.Mutex // guards the rest
 	groups map[string]map[queueKey]queueLock
+	cost   int // of all: one each, more for a client with a long name
+	most   int
 }
 
-func newLockTable() *lockTable { return &lockTable{groups: map[string]map[queueKey]queueLock{}} }
+func newLockTable() *lockTable {
+	return &lockTable{groups: map[string]map[queueKey]queueLock{}, most: maxLocks}
+}
 
-// lock locks or renews those of keys that no other client of group has, and
-// returns which.
+// lock locks or renews those of keys that no other client of group has, and for which
+// there is room, and returns which.
 func (t *lockTable) lock(group, client string, keys []queueKey, now time.Time) (locked []bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,11 +52,20 @@ func (t *lockTable) lock(group, client string, keys []queueKey, now time.Time) (
 	}
 	for _, k := range keys {
 		l, ok := g[k]
+		next := queueLock{client, now.Add(lockTime)}
+		cost := next.cost()
+		if ok {
+			cost -= l.cost()
+		}
 		mine := !ok || l.client == client || !now.Before(l.until)
-		if mine {
-			g[k] = queueLock{client, now.Add(lockTime)}
+		if mine = mine && (cost <= 0 || t.cost+cost <= t.most); mine {
+			g[k] = next
+			t.cost += cost
 		}
 		locked = append(locked, mine)
+	}
+	if len(g) == 0 {
+		delete(t.groups, group)
 	}
 	return locked
 }
@@ -55,8 +76,8 @@ func (t *lockTable) unlock(group, client string, keys []queueKey) {
 	defer t.mu.Unlock()
 	g := t.groups[group]
 	for _, k := range keys {
-		if g[k].client == client {
-			delete(g, k)
+		if l := g[k]; l.client == client {
+			t.drop(g, k, l)
 		}
 	}
 	if len(g) == 0 {
@@ -71,12 +92,20 @@ func (t *lockTable) expire(now time.Time) {
 	for name, g := range t.groups {
 		for k, l := range g {
 			if !now.Before(l.until) {
-				delete(g, k)
+				t.drop(g, k, l)
 			}
 		}
 		if len(g) == 0 {
 			delete(t.groups, name)
 		}
+	}
+}
+
+// drop forgets l, the lock of k, which may be none.
+func (t *lockTable) drop(g map[queueKey]queueLock, k queueKey, l queueLock) {
+	if _, ok := g[k]; ok {
+		delete(g, k)
+		t.cost -= l.cost()
 	}
 }
 
@@ -102,7 +131,7 @@ type lockBody struct {
 // readLock reads the body of a lock request. Queues that are not there are left
 // out, so that nobody fills the table with them.
 func (b *Broker) readLock(req *remoting.Request) (body lockBody, keys []queueKey, err error) {
-	if err := decodeJSON(req.Body, &body); err != nil {
+	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return body, nil, err
 	}
 	if body.Client == "" || len(body.Client) > maxClientID {
@@ -124,7 +153,8 @@ func (b *Broker) readLock(req *remoting.Request) (body lockBody, keys []queueKey
 		return !ok || q.QueueID < 0 || q.QueueID >= queuesOf(&t)
 	})
 	for _, q := range body.Queues {
-		keys = append(keys, queueKey{q.Topic, q.QueueID})
+		t, _ := b.store.Topic(q.Topic)
+		keys = append(keys, queueKey{cmp.Or(t.Name, q.Topic), q.QueueID}) // the table's own text of the name
 	}
 	return body, keys, nil
 }

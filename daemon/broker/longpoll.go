@@ -2,6 +2,7 @@ package broker
 
 import (
 	"container/heap"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ const pullWorkers = 2
 type heldPull struct {
 	reading
 	req      *remoting.Request
+	from     netip.Addr // what it counts for; see portion
 	deadline time.Time
 	at       int // in longPoll.byTime; -1 when it is held no longer
 }
@@ -30,24 +32,23 @@ type queueKey struct {
 // out; it is read for once more and answered by a worker.
 type longPoll struct {
 	holding[heldPull]
-	limit  int
 	queues map[queueKey][]*heldPull
 	byTime deadlines
 }
 
 func newLongPoll(limit int) *longPoll {
-	return &longPoll{holding: newHolding[heldPull](), limit: limit, queues: map[queueKey][]*heldPull{}}
+	return &longPoll{holding: newHolding[heldPull](limit), queues: map[queueKey][]*heldPull{}}
 }
 
 // hold keeps the pull, which found res, for at most d. A pull for which there
 // is no room is refused with a code on which clients wait before the next try.
 func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res store.Result) error {
-	h := &heldPull{reading: *r, req: req, deadline: time.Now().Add(d)}
+	h := &heldPull{reading: *r, req: req, from: sourceOf(req.Conn()), deadline: time.Now().Add(d)}
 	req.Fields, req.Remark = nil, "" // they are read, and held pulls are many
 	req.Park()
 	kept, full := b.polls.add(h)
 	if full {
-		return refuse(remoting.RespSystemBusy, "%d pulls are held, no more are allowed", b.opts.MaxHeldPulls)
+		return refuse(remoting.RespSystemBusy, "%d pulls are held, or half as many of one address, no more are allowed", b.opts.MaxHeldPulls)
 	}
 	if !kept {
 		b.replyPull(req, r, res)
@@ -81,7 +82,7 @@ func (b *Broker) finish(h *heldPull) {
 			return
 		}
 	}
-	b.polls.leave()
+	b.polls.leave(h.from)
 }
 
 // missed says whether something has come that woke nobody since h was read for, up to
@@ -95,10 +96,12 @@ func (b *Broker) missed(h *heldPull, offset int64) bool {
 func (p *longPoll) add(h *heldPull) (kept, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.count >= p.limit {
-		return false, !p.closed
+	if p.closed {
+		return false, false
 	}
-	p.count++
+	if !p.enter(h.from) {
+		return false, true
+	}
 	p.put(h)
 	return true, false
 }
@@ -195,8 +198,8 @@ func (p *longPoll) drop(conn *remoting.Conn) []*heldPull {
 	}
 	for _, h := range gone {
 		p.remove(h)
+		p.left(h.from)
 	}
-	p.count -= len(gone)
 	return gone
 }
 

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,7 +138,7 @@ func TestArrivalBeforeHold(t *testing.T) {
 func TestHeldPullsAreBounded(t *testing.T) {
 	bubble(t, func(o *Options, _ *fakeStore) { o.MaxHeldPulls = 2 }, func(t *testing.T, r *rig) {
 		r.topic("T", 2)
-		c := r.client()
+		c := r.clientAt("127.0.0.1:1")
 		first := c.begin(remoting.ReqPullMessage, "", heldPullFields()...)
 		second := c.begin(remoting.ReqPullMessage, "", heldPullFields("suspendTimeoutMillis", "5000")...)
 		c.expect(c.call(remoting.ReqPullMessage, "", heldPullFields()...), remoting.RespSystemBusy, "2 pulls")
@@ -208,7 +209,7 @@ func TestManyHeldPulls(t *testing.T) {
 		if !p.take(all[i]) || p.take(all[i]) {
 			t.Fatalf("taking out pull %d did not work once", i)
 		}
-		p.leave()
+		p.leave(netip.Addr{})
 	}
 	p.arrived([]store.Arrival{{Topic: "T", QueueID: 5}, {Topic: "T", QueueID: 5}, {Topic: "T", QueueID: 9}})
 	woken := len(p.woken)
@@ -216,7 +217,7 @@ func TestManyHeldPulls(t *testing.T) {
 		if h.queueID != 5 {
 			t.Fatalf("queue %d was woken", h.queueID)
 		}
-		p.leave()
+		p.leave(netip.Addr{})
 	}
 	last := start
 	for now := start; len(p.byTime) > 0; now = now.Add(10 * time.Second) {
@@ -227,7 +228,7 @@ func TestManyHeldPulls(t *testing.T) {
 			}
 			last = h.deadline
 			woken++
-			p.leave()
+			p.leave(netip.Addr{})
 		}
 	}
 	if woken != 200 || p.count != 0 || len(p.queues) != 0 {

@@ -88,6 +88,9 @@ const (
 	maxClientID     = 1 << 10 // bytes
 	maxJSONBody     = 1 << 20 // bytes of a request's JSON body
 	maxJSONDepth    = 16      // objects and arrays inside each other
+	maxJSONValues   = 1 << 15 // objects, arrays and commas
+	smallJSON       = 4 << 10 // bytes; larger bodies are decoded one at a time
+	maxWord         = 64      // bytes of what clients have few words for, such as messageModel
 	maxTags         = 1024    // in one subscription
 	maxAttributes   = 32      // of one topic
 	maxAttributeLen = 256     // bytes of an attribute's name, and of its value

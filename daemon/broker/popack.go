@@ -56,12 +56,13 @@ func (b *Broker) ackBatch(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	if len(req.Body) > maxJSONBody || !shallow(req.Body) {
-		return refuse(remoting.RespInvalidParameter, "a batch of %d bytes is not read", len(req.Body))
-	}
-	acks, err := pop.DecodeAcks(req.Body)
+	var acks []pop.Ack
+	err = b.decoding(req.Body, func() (err error) {
+		acks, err = pop.DecodeAcks(req.Body)
+		return err
+	})
 	if err != nil {
-		return popError(err)
+		return refuse(remoting.RespInvalidParameter, "%v", err)
 	}
 	if len(acks) == 0 {
 		return refuse(remoting.RespNoMessage, "nothing is acknowledged")

@@ -14,7 +14,7 @@ func TestTooManyPopsAreHeld(t *testing.T) {
 	bubble(t, func(o *Options, _ *fakeStore) { o.MaxPopHeld, o.MaxPopHeldQueue = 3, 2 }, func(t *testing.T, r *rig) {
 		r.topic("T", 1)
 		r.topic("U", 1)
-		a, b := r.client(), r.client()
+		a, b := r.clientAt("127.0.0.1:1"), r.clientAt("127.0.0.1:2")
 		hold := func(c *client, topic string) <-chan *remoting.Command {
 			t.Helper()
 			got := c.begin(remoting.ReqPopMessage, "", popFieldsOf(topic, "pollTime", "15000")...)

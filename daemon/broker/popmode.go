@@ -25,7 +25,7 @@ func (b *Broker) setRequestMode(req *remoting.Request) error {
 		return err
 	}
 	var m table.RequestMode
-	if err := decodeJSON(req.Body, &m); err != nil {
+	if err := b.decodeJSON(req.Body, &m); err != nil {
 		return err
 	}
 	if strings.HasPrefix(m.Topic, table.RetryPrefix) {

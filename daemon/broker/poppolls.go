@@ -16,14 +16,14 @@ type popKey struct{ group, topic string }
 // if there is more, that wakes the next.
 type popPolls struct {
 	holding[heldPop]
-	limit, each int
-	groups      map[popKey][]*heldPop // in the order in which they came
-	topics      map[string][]popKey   // by topic, and by retry topic
-	nextAt      time.Time             // when the clock calls expire next
+	perGroup int
+	groups   map[popKey][]*heldPop // in the order in which they came
+	topics   map[string][]popKey   // by topic, and by retry topic
+	nextAt   time.Time             // when the clock calls expire next
 }
 
-func newPopPolls(limit, each int) *popPolls {
-	return &popPolls{holding: newHolding[heldPop](), limit: limit, each: each, groups: map[popKey][]*heldPop{}, topics: map[string][]popKey{}}
+func newPopPolls(limit, perGroup int) *popPolls {
+	return &popPolls{holding: newHolding[heldPop](limit), perGroup: perGroup, groups: map[popKey][]*heldPop{}, topics: map[string][]popKey{}}
 }
 
 // add holds h, which is new or was woken.
@@ -31,11 +31,11 @@ func (p *popPolls) add(h *heldPop, isNew bool) (kept, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	k := popKey{h.Group, h.Topic}
-	if p.closed || isNew && (p.count >= p.limit || len(p.groups[k]) >= p.each) {
-		return false, !p.closed
+	if p.closed {
+		return false, false
 	}
-	if isNew {
-		p.count++
+	if isNew && (len(p.groups[k]) >= p.perGroup || !p.enter(h.from)) {
+		return false, true
 	}
 	if len(p.groups[k]) == 0 {
 		for _, topic := range [...]string{k.topic, pop.RetryTopic(k.group, k.topic)} {
@@ -201,8 +201,8 @@ func (p *popPolls) takeAll(which func(*heldPop) bool) (gone []*heldPop) {
 	}
 	for _, h := range gone {
 		p.remove(h)
+		p.left(h.from)
 	}
-	p.count -= len(gone)
 	return gone
 }
 

@@ -108,13 +108,19 @@ type client struct {
 	reply  *remoting.Response // to what it asks; nil: none
 }
 
-// client connects.
+// client connects from 192.0.2.7.
 func (r *rig) client() *client {
+	r.t.Helper()
+	return r.clientAt("192.0.2.7:40404")
+}
+
+// clientAt connects from an address.
+func (r *rig) clientAt(from string) *client {
 	r.t.Helper()
 	c := &client{t: r.t, reply: &remoting.Response{}}
 	cl := remoting.NewClient(remoting.ClientOptions{
 		Handler: remoting.HandlerFunc(c.serve), Limits: remoting.Limits{Idle: time.Hour},
-		Dial: func(context.Context, string, string) (net.Conn, error) { return r.ln.connect(), nil },
+		Dial: func(context.Context, string, string) (net.Conn, error) { return r.ln.connect(from), nil },
 	})
 	r.t.Cleanup(func() { _ = cl.Close() })
 	conn, err := cl.Conn(r.t.Context(), "broker:10911")
@@ -333,17 +339,21 @@ func (l *pipeListener) Close() error {
 
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{Port: 10911} }
 
-func (l *pipeListener) connect() net.Conn {
+// connect returns the client's end of a new connection from an address.
+func (l *pipeListener) connect(from string) net.Conn {
 	near, far := net.Pipe()
-	l.conns <- addrConn{far}
+	l.conns <- addrConn{far, from}
 	return near
 }
 
-// An addrConn comes from 192.0.2.7:40404.
-type addrConn struct{ net.Conn }
+// An addrConn comes from an address.
+type addrConn struct {
+	net.Conn
+	from string
+}
 
-func (addrConn) RemoteAddr() net.Addr {
-	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort("192.0.2.7:40404"))
+func (c addrConn) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.from))
 }
 
 type lockedWriter struct {

@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -241,10 +242,32 @@ func TestSendMakesNoTopics(t *testing.T) {
 			t.Error("the template is still there: clients would think that they may make topics")
 		}
 	})
-	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics = 12 }, func(t *testing.T, r *rig) {
+}
+
+// TestTopicsByUseLeaveRoom: an eighth of the topics, and of the groups, is left to who makes
+// them on purpose.
+func TestTopicsByUseLeaveRoom(t *testing.T) {
+	bubble(t, func(o *Options, _ *fakeStore) { o.MaxTopics, o.MaxGroups = 15, 9 }, func(t *testing.T, r *rig) {
 		c := r.client() // 11 system topics
-		c.expect(c.send("New", "", "b"), 0, "")
-		c.expect(c.send("Newer", "", "b"), remoting.RespTopicNotExist, "12 topics")
+		for _, name := range []string{"New", "Newer", "Newest"} {
+			c.expect(c.send(name, "", "b"), 0, "")
+		}
+		c.expect(c.send("OneMore", "", "b"), remoting.RespTopicNotExist, "14 topics")
+		make := func(name string) *remoting.Command {
+			return c.call(remoting.ReqUpdateAndCreateTopic, "", "topic", name, "defaultTopic", "TBW102", "readQueueNums", "1", "writeQueueNums", "1", "perm", "6", "topicFilterType", "SINGLE_TAG", "order", "false")
+		}
+		c.expect(make("Wanted"), 0, "")
+		c.expect(make("TooMuch"), remoting.RespTopicNotExist, "15 topics")
+
+		commit := func(group string) *remoting.Command {
+			return c.call(remoting.ReqUpdateConsumerOffset, "", "consumerGroup", group, "topic", "New", "queueId", "0", "commitOffset", "0")
+		}
+		for i := range 8 {
+			c.expect(commit("G"+strconv.Itoa(i)), 0, "")
+		}
+		c.expect(commit("G8"), remoting.RespSubscriptionGroupNotExist, "8 subscription groups")
+		c.expect(c.call(remoting.ReqUpdateAndCreateSubscriptiongroup, `{"groupName":"Wanted"}`), 0, "")
+		c.expect(c.call(remoting.ReqUpdateAndCreateSubscriptiongroup, `{"groupName":"TooMuch"}`), remoting.RespSubscriptionGroupNotExist, "9 subscription groups")
 	})
 }
 

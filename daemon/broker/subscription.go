@@ -82,7 +82,7 @@ func (b *Broker) checkClientConfig(req *remoting.Request) error {
 		Group        string            `json:"group"`
 		Subscription *subscriptionData `json:"subscriptionData"`
 	}
-	if err := decodeJSON(req.Body, &body); err != nil {
+	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
 	if err := mayGroup(req, body.Group); err != nil {

@@ -50,7 +50,7 @@ func (b *Broker) putTopic(t table.Topic, attributes string) error {
 	defer b.changing.Unlock()
 	old, ok := b.store.Topic(t.Name)
 	if !ok {
-		if err := b.roomForTopic(); err != nil {
+		if err := b.roomForTopic(b.opts.MaxTopics); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (b *Broker) updateTopics(req *remoting.Request) error {
 	var body struct {
 		Topics []table.Topic `json:"topicConfigList"`
 	}
-	if err := decodeJSON(req.Body, &body); err != nil {
+	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return err
 	}
 	for _, t := range body.Topics {
