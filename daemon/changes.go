@@ -119,7 +119,7 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 		next.permChanges, next.permAt = old.permChanges+1, time.Now().UnixMilli()
 	}
 	c.now.Store(&next)
-	t.log.Info("configuration changed by updateBrokerConfig", "by", req.Conn().RemoteAddr().String(), "otherThanFiles", next.all.String())
+	t.said.Log("configuration changed by updateBrokerConfig", "by", req.Conn().RemoteAddr().String(), "otherThanFiles", next.all.String())
 	if perm {
 		t.reg.Notify()
 	}

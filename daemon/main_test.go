@@ -2,7 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,5 +71,54 @@ func TestLogLinesCarryThePriorityThatJournaldReads(t *testing.T) {
 	log.Info("x", slog.Int("y", 1))
 	if !strings.HasPrefix(b.String(), `{"time":`) {
 		t.Errorf("logFormat json logs %q", b.String())
+	}
+}
+
+// What strangers are called, and what they say, cannot look like lines of the daemon's own,
+// nor do anything to a terminal, wherever the log goes.
+func TestNoNameForgesALine(t *testing.T) {
+	forged := "x\n<2>msg=\"all is lost\" part=store\nPRIORITY=2\nMESSAGE=forged\r\x1b[2J\x00\u2028level=ERROR"
+	log := func(l *slog.Logger) {
+		l.With("part", forged).Warn("a stranger", "client", forged, "err", errors.New(forged))
+	}
+	for _, format := range []string{"auto", "text", "json"} {
+		cfg := config.Default()
+		cfg.LogFormat = format
+		var b bytes.Buffer
+		l, _ := newLogger(&b, &cfg)
+		log(l)
+		if strings.Count(b.String(), "\n") != 1 || strings.ContainsAny(b.String(), "\r\x1b\x00\u2028") {
+			t.Errorf("logFormat %s: one line became %q", format, b.String())
+		}
+	}
+	path := filepath.Join(t.TempDir(), "journal")
+	at, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	log(slog.New(newFieldHandler(newJournal(path, io.Discard), new(slog.HandlerOptions))))
+	b := make([]byte, datagramLimit)
+	n, err := at.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// NAME=value to the end of the line, or NAME, a length of 8 bytes and as much: as journald reads it.
+	fields := map[string][]string{}
+	for rest := b[:n]; len(rest) > 0; {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			t.Fatalf("a field without an end: %q", rest)
+		}
+		name, value, ok := strings.Cut(string(rest[:end]), "=")
+		rest = rest[end+1:]
+		if !ok {
+			size := int(binary.LittleEndian.Uint64(rest))
+			value, rest = string(rest[8:8+size]), rest[8+size+1:]
+		}
+		fields[name] = append(fields[name], value)
+	}
+	if len(fields["PRIORITY"]) != 1 || fields["PRIORITY"][0] != "4" || len(fields["MESSAGE"]) != 1 || strings.ContainsAny(fields["MESSAGE"][0], "\n\r\x1b\x00") {
+		t.Errorf("the journal takes the priorities %q and the messages %q, want one warning on one line", fields["PRIORITY"], fields["MESSAGE"])
 	}
 }

@@ -82,7 +82,7 @@ func (t *tenure) later(req *remoting.Request, work roleWork) error {
 		}
 		t.changing.Unlock() // first: who has the answer may ask again at once
 		if errors.Is(err, errRefused) || errors.Is(err, remoting.ErrField) {
-			log.Info("a change of roles was refused", "why", err)
+			t.said.Log("a change of roles was refused", "request", remoting.RequestName(req.Code), "by", req.Conn().RemoteAddr().String(), "why", err)
 			req.ReplyError(remoting.RespIllegalOperation, err.Error())
 			return
 		}

@@ -17,6 +17,7 @@ import (
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/meter"
 	"pairmq/internal/remoting"
+	"pairmq/internal/warner"
 	"pairmq/replica/pair"
 	"pairmq/store"
 )
@@ -56,6 +57,7 @@ type tenure struct {
 	recent     *recentTimes
 	measuring  sync.RWMutex // held for reading by who looks into the store from outside; for writing, to close it
 	log        *slog.Logger
+	said       *warner.Warner // what others ask for
 
 	was      string        // where clients found the tenure before; "" if it was there
 	caughtUp bool          // this one is over because its log is indexed; read when run has returned
@@ -79,6 +81,7 @@ type before struct {
 // newTenure builds one.
 func newTenure(file *config.Config, m platform, last before, client *remoting.Client, log *slog.Logger) (*tenure, error) {
 	t := &tenure{was: last.addr, platform: m, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
+	t.said = &warner.Warner{To: log, Burst: 100}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	found, err := findAddresses(file)
 	if err != nil {

@@ -95,7 +95,7 @@ func (b *Broker) putMissingTopic(t table.Topic) error {
 	if err := b.store.PutTopic(t); err != nil {
 		return err
 	}
-	b.log.Info("topic made", "topic", t.Name, "queues", t.WriteQueueNums)
+	b.said.Log("topic made", "topic", t.Name, "queues", t.WriteQueueNums)
 	b.opts.Registrar.Notify()
 	return nil
 }
@@ -154,7 +154,7 @@ func (b *Broker) putMissingGroup(g table.Group) error {
 	if err := b.store.PutGroup(g); err != nil {
 		return err
 	}
-	b.log.Info("subscription group made", "group", g.Name)
+	b.said.Log("subscription group made", "group", g.Name)
 	return nil
 }
 

@@ -181,3 +181,38 @@ func TestLocksAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestAFloodIsNotAFloodOfLines: what one client can cause at will says how often it was, not
+// a line each time; and a line has no body in it.
+func TestAFloodIsNotAFloodOfLines(t *testing.T) {
+	bubble(t, func(_ *Options, s *fakeStore) { s.putErr = fmt.Errorf("commitlog: a failure") }, func(t *testing.T, r *rig) {
+		c := r.clientAt(stranger)
+		r.topic("T", 1)
+		for i := range 300 {
+			c.call(remoting.ReqUpdateConsumerOffset, "", "consumerGroup", "G"+strconv.Itoa(i), "topic", "T", "queueId", "0", "commitOffset", "0")
+			c.call(remoting.ReqUpdateAndCreateSubscriptiongroup, `{"groupName":"Set"}`)
+			c.call(remoting.ReqUpdateAndCreateTopic, "", "topic", "Set", "defaultTopic", "TBW102", "readQueueNums", "1", "writeQueueNums", "1", "perm", "6", "topicFilterType", "SINGLE_TAG", "order", "false")
+			c.call(remoting.ReqDeleteTopicInBroker, "", "topic", "Set")
+			c.call(remoting.ReqSendMessageV2, "the-body-of-a-message", sendFields("T", "i", "SECRET\x01the-property")...)
+			c.call(remoting.ReqHeartBeat, heartbeatOf("a-client", "H"+strconv.Itoa(i), "CLUSTERING", "T"))
+		}
+		r.stop()
+		log := r.log.String()
+		kinds := map[string]int{}
+		for line := range strings.Lines(log) {
+			_, msg, _ := strings.Cut(line, "msg=")
+			if msg, _, _ = strings.Cut(msg, " topic="); len(msg) > 12 {
+				msg = msg[:12]
+			}
+			kinds[msg]++
+		}
+		if n := strings.Count(log, "\n"); n < 100 || n > 450 {
+			t.Errorf("1800 requests caused %d lines: %v", n, kinds)
+		}
+		for _, word := range []string{"the-body", "the-property"} {
+			if strings.Contains(log, word) {
+				t.Errorf("the log has %s of a message", word)
+			}
+		}
+	})
+}

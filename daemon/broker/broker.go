@@ -16,6 +16,7 @@ import (
 	"pairmq/daemon/broker/transaction"
 	"pairmq/internal/lifecycle"
 	"pairmq/internal/remoting"
+	"pairmq/internal/warner"
 	"pairmq/store"
 	"pairmq/store/table"
 )
@@ -37,7 +38,9 @@ type Broker struct {
 	ownProperties   string     // what is appended to the properties of every message
 	changing        sync.Mutex // one change of topics or groups at a time; held while the store keeps it
 	makings         makings
-	largeJSON       chan struct{} // has room for one body that is not small
+	said, warned    *warner.Warner // what clients have changed, and what went wrong with that
+	failed          *warner.Warner // requests that failed for a reason of the broker's own
+	largeJSON       chan struct{}  // has room for one body that is not small
 	sends           sendPool
 	pulls           pullPool
 	polls           *longPoll
@@ -75,6 +78,9 @@ func New(opts Options) (*Broker, error) {
 	if opts.TraceTopic != "" { // without a region consumers of 5.x send no traces
 		b.ownProperties += "\x02MSG_REGION\x01" + defaultRegion + "\x02TRACE_ON\x01true"
 	}
+	b.said = &warner.Warner{To: opts.Log, Burst: sayAtOnce}
+	b.warned = &warner.Warner{To: opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
+	b.failed = &warner.Warner{To: opts.Log, Level: slog.LevelError, Burst: sayAtOnce}
 	b.makings.byName = map[string]*making{}
 	b.largeJSON = make(chan struct{}, 1)
 	b.flows = newFlows(opts.CountFlows, b.started)

@@ -125,7 +125,7 @@ var errUnknown = errors.New("broker: unknown error")
 // the client is told nothing about.
 func (b *Broker) fail(req *remoting.Request, err error) {
 	if !known(err) {
-		b.log.Error("request failed", "code", remoting.RequestName(req.Code), "err", err)
+		b.failed.Log("request failed", "code", remoting.RequestName(req.Code), "err", err)
 	}
 	b.refusals.add(err)
 	req.ReplyError(responseCode(err))

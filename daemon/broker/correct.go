@@ -43,7 +43,7 @@ func (b *Broker) cloneOffsets(req *remoting.Request) error {
 		if err := b.resetPopped(all); err != nil {
 			return err
 		}
-		b.log.Info("consumer offsets cloned", "from", from, "to", to.Name, "queues", len(all))
+		b.said.Log("consumer offsets cloned", "from", from, "to", to.Name, "queues", len(all))
 	}
 	replyDone(req)
 	return nil

@@ -71,7 +71,7 @@ func (b *Broker) putGroup(g table.Group) error {
 	if err := b.store.PutGroup(g); err != nil {
 		return err
 	}
-	b.log.Info("subscription group set", "group", g.Name, "consumeEnable", g.ConsumeEnable)
+	b.said.Log("subscription group set", "group", g.Name, "consumeEnable", g.ConsumeEnable)
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 			return err
 		}
 		b.flows.forget(func(k flowKey) bool { return k.kind != flowPut && k.group == name })
-		b.log.Info("subscription group deleted", "group", name)
+		b.said.Log("subscription group deleted", "group", name)
 	}
 	if remove4 || remove5 {
 		if err := b.store.DeleteOffsets(name); err != nil {

@@ -134,7 +134,7 @@ func (b *Broker) makeRetryTopic(g *table.Group) {
 		return
 	}
 	if _, err := b.retryTopic(g); err != nil {
-		b.log.Warn("retry topic not made", "topic", table.RetryPrefix+g.Name, "err", err)
+		b.warned.Log("retry topic not made", "topic", table.RetryPrefix+g.Name, "err", err)
 	}
 }
 

@@ -90,6 +90,7 @@ const (
 	maxJSONDepth    = 16      // objects and arrays inside each other
 	maxJSONValues   = 1 << 15 // objects, arrays and commas
 	smallJSON       = 4 << 10 // bytes; larger bodies are decoded one at a time
+	sayAtOnce       = 100     // log lines of one kind that clients can cause, then one a second
 	maxWord         = 64      // bytes of what clients have few words for, such as messageModel
 	maxTags         = 1024    // in one subscription
 	maxAttributes   = 32      // of one topic

@@ -58,7 +58,7 @@ func (b *Broker) setRequestMode(req *remoting.Request) error {
 	if err := b.store.SetRequestModes(all); err != nil {
 		return err
 	}
-	b.log.Info("consume mode set", "group", m.Group, "topic", m.Topic, "mode", m.Mode)
+	b.said.Log("consume mode set", "group", m.Group, "topic", m.Topic, "mode", m.Mode)
 	replyDone(req)
 	return nil
 }

@@ -60,7 +60,7 @@ func (b *Broker) resetOffset(req *remoting.Request) error {
 	if err := b.resetPopped(all); err != nil {
 		return err
 	}
-	b.log.Info("consumer offsets reset", "group", group, "topic", topic.Name, "queues", len(all))
+	b.said.Log("consumer offsets reset", "group", group, "topic", topic.Name, "queues", len(all))
 	var m queueMap
 	for _, o := range all {
 		if err := m.add(messageQueue{b.opts.Name, o.QueueID, o.Topic}, o.Offset); err != nil {
@@ -84,7 +84,7 @@ func (b *Broker) pushReset(group, topic string, timestamp int64, offsets []byte)
 	for _, conn := range b.clients.consumerConns(group) {
 		err := conn.Oneway(&remoting.Command{Code: remoting.ReqResetConsumerClientOffset, Language: remoting.Go, Version: remoting.Version, Fields: f, Body: offsets})
 		if err != nil {
-			b.log.Warn("a consumer was not told that its offsets are reset", "group", group, "client", conn.RemoteAddr().String(), "err", err)
+			b.warned.Log("a consumer was not told that its offsets are reset", "group", group, "client", conn.RemoteAddr().String(), "err", err)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (b *Broker) putTopic(t table.Topic, attributes string) error {
 	if err := b.store.PutTopic(t); err != nil {
 		return err
 	}
-	b.log.Info("topic set", "topic", t.Name, "readQueues", t.ReadQueueNums, "writeQueues", t.WriteQueueNums, "perm", t.Perm)
+	b.said.Log("topic set", "topic", t.Name, "readQueues", t.ReadQueueNums, "writeQueues", t.WriteQueueNums, "perm", t.Perm)
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (b *Broker) deleteTopic(req *remoting.Request) error {
 	b.changing.Unlock()
 	for _, name := range gone {
 		b.flows.forget(func(k flowKey) bool { return k.topic == name })
-		b.log.Info("topic deleted", "topic", name)
+		b.said.Log("topic deleted", "topic", name)
 	}
 	if err != nil {
 		return err

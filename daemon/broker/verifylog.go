@@ -32,7 +32,7 @@ func (b *Broker) verifyLog(req *remoting.Request) error {
 		case err != nil && len(found.Findings) == 0:
 			return rawError(err)
 		case err != nil: // what was repaired must be told; the rest is asked for again
-			b.log.Warn("a comparison of logs ended early", "peer", peer, "phyOffset", found.End, "err", err)
+			b.warned.Log("a comparison of logs ended early", "peer", peer, "phyOffset", found.End, "err", err)
 		}
 		if found.Findings == nil {
 			found.Findings = []store.Finding{}

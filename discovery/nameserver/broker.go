@@ -37,12 +37,11 @@ func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Res
 	if err != nil && !errors.Is(err, errTopics) {
 		return failed(err)
 	}
-	log := s.opts.Log.With("cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr)
 	if got.fresh {
-		log.Info("broker registered", "topics", len(reg.body.Topics))
+		s.said.Log("broker registered", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "topics", len(reg.body.Topics))
 	}
 	if got.movedFrom != "" {
-		log.Warn("broker replaced another with its brokerId", "was", got.movedFrom)
+		s.warned.Log("broker replaced another with its brokerId", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "was", got.movedFrom)
 	}
 	if err != nil {
 		return failed(err)

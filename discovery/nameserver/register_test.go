@@ -1,7 +1,9 @@
 package nameserver
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -324,5 +326,20 @@ func TestKeptAnswersAreBounded(t *testing.T) {
 				t.Fatalf("%d bytes of answers are kept", kept)
 			}
 		}
+	}
+}
+
+// Brokers that come and go all the time do not fill the log.
+func TestAFloodOfRegistrationsIsNotOneOfLines(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	b, moved := newBroker(s, "b", "h1:10911"), newBroker(s, "b", "h2:10911")
+	for range 500 {
+		b.mustRegister(t)
+		moved.mustRegister(t)
+		moved.call(remoting.ReqUnregisterBroker, nil)
+	}
+	if n := strings.Count(log.String(), "\n"); n < 200 || n > 250 {
+		t.Errorf("1500 requests caused %d lines", n)
 	}
 }

@@ -3,11 +3,17 @@ package nameserver
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/internal/warner"
 )
+
+// sayAtOnce is how many log lines of one kind brokers can cause at once; then it is one a
+// second.
+const sayAtOnce = 100
 
 // A Server answers brokers, clients and administrators. It implements
 // remoting.Handler; give its Closed to the remoting.Server as OnClose, and run
@@ -18,11 +24,15 @@ type Server struct {
 	kv      kvTable
 	failing bool // the last save has failed; Run's own
 	saved   time.Time
+	said    *warner.Warner // what brokers do
+	warned  *warner.Warner // what they should not
 }
 
 // New returns a Server that knows what was saved. It fails if opts.Load does.
 func New(opts Options) (*Server, error) {
 	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
+	s.said = &warner.Warner{To: s.opts.Log, Burst: sayAtOnce}
+	s.warned = &warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
 	s.routes.maxEncoded = max(leastEncoded, encodedEach*s.opts.MaxTopics)
 	s.routes.deleteMissing = s.opts.DeleteMissing
@@ -75,7 +85,7 @@ func (s *Server) Closed(conn *remoting.Conn) {
 
 func (s *Server) logDeparted(reason string, gone []departed) {
 	for _, d := range gone {
-		s.opts.Log.Info("broker left", "reason", reason, "cluster", d.cluster,
+		s.said.Log("broker left", "reason", reason, "cluster", d.cluster,
 			"brokerName", d.brokerName, "brokerId", d.brokerID, "addr", d.addr)
 	}
 }

@@ -53,10 +53,11 @@ func (p *pace) ahead(now int64) bool { return p.at.Load() > now }
 const burstTime = time.Second
 
 // Source returns by what c counts for bounds for one address, and false if it comes from
-// this machine, for which there are none.
+// this machine, for which there are none: programs here may call at an address that others
+// call at too, and then come from it.
 func (c *Conn) Source() (netip.Addr, bool) {
 	a := c.remote.Addr()
-	return SourceOf(a), a.IsValid() && !a.IsLoopback()
+	return SourceOf(a), a.IsValid() && !a.IsLoopback() && a != c.local.Addr()
 }
 
 // paced says whether a request may be served now, by what its source has sent. A heartbeat

@@ -116,7 +116,9 @@ func (x *Index) room(group, topic string) bool {
 	o := &x.offsets
 	need := o.size + defineSize(group, topic) + offsetEntrySize
 	if len(group) <= maxName && len(topic) <= maxName && int64(need)+pageSize <= o.journal.half {
-		o.full = false
+		if int64(need)+16*pageSize <= o.journal.half { // not at once: names of other lengths would have it said again and again
+			o.full = false
+		}
 		return true
 	}
 	if !o.full {

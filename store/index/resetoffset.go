@@ -32,7 +32,7 @@ func (x *Index) ResetOffsets(all []table.Offset) error {
 			failed = err
 			break
 		}
-		x.log.Info("consumer offset reset", "group", o.Group, "topic", o.Topic, "queueId", o.QueueID, "from", from, "to", o.Offset)
+		x.log.Debug("consumer offset reset", "group", o.Group, "topic", o.Topic, "queueId", o.QueueID, "from", from, "to", o.Offset)
 	}
 	return errors.Join(failed, x.flushOffsets(true))
 }
@@ -112,7 +112,7 @@ func (x *Index) merge(m *table.Offset) (changed, reset bool) {
 		return false, false
 	}
 	if reset {
-		x.log.Info("consumer offset reset as its original was", "group", m.Group, "topic", m.Topic, "queueId", m.QueueID, "from", s.offset, "to", m.Offset)
+		x.log.Debug("consumer offset reset as its original was", "group", m.Group, "topic", m.Topic, "queueId", m.QueueID, "from", s.offset, "to", m.Offset)
 		s.version = m.Version
 	}
 	s.offset, s.dirty = m.Offset, true

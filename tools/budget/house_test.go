@@ -18,7 +18,7 @@ func house() map[string][]string {
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/acl", "internal/certs", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
-		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/acl", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "store", "store/folder", "store/index"),
+		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/acl", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
 		"daemon/broker/timer":            append(pure, "daemon/broker/schedule", "internal/lifecycle", "store", "store/index"),
@@ -27,7 +27,7 @@ func house() map[string][]string {
 		"daemon/rights":                  {"internal/acl", "internal/remoting", "internal/warner"},
 		"daemon/machine":                 {"hal/board"},
 		"discovery":                      {"internal/javajson", "internal/lifecycle", "internal/remoting", "store/table"},
-		"discovery/nameserver":           {"discovery", "internal/remoting", "store/table"},
+		"discovery/nameserver":           {"discovery", "internal/remoting", "internal/warner", "store/table"},
 		"discovery/nameserver/statefile": {"discovery/nameserver", "hal/disk"},
 		"daemon/metrics":                 {"internal/meter"},
 		"internal/acl":                   {"internal/remoting"},
