@@ -30,6 +30,13 @@ func (b *Broker) allConsumerOffsets(req *remoting.Request) error {
 		return err
 	}
 	all := b.store.AllOffsets()
+	queues := 0
+	for _, of := range all {
+		queues += len(of)
+	}
+	if err := req.Reserve(queues * 100); err != nil { // some of each are of one topic
+		return err
+	}
 	delete(all, transaction.Group) // what clients may have committed
 	if halves, ops, ok := b.transactionProgress(); ok {
 		all[transaction.Group] = []index.GroupOffset{{Topic: transaction.HalfTopic, Offset: halves}, {Topic: transaction.OpTopic, Offset: ops}}

@@ -216,3 +216,29 @@ func TestAFloodIsNotAFloodOfLines(t *testing.T) {
 		}
 	})
 }
+
+// TestManyWhoAskForEverything: answers that have all topics or groups are made only while
+// there is room for them, however many ask at once and read nothing.
+func TestManyWhoAskForEverything(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		for i := range 2000 {
+			r.topic("Topic"+strconv.Itoa(i), 1)
+			r.group("Group" + strconv.Itoa(i))
+		}
+		for _, code := range []int32{remoting.ReqGetAllTopicConfig, remoting.ReqGetAllSubscriptiongroupConfig} {
+			frame := remoting.AppendCommand(nil, &remoting.Command{Code: code})
+			for range 100 {
+				nc := r.ln.connect(stranger)
+				defer nc.Close()
+				go func() { _, _ = nc.Write(frame) }()
+			}
+		}
+		synctest.Wait()
+		const limit = 32 << 20 // remoting's default
+		if n := r.srv.Stats().Bytes; n < limit/2 || n > limit+limit/4 {
+			t.Errorf("%d bytes are in flight for 200 who ask, want about %d", n, limit)
+		}
+		other := r.clientAt(neighbour)
+		other.expect(other.call(remoting.ReqHeartBeat, heartbeatOf("d", "CG", "CLUSTERING", "T")), 0, "")
+	})
+}

@@ -115,6 +115,9 @@ func (b *Broker) deleteGroup(req *remoting.Request) error {
 // and is given everything at once: it asks on until it has as many as totalGroupNum says.
 func (b *Broker) allGroups(req *remoting.Request) error {
 	all, version := b.store.Groups()
+	if err := roomFor(req, len(all)); err != nil {
+		return err
+	}
 	byName := make(map[string]table.Group, len(all))
 	for _, g := range all {
 		byName[g.Name] = g

@@ -63,6 +63,14 @@ func checkShape(b []byte) error {
 	return nil
 }
 
+// entryBytes is what one topic, group or client of an answer that has all of them takes
+// while it is made: as a value, as JSON, and as the JSON grows.
+const entryBytes = 600
+
+// roomFor waits until there is room for an answer with n entries, before it is made: many
+// who ask at once for all there is get it one after the other.
+func roomFor(req *remoting.Request, n int) error { return req.Reserve(n * entryBytes) }
+
 // replyJSON answers req with v as its body.
 func replyJSON(req *remoting.Request, v any) error { return replyRemark(req, "", v) }
 

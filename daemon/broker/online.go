@@ -176,6 +176,9 @@ func (b *Broker) consumerList(req *remoting.Request) error {
 	if len(ids) == 0 {
 		return refuse(remoting.RespSystemError, "no consumer for this group, %.255s", group)
 	}
+	if err := roomFor(req, len(ids)); err != nil {
+		return err
+	}
 	return replyJSON(req, map[string][]string{"consumerIdList": ids})
 }
 
@@ -186,6 +189,9 @@ func (b *Broker) consumerConnections(req *remoting.Request) error {
 	if !ok {
 		return refuse(remoting.RespConsumerNotOnline, "no consumer of group %.255s is online", group)
 	}
+	if err := roomFor(req, len(all.Connections)+len(all.Subscriptions)); err != nil {
+		return err
+	}
 	return replyJSON(req, all)
 }
 
@@ -195,6 +201,9 @@ func (b *Broker) producerConnections(req *remoting.Request) error {
 	all := b.clients.producersOf(group)
 	if len(all) == 0 {
 		return refuse(remoting.RespSystemError, "no producer of group %.255s is online", group)
+	}
+	if err := roomFor(req, len(all)); err != nil {
+		return err
 	}
 	return replyJSON(req, map[string][]connection{"connectionSet": all})
 }

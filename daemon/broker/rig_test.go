@@ -31,6 +31,7 @@ type rig struct {
 	st  *fakeStore
 	reg *fakeRegistrar
 	ln  *pipeListener
+	srv *remoting.Server
 	log *bytes.Buffer // read it when nothing runs
 
 	stop func() // ends the broker's Run and waits for it
@@ -53,6 +54,7 @@ func newRig(t testing.TB, change func(*Options, *fakeStore)) *rig {
 	}
 	r.b, r.st.arrived = b, b.Arrived
 	srv := remoting.NewServer(remoting.ServerOptions{Handler: b, OnClose: b.Closed, Limits: remoting.Limits{Idle: time.Hour}})
+	r.srv = srv
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() {

@@ -159,6 +159,9 @@ func (b *Broker) allTopics(req *remoting.Request) error {
 		return err
 	}
 	all, version := b.store.Topics()
+	if err := roomFor(req, len(all)); err != nil {
+		return err
+	}
 	byName := make(map[string]table.Topic, len(all))
 	for _, t := range all {
 		byName[t.Name] = t

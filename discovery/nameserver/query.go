@@ -105,6 +105,13 @@ func (s *Server) topicList(c *remoting.Command) remoting.Response {
 	return encoded(list)
 }
 
+// count is how many topics and brokers there are.
+func (r *routes) count() int {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.entries + r.members
+}
+
 // topicsWith returns the topics with a share whose topicSysFlag is wanted,
 // sorted and never nil.
 func (r *routes) topicsWith(wanted func(sysFlag int32) bool) []string {

@@ -92,8 +92,27 @@ func (s *Server) logDeparted(reason string, gone []departed) {
 
 // Serve answers one request.
 func (s *Server) Serve(req *remoting.Request) {
+	if namesAll(req.Code) { // many who ask at once get it one after the other
+		if err := req.Reserve(s.routes.count() * nameBytes); err != nil {
+			req.ReplyError(remoting.RespSystemBusy, err.Error())
+			return
+		}
+	}
 	resp := s.handle(req.Conn(), &req.Command)
 	req.Reply(&resp)
+}
+
+// nameBytes is what one topic or broker takes while an answer is made that names all.
+const nameBytes = 200
+
+// namesAll says whether the answer to a request has all topics or brokers.
+func namesAll(code int32) bool {
+	switch code {
+	case remoting.ReqGetBrokerClusterInfo, remoting.ReqGetAllTopicListFromNameserver, remoting.ReqGetTopicsByCluster, remoting.ReqGetSystemTopicListFromNs,
+		remoting.ReqGetUnitTopicList, remoting.ReqGetHasUnitSubTopicList, remoting.ReqGetHasUnitSubUnunitTopicList:
+		return true
+	}
+	return false
 }
 
 func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Response {
