@@ -162,3 +162,12 @@ func TestTooManyAnswers(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkPaced is what it costs a request that its source is counted.
+func BenchmarkPaced(b *testing.B) {
+	c := &Conn{shared: newShared(Limits{Rate: 1 << 20}, nil, nil, nil, nil), from: new(source)}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.paced(ReqSendMessageV2)
+	}
+}
