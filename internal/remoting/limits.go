@@ -17,7 +17,7 @@ type Limits struct {
 	// others, or from one /64 of IPv6; 0 means 256.
 	Conns, ConnsPerAddr int
 	// Rate is requests a second that a Server serves of one such address, after a pause at
-	// once; more are answered RespSystemBusy. 0 means any number. Those of this machine
+	// once; more are answered RespSystemBusy, and those that want no answer wait. 0 means any number. Those of this machine
 	// are not counted.
 	Rate        int
 	InFlight    int   // requests of one connection that wait for their reply; also calls it has pending; 0 means 4096

@@ -76,9 +76,16 @@ func (c *Conn) paced(code int32) bool {
 
 // tooMany answers a request beyond the pace. RocketMQ's clients take that as they take
 // a broker's that has too much to do: they try another one, or later. Who goes on all the
-// same is not read from at more than the pace.
+// same is not read from at more than the pace; nor is who wants no answer.
 func (c *Conn) tooMany(req *Request) error {
 	s := c.shared
+	if req.IsOneway() { // nobody would hear that it was not served
+		if err := c.keepPace(&c.from.served); err != nil {
+			return err
+		}
+		s.handler.Serve(req)
+		return nil
+	}
 	s.paused.Add(1)
 	s.busy.Log("a client sends too many requests, it is answered SYSTEM_BUSY", "remote", c.remote, "most", s.limits.Rate)
 	req.ReplyError(RespSystemBusy, fmt.Sprintf("[OVERLOAD]system busy, start flow control for a while: more than %d requests a second come from one address", s.limits.Rate))
@@ -87,11 +94,16 @@ func (c *Conn) tooMany(req *Request) error {
 
 // pause waits while what nobody wants comes of c's source at more than its pace.
 func (c *Conn) pause() error {
-	s := c.shared
-	if s.every == 0 || c.from == nil {
+	if c.shared.every == 0 || c.from == nil {
 		return nil
 	}
-	for !c.from.refused.take(int64(time.Since(s.born)), s.every, int64(burstTime)) {
+	return c.keepPace(&c.from.refused)
+}
+
+// keepPace waits until one more may come.
+func (c *Conn) keepPace(p *pace) error {
+	s := c.shared
+	for !p.take(int64(time.Since(s.born)), s.every, int64(burstTime)) {
 		if c.draining.Load() {
 			return errDraining
 		}

@@ -149,6 +149,28 @@ func TestTooManyRequests(t *testing.T) {
 	})
 }
 
+// Of requests that want no answer none is lost: they wait in the socket.
+func TestTooManyOnewayRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var served []int32
+		r := newRig(t, ServerOptions{Limits: Limits{Rate: 100}, Handler: HandlerFunc(func(req *Request) { served = append(served, req.Opaque) })})
+		p, start := r.from("192.0.2.1:1"), time.Now()
+		for i := range int32(500) {
+			p.send(Command{Opaque: i, Flag: flagOneway})
+		}
+		if d := time.Since(start); d < 3*time.Second || d > 5*time.Second {
+			t.Errorf("500 were read in %v, want 100 at once and then 100 a second", d)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for i, n := range served {
+			if n != int32(i) || len(served) != 500 {
+				t.Fatalf("of 500 requests %d were served, the %dth is %d", len(served), i, n)
+			}
+		}
+	})
+}
+
 // Answers that nobody has asked for come at no more than the pace either.
 func TestTooManyAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
