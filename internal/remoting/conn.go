@@ -53,6 +53,7 @@ type Conn struct {
 	draining atomic.Bool  // no more requests are served
 	wroteAt  atomic.Int64 // when the last write began, in ns since born
 	writeBy  atomic.Int64 // write deadline, in ns since born
+	batchAt  atomic.Int64 // when what is being written began to be, in ns since born
 
 	mu       sync.Mutex // guards the rest
 	changed  sync.Cond  // something below did

@@ -18,9 +18,13 @@ type flow struct {
 // memory its frame or its replies occupy.
 const stallTime = 2 * time.Second
 
+// slowTime is how long a peer may take for what was written to it at once while others wait
+// for the memory of it: one that reads a little all the time could keep megabytes for minutes.
+const slowTime = 10 * time.Second
+
 // stalled says whether c keeps memory for a peer that does not go on: one that
 // has not finished a large frame and sends nothing, or too little to be done
-// within FrameTime, or one that does not read its replies.
+// within FrameTime, or one that does not read its replies, or hardly.
 func (c *Conn) stalled() bool {
 	now := time.Since(c.born)
 	if want := c.flow.want.Load(); want > 0 {
@@ -31,7 +35,7 @@ func (c *Conn) stalled() bool {
 			return true
 		}
 	}
-	return c.Queued() > hotBuffer && now-time.Duration(c.wroteAt.Load()) > stallTime
+	return c.Queued() > hotBuffer && (now-time.Duration(c.wroteAt.Load()) > stallTime || now-time.Duration(c.batchAt.Load()) > slowTime)
 }
 
 // acquire takes n bytes of the budget for c. While there are none it waits, for

@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"errors"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -153,6 +154,37 @@ func TestUnreadRepliesMakeRoom(t *testing.T) {
 		if got := time.Since(start); got == 0 || got > 4*time.Second {
 			t.Errorf("the other waited for %v, want until the first was found to stall, at most 4 s", got)
 		}
+		r.log.expect(t, 1, "stalled while memory is short")
+	})
+}
+
+// Nor does one that reads them a little at a time.
+func TestRepliesReadSlowlyMakeRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reply := make([]byte, 4<<20)
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 1 << 20}, Handler: HandlerFunc(func(req *Request) {
+			req.Reply(&Response{Body: reply[:len(req.Remark)<<20]})
+		})})
+		slow, other, start := r.dial(), r.dial(), time.Now()
+		slow.send(Command{Remark: "MMMM"})
+		synctest.Wait()
+		ended := make(chan struct{})
+		go func() { // 100 KiB a second: 40 s for all
+			defer close(ended)
+			b := make([]byte, 10<<10)
+			for {
+				if _, err := io.ReadFull(slow.nc, b); err != nil {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		}()
+		other.send(Command{Opaque: 2})
+		other.expect(2, RespSuccess)
+		if got := time.Since(start); got < 5*time.Second || got > slowTime+2*stallTime {
+			t.Errorf("the other waited for %v, want some 10 s", got)
+		}
+		<-ended
 		r.log.expect(t, 1, "stalled while memory is short")
 	})
 }

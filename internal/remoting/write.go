@@ -83,6 +83,7 @@ func (c *Conn) flush() {
 		}
 		c.pending = nil
 		c.mu.Unlock()
+		c.batchAt.Store(int64(time.Since(c.born)))
 
 		err := c.write(b)
 		n := b.size
