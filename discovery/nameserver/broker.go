@@ -32,6 +32,9 @@ func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Res
 	if err != nil {
 		return failed(err)
 	}
+	if !s.allowed(conn, reg.brokerName) {
+		return notAllowed(reg.brokerName)
+	}
 	reg.now = time.Now()
 	got, err := s.routes.register(reg)
 	if err != nil && !errors.Is(err, errTopics) {
@@ -41,7 +44,11 @@ func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Res
 		s.said.Log("broker registered", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "topics", len(reg.body.Topics))
 	}
 	if got.movedFrom != "" {
-		s.warned.Log("broker replaced another with its brokerId", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "was", got.movedFrom)
+		what := "broker replaced another with its brokerId"
+		if got.lived {
+			what = "a broker took the place of one of its name and brokerId that lives: unless roles were changed or it has moved, bind the name to its addresses with namesrvAllowedBrokers"
+		}
+		s.warned.Log(what, "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "was", got.movedFrom, "remote", conn.RemoteAddr().String())
 	}
 	if err != nil {
 		return failed(err)
@@ -147,6 +154,9 @@ func (s *Server) queryDataVersion(conn *remoting.Conn, c *remoting.Command) remo
 	if err != nil {
 		return failed(err)
 	}
+	if !s.allowed(conn, b.name) {
+		return notAllowed(b.name)
+	}
 	var version table.DataVersion
 	if err := json.Unmarshal(c.Body, &version); err != nil {
 		return failed(fmt.Errorf("%w: data version: %w", errBroker, err))
@@ -168,15 +178,21 @@ func (s *Server) heartbeat(conn *remoting.Conn, c *remoting.Command) remoting.Re
 	if err != nil {
 		return failed(err)
 	}
+	if !s.allowed(conn, b.name) {
+		return notAllowed(b.name)
+	}
 	s.routes.touch(b.name, b.addr, conn, time.Now())
 	return success()
 }
 
 // unregister serves 104.
-func (s *Server) unregister(c *remoting.Command) remoting.Response {
+func (s *Server) unregister(conn *remoting.Conn, c *remoting.Command) remoting.Response {
 	b, err := parseBroker(c)
 	if err != nil {
 		return failed(err)
+	}
+	if !s.allowed(conn, b.name) {
+		return notAllowed(b.name)
 	}
 	s.logDeparted("unregistered", s.routes.unregister(b.name, b.addr))
 	return success()

@@ -3,6 +3,7 @@ package nameserver
 import (
 	"cmp"
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -15,6 +16,10 @@ type Options struct {
 	MaxBrokers int // registered masters and slaves; 0 means 256
 	MaxTopics  int // topics, counted once for each brokerName that has them; 0 means 20000
 	MaxKV      int // key-value settings; 0 means 1024
+
+	// Allowed says whether a broker of a name may register from an address, remote, over a
+	// connection to local; nil: every one may. It must not block.
+	Allowed func(brokerName string, local, remote netip.Addr) bool
 
 	OrderMessages bool // puts the order settings into routes: RocketMQ's orderMessageEnable
 	DeleteMissing bool // a changed table drops the topics not in it: RocketMQ's deleteTopicWithBrokerRegistration

@@ -40,6 +40,7 @@ type registered struct {
 	master, masterHA string
 	fresh            bool   // the broker was not known
 	movedFrom        string // its brokerId was at this address before
+	lived            bool   // which had been heard of within its time
 }
 
 // register takes reg over. It fails with errIncrement, errStale and errFull,
@@ -58,7 +59,7 @@ func (r *routes) register(reg *registration) (registered, error) {
 	case known == nil:
 		out.fresh = true
 	case known.addr != reg.addr:
-		out.movedFrom = known.addr
+		out.movedFrom, out.lived = known.addr, reg.now.Sub(known.seen) < known.timeout
 	}
 	g := r.join(reg, known)
 	if reg.brokerID == discovery.MasterID {

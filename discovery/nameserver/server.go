@@ -26,6 +26,7 @@ type Server struct {
 	saved   time.Time
 	said    *warner.Warner // what brokers do
 	warned  *warner.Warner // what they should not
+	refused warner.Warner  // brokers that may not register
 }
 
 // New returns a Server that knows what was saved. It fails if opts.Load does.
@@ -33,6 +34,7 @@ func New(opts Options) (*Server, error) {
 	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
 	s.said = &warner.Warner{To: s.opts.Log, Burst: sayAtOnce}
 	s.warned = &warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
+	s.refused = warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Every: 10 * time.Second}
 	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
 	s.routes.maxEncoded = max(leastEncoded, encodedEach*s.opts.MaxTopics)
 	s.routes.deleteMissing = s.opts.DeleteMissing
@@ -126,7 +128,7 @@ func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Respo
 	case remoting.ReqBrokerHeartbeat:
 		return s.heartbeat(conn, c)
 	case remoting.ReqUnregisterBroker:
-		return s.unregister(c)
+		return s.unregister(conn, c)
 	case remoting.ReqGetBrokerClusterInfo:
 		return s.clusterInfo()
 	case remoting.ReqGetBrokerMemberGroup:
