@@ -12,11 +12,17 @@ import (
 	"pairmq/internal/remoting"
 )
 
+// Conns has connections to brokers, for clients: a *remoting.Client, or a circle of them that
+// knows who is at the other end.
+type Conns interface {
+	Conn(ctx context.Context, addr string) (*remoting.Conn, error)
+}
+
 // CopierOptions say whose metadata a slave copies and where to.
 type CopierOptions struct {
-	Metadata Metadata         // required
-	Client   *remoting.Client // required; connections that do not answer are closed
-	Master   func() string    // required; host:port of the master's listenPort; empty while it is not known
+	Metadata Metadata      // required
+	Client   Conns         // required; connections that do not answer are closed
+	Master   func() string // required; host:port of the master's listenPort; empty while it is not known
 
 	// SameLog says whether this slave's log was found to be a copy of that
 	// master's. While it was not, nothing is removed here: with a topic go its

@@ -3,7 +3,7 @@
 // controller), both sides of it.
 //
 // One TCP connection for each slave, opened by the slave. There is no handshake
-// and there are no checksums; both directions are streams of fixed frames, big-endian:
+// between stock brokers, and there are no checksums; both directions are streams of fixed frames, big-endian:
 //
 //	slave → master, report      int64 end of the slave's log
 //	master → slave, transfer    int64 offset, int32 size, size bytes of log
@@ -18,6 +18,14 @@
 // so that a stock broker may be the other half: a master takes no report that
 // cannot be true; a slave compares the end of its log with the master's before
 // it appends, and shows nothing that is not a whole and sound record.
+//
+// A master serves slaves that are configured by address, and those that prove that they
+// have the pair's secret: two of ours exchange the four messages of package proof before
+// the first report, and go on in TLS 1.3 if one of them wants it. Whoever dials begins, so a stock master is left
+// in peace: its slave says nothing else before a challenge has come. A connection has 5 s for that, or, if
+// its address is configured, as long as any slave for its first report, which then may be that of a
+// stock one. No more than 32 connections are made sure of at a time. A slave follows none
+// but a master that is configured by address or proves that it has the secret too. See Trust.
 //
 // A slave serves the protocol too, so that a master that lost its log's end can
 // have it back: see Fetch.

@@ -17,6 +17,7 @@ type FetchOptions struct {
 	Log   Log                                                      // required
 	Peer  string                                                   // host:port of the peer's replication port
 	Quiet time.Duration                                            // after so long without a byte the peer has no more; 0 means 2 s
+	Trust Trust                                                    // who the peer may be; the zero value: everybody
 	Notes *slog.Logger                                             // nil discards
 	Dial  func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
 }
@@ -29,7 +30,7 @@ func Fetch(ctx context.Context, o FetchOptions) (int64, error) {
 	if o.Quiet == 0 {
 		o.Quiet = 2 * time.Second
 	}
-	s := NewSlave(SlaveOptions{Log: o.Log, Notes: o.Notes, Dial: o.Dial})
+	s := NewSlave(SlaveOptions{Log: o.Log, Notes: o.Notes, Dial: o.Dial, Trust: o.Trust})
 	s.keeps = true
 	begin := o.Log.End()
 	for {

@@ -40,6 +40,7 @@ type MasterOptions struct {
 	Rate      int64         // bytes per second to one slave, so that catching up leaves clients their share; 0 means no limit
 	MaxSlaves int           // connections at a time; 0 means 16
 	Metered   Metered       // links whose traffic costs money; the zero value has none
+	Trust     Trust         // who may be a slave; the zero value: everybody
 	Holds     func()        // called when a slave is held, or is no longer; it must not block. nil: nobody asks
 	Log       *slog.Logger  // nil discards
 }
@@ -55,6 +56,10 @@ type Master struct {
 	lags    lags
 	traffic traffic
 	faults  *warner.Warner // of what strangers can cause
+	lobby   lobby          // connections that have not shown yet who they are
+	refused Refusal        // the last one
+
+	strangers *warner.Warner // of refusals
 }
 
 // NewMaster returns a Master without a slave.
@@ -65,7 +70,7 @@ func NewMaster(o MasterOptions) *Master {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log)}
+	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log), strangers: newFaults(o.Log)}
 }
 
 // newFaults logs what strangers can cause as often as they like, now and then.
@@ -96,12 +101,7 @@ func (m *Master) Serve(ctx context.Context, ln net.Listener) error {
 			}
 			return fmt.Errorf("replica: accept slaves: %w", err)
 		}
-		c := m.enter(nc)
-		if c == nil {
-			_ = nc.Close()
-			continue
-		}
-		conns.Go(func() { c.serve(ctx) })
+		m.admit(ctx, nc, &conns)
 	}
 }
 
@@ -147,6 +147,7 @@ func (m *Master) remove(c *masterConn) {
 }
 
 func (m *Master) leaveAll() {
+	m.lobby.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.conns {
@@ -196,6 +197,9 @@ type SlaveStatus struct {
 	Level time.Time // when it last had all there was; zero if it never had
 	Link  string    // by which it is reached; "" if nobody has said
 	Held  string    // why it is not sent what it lacks at once; "" if it is
+
+	Proven bool // that it is one of ours
+	Sealed bool // it is sent everything under TLS
 }
 
 // Slaves lists the slaves that have reported, the oldest connection first.
@@ -205,7 +209,7 @@ func (m *Master) Slaves() []SlaveStatus {
 	var all []SlaveStatus
 	for _, c := range m.conns {
 		if c.reported.Load() {
-			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get()})
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get(), Proven: c.proven, Sealed: c.sealed()})
 		}
 	}
 	return all

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pairmq/replica/proof"
 )
 
 // errReport says that a slave reported what cannot be true.
@@ -37,6 +39,9 @@ type masterConn struct {
 	acked    atomic.Int64 // what it reported after that
 	leveled  atomic.Int64 // when it last had all there was, in ns since since
 
+	early  []byte // what was read of the connection before it was a slave's; the reader's own
+	proven bool   // that it is one of ours
+
 	link note // by which the slave is reached
 	held note // why it is not sent what it lacks
 
@@ -56,6 +61,12 @@ func newMasterConn(m *Master, nc net.Conn) *masterConn {
 	}
 	c.local, c.addr = ends(nc)
 	return c
+}
+
+// sealed says whether the connection is under TLS.
+func (c *masterConn) sealed() bool {
+	_, yes := c.nc.(*proof.Conn)
+	return yes
 }
 
 // ends are the addresses of a connection, zero where it is none of TCP.
@@ -124,6 +135,11 @@ func (c *masterConn) farewell() {
 func (c *masterConn) readReports() error {
 	var r reports
 	buf := make([]byte, 512)
+	if end, ok := r.last(c.early); ok {
+		if err := c.report(end); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := c.nc.SetReadDeadline(time.Now().Add(c.m.opts.Silence)); err != nil {
 			return err
@@ -162,7 +178,7 @@ func (c *masterConn) report(end int64) error {
 		}
 		c.last = end
 		c.reported.Store(true)
-		c.m.log.Info("slave joined", "remote", c.remote, "phyOffset", end, "behind", src.Confirmed()-end)
+		c.m.log.Info("slave joined", "remote", c.remote, "phyOffset", end, "behind", src.Confirmed()-end, "proven", c.proven, "tls", c.sealed())
 		c.m.opts.Acks.join(c, end)
 		c.begin <- c.sent.Load()
 		return nil

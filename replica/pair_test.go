@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -24,6 +25,8 @@ type pair struct {
 	master  *Master
 	slave   *Slave
 	ln      *pipeListener
+	trusts  Trust   // the slave's
+	tap     *tapped // what comes to it, if somebody wants to see that
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 
@@ -39,13 +42,18 @@ type release struct {
 
 // newPair runs a master that has log; follow adds the slave.
 func newPair(t *testing.T, log *memLog) *pair {
+	return newPairOf(t, log, Trust{}, slog.New(slog.DiscardHandler))
+}
+
+// newPairOf is newPair with a master that trusts some, and what it logs.
+func newPairOf(t *testing.T, log *memLog, trust Trust, notes *slog.Logger) *pair {
 	p := &pair{t: t, log: log, ln: newPipeListener()}
 	p.acks = NewAcks(AcksOptions{Release: func(end int64, err error) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.released = append(p.released, release{end, err})
 	}})
-	p.master = NewMaster(MasterOptions{Source: log, Acks: p.acks, Batch: 100, MaxSlaves: 4})
+	p.master = NewMaster(MasterOptions{Source: log, Acks: p.acks, Batch: 100, MaxSlaves: 4, Trust: trust, Log: notes})
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	p.running.Go(func() {
@@ -60,7 +68,7 @@ func newPair(t *testing.T, log *memLog) *pair {
 
 func (p *pair) follow(copy *memLog) {
 	p.copy = copy
-	p.slave = NewSlave(SlaveOptions{Log: copy, Master: func() string { return "master:10912" }, Overlap: 4 * testRecord, Dial: p.dial})
+	p.slave = NewSlave(SlaveOptions{Log: copy, Master: func() string { return "master:10912" }, Overlap: 4 * testRecord, Dial: p.dial, Trust: p.trusts})
 	copy.mu.Lock()
 	copy.appended = p.slave.Grown
 	copy.mu.Unlock()
@@ -77,7 +85,11 @@ func (p *pair) dial(context.Context, string) (net.Conn, error) {
 	if p.down {
 		return nil, errors.New("no route")
 	}
-	return p.ln.dial("10.0.0.2")
+	nc, err := p.ln.dial("10.0.0.2")
+	if p.tap != nil && err == nil {
+		return tap{nc, p.tap}, nil
+	}
+	return nc, err
 }
 
 // end stops everything; a bubble must not outlive its goroutines.

@@ -31,19 +31,21 @@ type SlaveOptions struct {
 	Histories Histories                                                // nil: the bytes alone are compared
 	Joined    func()                                                   // called when the log was found to be a copy of that of a master with epochs; must not block; nil is allowed
 	Via       func(local, remote netip.Addr) (link string)             // names the link that a connection uses, to count its bytes; nil: not counted
+	Trust     Trust                                                    // whom it may follow; the zero value: everybody
 	Notes     *slog.Logger                                             // nil discards
 	Dial      func(ctx context.Context, addr string) (net.Conn, error) // nil dials TCP
 }
 
 // A Slave copies a master's log.
 type Slave struct {
-	opts  SlaveOptions
-	notes *slog.Logger
-	kick  chan struct{} // try again at once
-	grown chan struct{} // Acked has moved
-	keeps bool          // nothing of the log is ever cut off: see Fetch
-	bytes traffic       // of log that came
-	back  int64         // bytes to compare on the next connection; receiver's own
+	opts     SlaveOptions
+	notes    *slog.Logger
+	kick     chan struct{} // try again at once
+	grown    chan struct{} // Acked has moved
+	keeps    bool          // nothing of the log is ever cut off: see Fetch
+	bytes    traffic       // of log that came
+	unproven unproven
+	back     int64 // bytes to compare on the next connection; receiver's own
 
 	mu     sync.Mutex
 	status MasterStatus
@@ -170,13 +172,17 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	if err != nil {
 		return err
 	}
-	nc, err := s.opts.Dial(ctx, addr)
+	raw, err := s.opts.Dial(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("replica: connect: %w", err)
 	}
-	defer nc.Close()
-	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
+	defer raw.Close()
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
+	nc, err := s.introduce(raw, addr, theirs)
+	if err != nil {
+		return err
+	}
 	s.heard()
 	end := l.End()
 	from, least := end, max(l.Start(), 1) // to a report of 0 a stock master answers with its last segment

@@ -192,6 +192,7 @@ const (
 	ReqGetRecent         = 31009
 	ReqGetMetrics        = 31010
 	ReqGetGoroutines     = 31011
+	ReqProveHalf         = 31012
 
 	// Consuming by POP. These do not fit the 16 bits of a binary header.
 	ReqPopMessage                 = 200050

@@ -194,6 +194,7 @@ var requestNames = [...]codeName{
 	{ReqGetRecent, "GET_RECENT"},
 	{ReqGetMetrics, "GET_METRICS"},
 	{ReqGetGoroutines, "GET_GOROUTINES"},
+	{ReqProveHalf, "PROVE_HALF"},
 	{ReqPopMessage, "POP_MESSAGE"},
 	{ReqAckMessage, "ACK_MESSAGE"},
 	{ReqPeekMessage, "PEEK_MESSAGE"},

@@ -14,7 +14,7 @@ var ErrPlain = errors.New("pair: the broker knows no epochs")
 // Ask tells the broker at addr (host:port, for clients) this one's state and
 // returns its. It fails with ErrPlain, with ErrState, or with what kept the
 // broker from answering.
-func Ask(ctx context.Context, c *remoting.Client, addr string, own *State) (State, error) {
+func Ask(ctx context.Context, c Conns, addr string, own *State) (State, error) {
 	body, err := own.Encode()
 	if err != nil {
 		return State{}, fmt.Errorf("pair: encode the own state: %w", err)

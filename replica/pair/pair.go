@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"pairmq/internal/remoting"
+	"pairmq/internal/warner"
 )
 
 // ErrStranger says that a broker of another name asked.
@@ -22,9 +22,9 @@ const askTime = time.Second
 
 // Options say who this broker is and whom it asks.
 type Options struct {
-	Memory *Memory          // required
-	Client *remoting.Client // required
-	Self   func() State     // required: what this broker says of itself
+	Memory *Memory      // required
+	Client Conns        // required: a Circle, so that no stranger is believed
+	Self   func() State // required: what this broker says of itself
 
 	// Others returns the addresses under this broker's name that name servers
 	// know, its own among them or not. nil means that none is asked.
@@ -44,6 +44,8 @@ type Pair struct {
 	opts Options
 	log  *slog.Logger
 	kick chan struct{}
+
+	outsiders warner.Warner // who name servers say is a half, and may not be
 
 	rounds sync.Mutex // one at a time
 	mu     sync.Mutex
@@ -68,7 +70,7 @@ func New(o Options) (*Pair, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Pair{opts: o, log: o.Log, kick: make(chan struct{}, 1)}, nil
+	return &Pair{opts: o, log: o.Log, kick: make(chan struct{}, 1), outsiders: warner.Warner{To: o.Log, Level: slog.LevelWarn, Every: time.Minute}}, nil
 }
 
 // Answer is what the body of a request 31001 from remote is answered with. It
@@ -165,6 +167,9 @@ func (p *Pair) ask(ctx context.Context, addrs []string, own *State) []State {
 	wg.Wait()
 	var answers []State
 	for i, s := range all {
+		if errors.Is(errs[i], ErrOutsider) {
+			p.outsiders.Log("a broker of this name is not asked who is master, nor believed", "broker", addrs[i], "err", errs[i])
+		}
 		if errs[i] == nil && s.BrokerName == own.BrokerName && s.Addr != own.Addr {
 			answers = append(answers, s)
 		}
