@@ -77,7 +77,7 @@ func (t *tenure) handOver(ctx context.Context, heir *pair.State) error {
 	ctx, cancel := context.WithTimeout(ctx, handOverTime)
 	defer cancel()
 	f := remoting.Fields{{Key: "role", Value: t.cfg.BrokerRole}, {Key: "epoch", Value: strconv.FormatInt(heir.Epoch().Number, 10)}, {Key: "end", Value: strconv.FormatInt(t.store.End(), 10)}}
-	resp, err := t.client.Call(ctx, heir.Addr, &remoting.Command{Code: remoting.ReqPromoteBroker, Fields: f})
+	resp, err := t.circle.Call(ctx, heir.Addr, &remoting.Command{Code: remoting.ReqPromoteBroker, Fields: f})
 	if err != nil {
 		return fmt.Errorf("whether %s has taken over is not known, so this broker stores nothing until it answers, or pairmq promote --force is used on either: %w", heir.Addr, err)
 	}
@@ -95,7 +95,7 @@ func (t *tenure) awaitComplete(ctx context.Context, heir *pair.State) error {
 	defer look.Stop()
 	for {
 		own := t.state()
-		his, err := pair.Ask(ctx, t.client, heir.Addr, &own)
+		his, err := pair.Ask(ctx, t.circle, heir.Addr, &own)
 		if err == nil && own.End == t.store.End() && his.End == own.End && his.Epoch() == own.Epoch() && !his.Master() {
 			return nil
 		}
@@ -139,7 +139,7 @@ func (t *tenure) askHeir(ctx context.Context, addr string, sure bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	own := t.state()
-	his, err := pair.Ask(ctx, t.client, addr, &own)
+	his, err := pair.Ask(ctx, t.circle, addr, &own)
 	switch {
 	case err != nil:
 		return nil // it is asked again

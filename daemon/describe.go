@@ -10,6 +10,9 @@ import (
 	"pairmq/store"
 )
 
+// refusedTime is how long a connection that was refused is told of.
+const refusedTime = 10 * time.Minute
+
 // describe is what the broker says of its replication: for people under
 // "replication", for programs under the other names.
 func (t *tenure) describe() map[string]string {
@@ -80,6 +83,12 @@ func (p *pairing) describeMaster(info map[string]string, st *store.Store) {
 	slaves := p.master.Slaves()
 	info["haSlaves"] = strconv.Itoa(len(slaves))
 	info["replication"] = "no slave"
+	if r := p.master.Refused(); time.Since(r.When) < refusedTime {
+		info["haRefused"] = fmt.Sprintf("%s %v ago: %v", r.Addr, time.Since(r.When).Round(time.Second), r.Why)
+		if len(slaves) == 0 {
+			info["replication"] += "; refused " + info["haRefused"]
+		}
+	}
 	if len(slaves) == 0 {
 		return
 	}
@@ -92,6 +101,9 @@ func (p *pairing) describeMaster(info map[string]string, st *store.Store) {
 			info["haBehindMillis"+n] = strconv.FormatInt(late.Milliseconds(), 10)
 		}
 		text[i] = fmt.Sprintf("%s %d bytes%s behind", s.Addr, max(0, end-s.Acked), inSeconds(late))
+		if s.Proven {
+			info["haProven"+n] = map[bool]string{false: "secret", true: "secret, TLS"}[s.Sealed]
+		}
 		if s.Link != "" {
 			info["haLink"+n] = s.Link
 		}

@@ -13,6 +13,7 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/hal/disk"
+	"pairmq/replica/proof"
 	"pairmq/store/reset"
 )
 
@@ -58,6 +59,8 @@ func judge(err error, cfg *config.Config) (code int, do string) {
 		return exitFailed, ""
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return exitFailed, fmt.Sprintf("make room in the file system of %s, and set storeMaxBytes where others share it; it is tried again meanwhile", cfg.StoreRoot)
+	case errors.Is(err, errSecretFile):
+		return exitFailed, fmt.Sprintf("put a secret of at least %d bytes there, the same on both brokers, that uid %d may read; it is tried again meanwhile", proof.LeastSecret, os.Geteuid())
 	case errors.Is(err, errCertificates):
 		return exitFailed, fmt.Sprintf("put files there that fit together, and that uid %d may read; it is tried again meanwhile", os.Geteuid())
 	case errors.Is(err, errAccounts):

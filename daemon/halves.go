@@ -40,7 +40,7 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 		t.reg.SetServers(servers)
 	}
 	return pair.New(pair.Options{
-		Memory: t.memory, Client: t.client, Self: t.state, Others: l.others,
+		Memory: t.memory, Client: t.circle, Self: t.state, Others: l.others,
 		Superseded: t.superseded, Master: t.metMaster, Slave: t.pair.master.Ours, Log: t.log.With("part", "pair"),
 	})
 }
@@ -179,7 +179,7 @@ func (m meeting) Meet(ctx context.Context) (epoch.History, error) {
 	ctx, cancel := context.WithTimeout(ctx, meetTime)
 	defer cancel()
 	own := m.t.state()
-	his, err := pair.Ask(ctx, m.t.client, addr, &own)
+	his, err := pair.Ask(ctx, m.t.circle, addr, &own)
 	switch {
 	case isPlain(err):
 		return nil, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync/atomic"
 
 	"pairmq/daemon/config"
@@ -45,6 +46,13 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 		return nil, fmt.Errorf("storePathRootDir: %w", err)
 	} else {
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
+	}
+	allowed, err := config.ParseAllowedBrokers(cfg.NamesrvAllowed)
+	if err != nil {
+		return nil, fmt.Errorf("namesrvAllowedBrokers: %w", err)
+	}
+	if len(allowed) > 0 {
+		o.Allowed = func(name string, local, remote netip.Addr) bool { return mayRegister(allowed, name, local, remote) }
 	}
 	ns, err := nameserver.New(o)
 	if err != nil {
@@ -98,4 +106,25 @@ func (p *nameServerPart) close() error {
 		ln.Close() // closed by its server already where that ran
 	}
 	return nil
+}
+
+// mayRegister says whether a broker of the name may register from remote: from this host always; from where
+// the name is bound to, if it is bound at all; else from where any broker may.
+func mayRegister(allowed []config.AllowedBroker, name string, local, remote netip.Addr) bool {
+	remote = remote.Unmap().WithZone("")
+	if remote.IsLoopback() || remote.IsValid() && remote == local.Unmap().WithZone("") {
+		return true
+	}
+	bound, free := false, false
+	for _, a := range allowed {
+		switch in := a.Prefix.Contains(remote); {
+		case a.Name == name && in:
+			return true
+		case a.Name == name:
+			bound = true
+		case a.Name == "" && in:
+			free = true
+		}
+	}
+	return free && !bound
 }

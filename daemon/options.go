@@ -66,6 +66,7 @@ func brokerOptions(t *tenure) broker.Options {
 		Reserved: cfg.FileReserved, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, MaxClients: cfg.MaxClientsPerGroup, MaxHeldPulls: cfg.MaxHeldPulls, CountFlows: cfg.MetricsMaxTopics,
 		MaxPopHeld: cfg.MaxPopPolling, MaxPopHeldQueue: cfg.PopPolling, MaxPopped: cfg.PopInFlight, MaxPoppedQueue: cfg.PopInFlightQueue, Log: t.log.With("part", "broker"),
 	}
+	o.LogReader = t.isHalf
 	o.Raw, o.Compare, o.Check = t.store, t.verifier.compare, t.verifier.check
 	if t.platform.accounts != nil {
 		o.Accounts = t.platform.accounts

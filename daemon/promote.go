@@ -73,7 +73,7 @@ func (t *tenure) seesMaster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	own := t.state()
-	if his, err := pair.Ask(ctx, t.client, main, &own); isPlain(err) || err == nil && his.Master() {
+	if his, err := pair.Ask(ctx, t.circle, main, &own); isPlain(err) || err == nil && his.Master() {
 		return fmt.Errorf("%w: the master %s lives: stop it first", errRefused, main)
 	}
 	return nil

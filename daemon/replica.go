@@ -10,8 +10,8 @@ import (
 
 	"pairmq/daemon/config"
 	"pairmq/internal/lifecycle"
-	"pairmq/internal/remoting"
 	"pairmq/replica"
+	"pairmq/replica/pair"
 	"pairmq/store"
 )
 
@@ -57,7 +57,7 @@ func newPairing(t *tenure) (*pairing, error) {
 	if cfg.Slave() {
 		p.ha.set(cfg.HAMasterAddress)
 		p.slave = replica.NewSlave(replica.SlaveOptions{
-			Log: following{st.Follow(), st}, Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log, Via: metered.name,
+			Log: following{st.Follow(), st}, Master: p.ha.get, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence, Histories: meeting{t}, Notes: log, Via: metered.name, Trust: t.platform.peers.trust(t),
 			Joined: func() { p.copier.Now() }, // the master may have restarted, and what it does not have may be removed now
 		})
 	}
@@ -90,7 +90,7 @@ func newPairing(t *tenure) (*pairing, error) {
 		Rate: rate, Source: st, Acks: p.acks, Heartbeat: cfg.HAHeartbeat, Silence: cfg.HASilence,
 		Batch: cfg.HATransferBatch, MaxSlaves: cfg.HAMaxSlaves, Log: log,
 		Metered: replica.Metered{Via: metered.via, Rate: cfg.MeteredRate, Lag: cfg.MeteredLag, Delay: cfg.MeteredDelay},
-		Holds:   p.tables.Changed,
+		Holds:   p.tables.Changed, Trust: t.platform.peers.trust(t),
 	})
 	return p, nil
 }
@@ -143,7 +143,7 @@ func (p *pairing) grown(end int64, waits bool) {
 
 // copyTables lets a slave copy what its master has besides the log; changed is
 // told of changes of topics. It is called before run.
-func (p *pairing) copyTables(cfg *config.Config, st *store.Store, c *remoting.Client, changed func(), log *slog.Logger) (err error) {
+func (p *pairing) copyTables(cfg *config.Config, st *store.Store, c *pair.Circle, changed func(), log *slog.Logger) (err error) {
 	p.copier, err = replica.NewCopier(replica.CopierOptions{
 		Metadata: st, Client: c, Master: p.main.get, SameLog: func() bool { return p.slave.Status().Connected },
 		Changed: changed, MaxTopics: cfg.MaxTopics, MaxGroups: cfg.MaxGroups, Log: log.With("part", "replica"),

@@ -20,6 +20,7 @@ var errRefused = errors.New("refused")
 // line asks of this process, by code.
 func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 	all := map[int32]func(*remoting.Request) error{
+		remoting.ReqProveHalf:          t.proveHalf,
 		remoting.ReqExchangePairState:  t.exchange,
 		remoting.ReqPromoteBroker:      func(req *remoting.Request) error { return t.later(req, t.promote) },
 		remoting.ReqWatchMetadata:      t.watchTables,
@@ -33,8 +34,38 @@ func (t *tenure) requests() map[int32]func(*remoting.Request) error {
 	return all
 }
 
+// proveHalf serves 31012, twice on a connection: see package proof.
+func (t *tenure) proveHalf(req *remoting.Request) error {
+	answer, err := t.members.Answer(req.Conn(), req.Body)
+	if errors.Is(err, pair.ErrPlain) {
+		return broker.Refuse(remoting.RespRequestCodeNotSupported, "this broker has no haSecretFile")
+	}
+	if err != nil {
+		t.outsiders.Log("a client has not proven to be the other half of this pair", "remote", req.Conn().RemoteAddr().String(), "err", err)
+	}
+	if answer == nil && err != nil {
+		return broker.Refuse(remoting.RespNoPermission, "%v", err)
+	}
+	req.Reply(&remoting.Response{Code: remoting.RespSuccess, Body: answer})
+	return nil
+}
+
+// onlyHalves refuses who may not be the other half, and says so now and then.
+func (t *tenure) onlyHalves(req *remoting.Request) error {
+	if t.isHalf(req.Conn()) {
+		return nil
+	}
+	from := req.Conn().RemoteAddr().Addr().String()
+	t.outsiders.Log("a request that the other half of a pair makes was refused: if it came from there, name its address in haPeers, or give both the same haSecretFile",
+		"request", remoting.RequestName(req.Code), "remote", from)
+	return broker.Refuse(remoting.RespNoPermission, "%s is not in haPeers at %s, and has not proven that it has the secret of haSecretFile", from, t.cfg.BrokerName)
+}
+
 // exchange serves 31001: the answer is what this broker says of itself.
 func (t *tenure) exchange(req *remoting.Request) error {
+	if err := t.onlyHalves(req); err != nil {
+		return err
+	}
 	if t.cfg.Slave() && !t.memory.Role().Slave() { // who hands over must not take it for a slave that stays one
 		return broker.Refuse(remoting.RespSystemBusy, "this broker is about to be master")
 	}
@@ -51,6 +82,9 @@ func (t *tenure) exchange(req *remoting.Request) error {
 
 // watchTables serves 31004.
 func (t *tenure) watchTables(req *remoting.Request) error {
+	if err := t.onlyHalves(req); err != nil {
+		return err
+	}
 	err := t.pair.tables.Serve(req)
 	if errors.Is(err, remoting.ErrField) {
 		return broker.Refuse(remoting.RespInvalidParameter, "%v", err)

@@ -32,7 +32,7 @@ func (p *pairing) restore(ctx context.Context, t *tenure) error {
 	var n int64
 	peer, err := findSlave(ctx, t)
 	if err == nil {
-		n, err = replica.Fetch(ctx, replica.FetchOptions{Log: f, Peer: peer, Notes: t.log})
+		n, err = replica.Fetch(ctx, replica.FetchOptions{Log: f, Peer: peer, Trust: t.platform.peers.trust(t), Notes: t.log})
 	}
 	if err != nil {
 		t.log.Warn("messages may be missing that a slave has; it will set them aside", "phyOffset", f.End(), "bytes", n, "err", err)
@@ -92,7 +92,7 @@ func findSlave(ctx context.Context, t *tenure) (string, error) {
 func askForLog(ctx context.Context, t *tenure, addr string, own *pair.State) (peer string, plain bool) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	his, err := pair.Ask(ctx, t.client, addr, own)
+	his, err := pair.Ask(ctx, t.circle, addr, own)
 	if err != nil || his.BrokerName != own.BrokerName || his.Master() {
 		return "", isPlain(err)
 	}

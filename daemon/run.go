@@ -63,12 +63,16 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if err != nil {
 		return startError{err}
 	}
+	halves, err := newPeers(&cfg, log.With("part", "replica"))
+	if err != nil {
+		return startError{err}
+	}
 	admin, err := newAdminSocket(&cfg, os.Getenv("RUNTIME_DIRECTORY"), log)
 	if err != nil {
 		return startError{err}
 	}
 	defer admin.close() // run has closed it where it ran
-	m := platform{open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, accounts: accounts, signer: signer, gate: gate, admin: admin}
+	m := platform{peers: halves, open: open, sockets: passedSockets(log), recovery: &shows.recovery, metrics: shows.text, machine: watch, security: secure, sandbox: holds, accounts: accounts, signer: signer, gate: gate, admin: admin}
 	if admin != nil {
 		admin.own = insight{m.metrics, log}.requests()
 	}

@@ -35,6 +35,7 @@ type platform struct {
 	metrics  func() []byte          // the text of the metrics
 	machine  *machine.Machine       // what the board tells; nil in tests that need none
 	security *security              // TLS; nil: none
+	peers    *peers                 // who may be the other half; nil: this host alone
 	sandbox  string                 // what holds, for people; "" in tests that need none
 	accounts *acl.Accounts          // who may do what; nil: nobody is asked who they are
 	signer   *acl.Signer            // signs what is asked of others; nil: nothing does

@@ -49,13 +49,16 @@ type tenure struct {
 	// setServers changes the list of name servers.
 	setServers func([]string)
 	client     *remoting.Client
+	circle     *pair.Circle  // the connections of client to other halves
+	members    *pair.Members // which clients are other halves
 	platform   platform
 	srv        *remoting.Server
 	local      *remoting.Server // of the admin socket; nil without it
 	lns        []net.Listener
 	answers    meter.Pairs
 	recent     *recentTimes
-	measuring  sync.RWMutex // held for reading by who looks into the store from outside; for writing, to close it
+	outsiders  warner.Warner // who asks as the other half does, and is not
+	measuring  sync.RWMutex  // held for reading by who looks into the store from outside; for writing, to close it
 	log        *slog.Logger
 	said       *warner.Warner // what others ask for
 
@@ -82,6 +85,7 @@ type before struct {
 func newTenure(file *config.Config, m platform, last before, client *remoting.Client, log *slog.Logger) (*tenure, error) {
 	t := &tenure{was: last.addr, platform: m, cfg: *file, file: file.BrokerRole, began: time.Now(), client: client, log: log, change: make(chan struct{})}
 	t.said = &warner.Warner{To: log, Burst: 100}
+	t.outsiders = warner.Warner{To: log.With("part", "pair"), Level: slog.LevelWarn, Every: 10 * time.Second}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	found, err := findAddresses(file)
 	if err != nil {
@@ -172,6 +176,7 @@ func (t *tenure) build() (err error) {
 	if t.changes, err = t.loadChanges(); err != nil {
 		return err
 	}
+	t.meetPeers()
 	if t.pair, err = newPairing(t); err != nil {
 		return err
 	}
@@ -193,11 +198,11 @@ func (t *tenure) build() (err error) {
 		return err
 	}
 	if cfg.Slave() {
-		if err := t.pair.copyTables(cfg, t.store, t.client, t.reg.Notify, t.log); err != nil {
+		if err := t.pair.copyTables(cfg, t.store, t.circle, t.reg.Notify, t.log); err != nil {
 			return err
 		}
 	}
-	t.verifier = &verifier{store: t.store, client: t.client, name: cfg.BrokerName, self: t.host.String()}
+	t.verifier = &verifier{store: t.store, client: t.circle, name: cfg.BrokerName, self: t.host.String()}
 	if t.broker, err = broker.New(brokerOptions(t)); err != nil {
 		return err
 	}
@@ -279,6 +284,7 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 func (t *tenure) closed(conn *remoting.Conn) {
 	t.broker.Closed(conn)
 	t.pair.tables.Closed(conn)
+	t.members.Closed(conn)
 }
 
 // begin does what comes before anybody is served: a master that was away looks

@@ -11,6 +11,7 @@ import (
 	"pairmq/daemon/broker"
 	"pairmq/discovery"
 	"pairmq/internal/remoting"
+	"pairmq/replica/pair"
 	"pairmq/store"
 )
 
@@ -24,7 +25,7 @@ const (
 // A verifier compares the broker's log with that of another broker.
 type verifier struct {
 	store  *store.Store
-	client *remoting.Client
+	client *pair.Circle
 	name   string // brokerName, which both must have
 	self   string // the address under which clients know this broker
 

@@ -44,8 +44,10 @@ type Options struct {
 	// Raw is the log as its pair's other half sees it, and Compare compares it with
 	// that of the broker at peer; see store.Compare, and ErrPeer. They serve requests
 	// 31005 to 31007, which are refused without.
-	Raw     RawLog
-	Compare func(ctx context.Context, peer string, start, end int64, repair bool) (store.Comparison, error)
+	Raw RawLog
+	// LogReader says who may have the log as it is stored, request 31006; nil: everybody.
+	LogReader func(*remoting.Conn) bool
+	Compare   func(ctx context.Context, peer string, start, end int64, repair bool) (store.Comparison, error)
 	// Check verifies a piece of the log and its index, from start on, where a record
 	// begins or there is no log yet. It serves request 31008, which is refused without.
 	Check func(ctx context.Context, start int64) (folder.Checked, error)

@@ -9,6 +9,9 @@ import (
 // readLog serves READ_LOG, 31006: bytes of the log as the medium has them, good or
 // bad, from offset on; fewer than asked where a segment or the log ends.
 func (b *Broker) readLog(req *remoting.Request) error {
+	if may := b.opts.LogReader; may != nil && !may(req.Conn()) {
+		return refuse(remoting.RespNoPermission, "the log is for the other half of the pair, which haPeers names or haSecretFile proves")
+	}
 	off, err := req.Fields.Int64("offset")
 	if err != nil {
 		return err

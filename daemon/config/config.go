@@ -29,6 +29,8 @@ type Config struct {
 	// Replication.
 	HASlaveAddress  string        // host:port; empty: what the name servers say
 	HAMasterAddress string        // host:port; empty: what the name servers say
+	HAPeers         string        // addresses and networks, separated by semicolons
+	HASecretFile    string        // empty: none
 	HAHeartbeat     time.Duration // longest silence towards the other side
 	HASilence       time.Duration // of the other side, after which it is left
 	HATransferBatch int           // bytes
@@ -78,6 +80,7 @@ type Config struct {
 	EnableNamesrv       bool
 	NamesrvListenPort   int
 	NamesrvMaxTopics    int
+	NamesrvAllowed      string // who may register, separated by semicolons; empty: everybody
 	NamesrvOrderMessage bool
 
 	// Store.

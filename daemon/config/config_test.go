@@ -111,6 +111,13 @@ func TestValidateFindsWhatDoesNotFitTogether(t *testing.T) {
 		{"servers that nobody signs for", "tlsClientTrustCertPath names nobody", []string{"enableNamesrv=true", "tlsEnable=true"}},
 		{"half a certificate", "are needed together", []string{"enableNamesrv=true", "tlsEnable=true", "tlsClientAuthServer=none", "tlsClientCertPath=/c"}},
 		{"a name server that lets nobody in", "could not register", []string{"enableNamesrv=true", "tlsServerMode=enforcing", "tlsServerCertPath=/c", "tlsServerKeyPath=/k"}},
+		{"a host by its name", "haPeers: \"gw-b\" is no address", []string{"enableNamesrv=true", "haPeers=10.0.0.1;gw-b"}},
+		{"half a network", "haPeers", []string{"enableNamesrv=true", "haPeers=10.0.0.0/33"}},
+		{"hosts without a semicolon", "haPeers", []string{"enableNamesrv=true", "haPeers=10.0.0.1,10.0.0.2"}},
+		{"nobody's address", "haPeers", []string{"enableNamesrv=true", "haPeers=0.0.0.0"}},
+		{"an odd IPv4", "haPeers", []string{"enableNamesrv=true", "haPeers=::ffff:10.0.0.0/104"}},
+		{"a broker without its address", "namesrvAllowedBrokers", []string{"enableNamesrv=true", "namesrvAllowedBrokers=gw-a@"}},
+		{"an address without its broker", "no brokerName", []string{"enableNamesrv=true", "namesrvAllowedBrokers=@10.0.0.1"}},
 		{"a master with a slave's id", "brokerId is 1", []string{"enableNamesrv=true", "brokerId=1"}},
 	}
 	for _, tt := range tests {

@@ -61,7 +61,7 @@ func tlsKeys() []key {
 		at(ReadsFile, str("tlsServerKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSKey })),
 		str("tlsServerNeedClientAuth", TLSAuthNone, "certificates of clients that speak TLS: none: they are not asked; optional: one that is shown must be good; require: who has no good one is not let in", func(c *Config) *string { return &c.TLSClientAuth }, TLSAuthNone, TLSAuthOptional, TLSAuthRequire),
 		at(ReadsFile, str("tlsServerTrustCertPath", "", "certificates of the authorities that sign those of clients, in PEM", func(c *Config) *string { return &c.TLSTrust })),
-		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; its replication port has none", func(c *Config) *bool { return &c.TLSEnable }),
+		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; on its replication port with haSecretFile alone", func(c *Config) *bool { return &c.TLSEnable }),
 		str("tlsClientAuthServer", TLSByName, "what is made sure of then: name: the certificate names the host that was called, and an authority of tlsClientTrustCertPath has signed it; ca: an authority has, whatever it names; none: nothing, so that somebody in between can read and change everything", func(c *Config) *string { return &c.TLSAuthServer }, TLSByName, TLSByCA, TLSByNone),
 		at(ReadsFile, str("tlsClientTrustCertPath", "", "certificates of the authorities that sign those of servers, in PEM", func(c *Config) *string { return &c.TLSServers })),
 		at(ReadsFile, str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert })),
@@ -85,6 +85,7 @@ func namesrvKeys() []key {
 		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),
 		ours(number("namesrvListenPort", "9876", "port of the embedded name server", func(c *Config) *int { return &c.NamesrvListenPort }, 1, 65535)),
 		ours(number("namesrvMaxTopics", "20000", "name server: topics to keep, counted once for each broker that has them", func(c *Config) *int { return &c.NamesrvMaxTopics }, 100, 1<<20)),
+		ours(str("namesrvAllowedBrokers", "", "name server: addresses and networks from which brokers may register, as in 10.0.0.0/24;gw-a@10.0.1.5: a brokerName that is bound to addresses may from those alone; this host may always; empty: everybody may", func(c *Config) *string { return &c.NamesrvAllowed })),
 		boolean("orderMessageEnable", "false", "name server: put ordered-topic configuration into routes", func(c *Config) *bool { return &c.NamesrvOrderMessage }),
 	}
 }
@@ -100,6 +101,8 @@ func replicaKeys() []key {
 	return []key{
 		str("haMasterAddress", "", "SLAVE: host:port of the master's haListenPort; empty: what the name servers say", func(c *Config) *string { return &c.HAMasterAddress }),
 		ours(str("haSlaveAddress", "", "SYNC_MASTER with ASYNC_FLUSH: host:port of the slave's haListenPort, asked after a power cut for what this log lost; empty: what the name servers say, its listenPort + 1", func(c *Config) *string { return &c.HASlaveAddress })),
+		ours(str("haSecretFile", "", "file with the secret that both brokers of a pair have, by which they know each other: 16 bytes or more, the same on both (pairmq cert secret makes one), for the daemon's user alone; empty: the credential haSecret that systemd passes, if there is one", func(c *Config) *string { return &c.HASecretFile })),
+		ours(str("haPeers", "", "addresses and networks, as in 192.168.1.11;10.2.0.0/24, of hosts that may be the other broker of this pair without proving that they have the secret: one of Apache's has none; they can read and change everything. Those of haMasterAddress and haSlaveAddress are, and this host", func(c *Config) *string { return &c.HAPeers })),
 		duration("haSendHeartbeatInterval", "5000", "milliseconds of silence after which master and slave say that they live", time.Millisecond, func(c *Config) *time.Duration { return &c.HAHeartbeat }, 10*time.Millisecond, time.Minute),
 		duration("haHousekeepingInterval", "20000", "milliseconds of silence after which master and slave hang up", time.Millisecond, func(c *Config) *time.Duration { return &c.HASilence }, 30*time.Millisecond, 10*time.Minute),
 		number("haTransferBatchSize", "32k", "bytes of commit log sent to a slave at once", func(c *Config) *int { return &c.HATransferBatch }, 512, 1<<20),

@@ -56,6 +56,12 @@ func validate(c *Config) (errs []error) {
 			complain("%s is %q; want host:port", a.key, a.value)
 		}
 	}
+	if _, err := ParsePrefixes(c.HAPeers); err != nil {
+		complain("haPeers: %v", err)
+	}
+	if _, err := ParseAllowedBrokers(c.NamesrvAllowed); err != nil {
+		complain("namesrvAllowedBrokers: %v", err)
+	}
 	if _, port, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && (err != nil || !isPort(port)) {
 		complain("metricsListen is %q; want host:port, such as 127.0.0.1:10915, or nothing", c.MetricsListen)
 	}

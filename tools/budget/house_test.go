@@ -17,7 +17,7 @@ func house() map[string][]string {
 	pure := []string{"store/record", "store/table"}
 	return map[string][]string{
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/acl", "internal/certs", "internal/lifecycle",
-			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "store", "store/folder", "store/reset", "store/table"},
+			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "replica/proof", "store", "store/folder", "store/reset", "store/table"},
 		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/acl", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "store", "store/folder", "store/index"),
 		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
@@ -33,8 +33,8 @@ func house() map[string][]string {
 		"internal/acl":                   {"internal/remoting"},
 		"internal/certs":                 {"internal/warner"},
 		"internal/remoting":              {"internal/meter", "internal/spare", "internal/warner"},
-		"replica":                        {"internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "replica/epoch", "store/table"},
-		"replica/pair":                   {"internal/remoting", "replica/epoch"},
+		"replica":                        {"internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "replica/epoch", "replica/proof", "store/table"},
+		"replica/pair":                   {"internal/remoting", "internal/warner", "replica/epoch", "replica/proof"},
 		"store":                          append(pure, "hal/disk", "internal/lifecycle", "internal/meter", "internal/spare", "store/commitlog", "store/index"),
 		"store/commitlog":                {"hal/disk", "internal/meter"},
 		"store/index":                    {"hal/disk", "store/table"},

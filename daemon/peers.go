@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"pairmq/daemon/config"
+	"pairmq/internal/remoting"
+	"pairmq/replica"
+	"pairmq/replica/pair"
+	"pairmq/replica/proof"
+)
+
+// errSecretFile is wrapped where the secret of a pair cannot be used. It comes and goes without the
+// configuration, as certificates do.
+var errSecretFile = errors.New("haSecretFile")
+
+// credential is the name under which systemd passes the secret.
+const credential = "haSecret"
+
+// peers are the hosts that may be the other half of the pair, and what others that may be are to
+// prove. A nil one has this host alone.
+type peers struct {
+	listed []netip.Prefix
+	named  *hostNames // hosts of haMasterAddress and haSlaveAddress
+	chosen string     // haMasterAddress
+	key    *proof.Key // nil: nobody can prove anything
+	seal   *proof.Seal
+	tls    bool // wanted on the replication port
+}
+
+func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
+	listed, err := config.ParsePrefixes(cfg.HAPeers)
+	if err != nil {
+		return nil, fmt.Errorf("haPeers: %w", err)
+	}
+	p := &peers{listed: listed, chosen: cfg.HAMasterAddress, named: newHostNames(net.DefaultResolver.LookupNetIP)}
+	for _, addr := range []string{cfg.HAMasterAddress, cfg.HASlaveAddress} {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil { // none
+			continue
+		}
+		if a, err := netip.ParseAddr(host); err == nil {
+			a = a.Unmap().WithZone("")
+			p.listed = append(p.listed, netip.PrefixFrom(a, a.BitLen()))
+		} else if host != "" {
+			p.named.add(host)
+		}
+	}
+	if err := p.readSecret(cfg, log); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
+	}
+	if alone := p.key == nil && len(p.listed) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
+		log.Warn("no other host may be the other half of this pair: give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers", "brokerRole", cfg.BrokerRole)
+	}
+	return p, nil
+}
+
+// readSecret reads the secret from haSecretFile, or from what systemd has passed, if there is any.
+func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
+	path := cfg.HASecretFile
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); path == "" && dir != "" {
+		path = filepath.Join(dir, credential)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular() || info.Size() > proof.MostSecret:
+		return fmt.Errorf("%s: want a file of at most %d bytes, it has %d", path, proof.MostSecret, info.Size())
+	case info.Mode().Perm()&0o007 != 0:
+		log.Warn("everybody on this machine may read the secret of the pair: chmod 0600", "haSecretFile", path, "mode", info.Mode().Perm().String())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if p.key, err = proof.NewKey([]byte(strings.TrimSpace(string(b)))); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if p.seal, err = proof.NewSeal(); err != nil {
+		return err
+	}
+	p.tls = cfg.TLSEnable || cfg.TLSMode == config.TLSEnforcing
+	return nil
+}
+
+// Peer says whether a host may be the other half without a proof. It does not block. This host is not
+// among them by its own addresses, other than loopback: see plain.
+func (p *peers) Peer(addr netip.Addr) bool {
+	addr = addr.Unmap().WithZone("")
+	if addr.IsLoopback() {
+		return true
+	}
+	if p == nil {
+		return false
+	}
+	for _, one := range p.listed {
+		if one.Contains(addr) {
+			return true
+		}
+	}
+	return p.named.have(addr)
+}
+
+// plain says whether who is at the other end of a connection may be the other half without a proof.
+func (p *peers) plain(local, remote netip.Addr) bool {
+	return remote.IsValid() && local == remote || p.Peer(remote)
+}
+
+// secret is nil where nobody proves anything.
+func (p *peers) secret() *proof.Key {
+	if p == nil {
+		return nil
+	}
+	return p.key
+}
+
+// trust is whom t's replication speaks to.
+func (p *peers) trust(t *tenure) replica.Trust {
+	r := replica.Trust{Plain: p.plain, Key: p.secret(), Claim: t.claim}
+	if p != nil {
+		r.Seal, r.TLS = p.seal, p.tls
+		r.Chosen = func(addr string) bool { return p.chosen != "" && addr == p.chosen }
+	}
+	return r
+}
+
+// claim is what this broker says of itself to who makes sure of it.
+func (t *tenure) claim() proof.Claim {
+	return proof.Claim{Slave: t.cfg.Slave(), Epoch: t.memory.Epochs().Last().Number, Name: proof.NameOf(t.cfg.BrokerName)}
+}
+
+// meetPeers makes what asks other halves on their ports for clients, and knows those that ask here.
+func (t *tenure) meetPeers() {
+	p := t.platform.peers
+	t.circle = pair.NewCircle(pair.CircleOptions{Conns: t.client, Plain: p.plain, Key: p.secret(), Claim: t.claim})
+	t.members = pair.NewMembers(p.secret(), t.claim)
+}
+
+// isHalf says whether a client may ask what other halves ask: it has proven that it has the secret, or
+// its address is configured.
+func (t *tenure) isHalf(conn *remoting.Conn) bool {
+	return t.members.Has(conn) || t.platform.peers.plain(conn.LocalAddr().Addr(), conn.RemoteAddr().Addr())
+}
+
+// lookup is a net.Resolver's.
+type lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
