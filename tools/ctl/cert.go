@@ -49,7 +49,7 @@ type certMade struct {
 
 func newCert(e *env) *cobra.Command {
 	cmd := &cobra.Command{Use: "cert", Short: "Make certificates for TLS", Long: certHelp, Args: cobra.ArbitraryArgs, RunE: onlyCommands}
-	cmd.AddCommand(newCertCA(e), newCertSign(e))
+	cmd.AddCommand(newCertCA(e), newCertSign(e), newCertSecret(e))
 	return cmd
 }
 
