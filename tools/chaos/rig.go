@@ -65,13 +65,17 @@ func newRig(ctx context.Context, l *lan, a args, m check.Mode, dir string) (_ *r
 	if err := r.namesrv.start(); err != nil {
 		return nil, err
 	}
+	secret := filepath.Join(dir, "ha.secret")
+	if err := os.WriteFile(secret, []byte("of the pair that is mistreated"), 0o600); err != nil {
+		return nil, err
+	}
 	for i := range r.brokers {
 		ln, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(relayIP[i], haPort)))
 		if err != nil {
 			return nil, err
 		}
 		r.relays[i] = newRelay(ln, netip.AddrPortFrom(brokerIP[i], haPort).String())
-		r.brokers[i] = &process{log: filepath.Join(dir, nameOf(i)+".log"), argv: append(append(l.within(i), a.bin), brokerArgs(i, m, storeOf(dir, i))...)}
+		r.brokers[i] = &process{log: filepath.Join(dir, nameOf(i)+".log"), argv: append(append(l.within(i), a.bin), brokerArgs(i, m, storeOf(dir, i), secret)...)}
 	}
 	return r, r.ready()
 }
@@ -79,8 +83,8 @@ func newRig(ctx context.Context, l *lan, a args, m check.Mode, dir string) (_ *r
 func storeOf(dir string, i int) string { return filepath.Join(dir, "store-"+nameOf(i)) }
 
 // brokerArgs are the settings of broker i: short silences, so that much
-// happens in little time.
-func brokerArgs(i int, m check.Mode, store string) []string {
+// happens in little time. secret is the file by which the two know each other.
+func brokerArgs(i int, m check.Mode, store, secret string) []string {
 	flush, role := "ASYNC_FLUSH", "ASYNC_MASTER"
 	if m.SyncFlush {
 		flush = "SYNC_FLUSH"
@@ -92,7 +96,7 @@ func brokerArgs(i int, m check.Mode, store string) []string {
 		role = "SLAVE"
 	}
 	return []string{
-		"--brokerName=chaos", fmt.Sprintf("--brokerId=%d", i), "--brokerRole=" + role, "--flushDiskType=" + flush, "--storePathRootDir=" + store,
+		"--brokerName=chaos", fmt.Sprintf("--brokerId=%d", i), "--brokerRole=" + role, "--flushDiskType=" + flush, "--storePathRootDir=" + store, "--haSecretFile=" + secret,
 		"--namesrvAddr=" + namesrvIP.String() + ":9876", "--registerNameServerPeriod=10000",
 		"--listenPort=10911", fmt.Sprintf("--haListenPort=%d", haPort), "--brokerIP1=" + brokerIP[i].String(), "--brokerIP2=" + relayIP[i].String(),
 		"--adminAddresses=198.18.0.0/16", // the rig makes topics, changes roles and looks

@@ -154,7 +154,7 @@ func (l *lab) newHalf(ctx context.Context, t *trial, d debian, dir string, numbe
 	if number == 2 {
 		role = []string{"brokerRole=SLAVE", "brokerId=1"}
 	}
-	err = i.install(ctx, append(role, "brokerName=plant", "brokerIP1="+s.address(), "namesrvAddr=10.9.0.1:9876;10.9.0.2:9876",
+	err = i.install(ctx, append(role, "brokerName=plant", "brokerIP1="+s.address(), "namesrvAddr=10.9.0.1:9876;10.9.0.2:9876", "haPeers=10.9.0.1;10.9.0.2",
 		"mappedFileSizeCommitLog=1m", "maxMessageSize=65536", labAdmins))
 	if err != nil {
 		i.close()
