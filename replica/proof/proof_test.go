@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -251,6 +252,20 @@ func seal(t testing.TB) *Seal {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestASealIsACertificate: of X.509, as others read it.
+func TestASealIsACertificate(t *testing.T) {
+	c, err := x509.ParseCertificate(seal(t).cert.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature); err != nil || c.SignatureAlgorithm != x509.PureEd25519 {
+		t.Errorf("its signature, %v: %v", c.SignatureAlgorithm, err)
+	}
+	if c.Version != 3 || c.NotBefore.Year() != 1970 || c.NotAfter.Year() != 9999 || c.SerialNumber.Int64() != 1 {
+		t.Errorf("version %d, number %d, from %v to %v", c.Version, c.SerialNumber, c.NotBefore, c.NotAfter)
+	}
 }
 
 // TestASealShowsWhoItIs: TLS stands between the two whose certificates were claimed, and
