@@ -116,8 +116,12 @@ func (p *pair) countsNobody() {
 }
 
 func TestHalvesOfASecretReplicate(t *testing.T) {
-	for _, tt := range []struct{ master, slave, sealed bool }{{false, false, false}, {true, false, true}, {false, true, true}, {true, true, true}} {
-		master, slave := trusting(t, testSecret, false, nobody), trusting(t, testSecret, true, nobody)
+	for _, tt := range []struct{ master, slave, sealed, configured bool }{{}, {master: true, sealed: true}, {slave: true, sealed: true}, {true, true, true, false}, {configured: true}, {slave: true, sealed: true, configured: true}} {
+		may := nobody
+		if tt.configured {
+			may = func(netip.Addr, netip.Addr) bool { return true }
+		}
+		master, slave := trusting(t, testSecret, false, may), trusting(t, testSecret, true, may)
 		master.TLS, slave.TLS = tt.master, tt.slave
 		synctest.Test(t, func(t *testing.T) {
 			p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
@@ -290,7 +294,7 @@ func TestConfiguredByAddress(t *testing.T) {
 				defer p.end()
 				s := p.stranger("10.0.0.2")
 				time.Sleep(silent) // 4.9.7 says nothing for 5 s
-				for _, b := range appendReport(appendReport(nil, 0), 0) {
+				for _, b := range appendReport(nil, 0) {
 					if _, err := s.Write([]byte{b}); err != nil {
 						t.Fatal(err)
 					}
@@ -306,6 +310,25 @@ func TestConfiguredByAddress(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestAHelloIsNoReason: to wait longer, from where one need not prove anything.
+func TestAHelloIsNoReason(t *testing.T) {
+	hello, _ := taped(t)
+	trust := trusting(t, testSecret, false, only("10.0.0.2"))
+	synctest.Test(t, func(t *testing.T) {
+		p := newPairOf(t, logOf(100, 1), trust, slog.New(slog.DiscardHandler))
+		defer p.end()
+		s := p.stranger("10.0.0.2")
+		if _, err := s.Write(hello[:proof.HelloSize]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(proofTime + time.Millisecond)
+		if !s.ended() {
+			t.Errorf("it is there after %v", proofTime)
+		}
+		p.countsNobody()
+	})
 }
 
 // TestTheCrowdMakesRoom: strangers cannot keep the slave out, however many of them wait.

@@ -191,6 +191,18 @@ func TestMembersAreNotFooled(t *testing.T) {
 			t.Errorf("%s: believed %t, %v", name, m.Has(conn), err)
 		}
 	}
+	m, conn, twice := NewMembers(key, claimOf("box")), new(remoting.Conn), proof.NewDialer(key, proof.Requests, false)
+	challenge, err = m.Answer(conn, twice.Hello())
+	must(t, err)
+	if _, err := twice.Challenged(challenge); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Answer(conn, make([]byte, proof.ProofSize)); !errors.Is(err, ErrOutsider) {
+		t.Errorf("a wrong proof: %v", err)
+	}
+	if _, err := m.Answer(conn, twice.Proof(claimOf("box")())); !errors.Is(err, ErrOutsider) || m.Has(conn) {
+		t.Errorf("a second proof for one challenge: %v", err)
+	}
 	if m := NewMembers(key, claimOf("box")); m.Has(new(remoting.Conn)) {
 		t.Error("who has said nothing is believed")
 	}

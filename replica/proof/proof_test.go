@@ -233,6 +233,30 @@ func TestTLSIsNotTalkedOut(t *testing.T) {
 	}
 }
 
+// TestADialerInsists: on TLS, and on the name, whatever one says who has the secret.
+func TestADialerInsists(t *testing.T) {
+	k := key(t, secret)
+	d := NewDialer(k, Replication, true)
+	if _, err := d.Challenged(newHello(Replication, false)); !errors.Is(err, ErrRefused) {
+		t.Errorf("a challenge without TLS: %v", err)
+	}
+	slave, master := claims()
+	for name, ok := range map[string]bool{"plant": true, "other": false} {
+		d := NewDialer(k, Replication, false)
+		challenge := newHello(Replication, false)
+		if _, err := d.Challenged(challenge); err != nil {
+			t.Fatal(err)
+		}
+		p := d.Proof(slave)
+		master.Name = NameOf(name)
+		claim := master.appendTo(nil)
+		verdict := append(append([]byte{proven}, claim...), k.sum(listens, d.Hello(), challenge, p, []byte{proven}, claim)...)
+		if _, err := d.Verdict(verdict); (err == nil) != ok || !ok && !errors.Is(err, ErrRefused) {
+			t.Errorf("a verdict of %s: %v", name, err)
+		}
+	}
+}
+
 func TestSecretsHaveALength(t *testing.T) {
 	for n, ok := range map[int]bool{0: false, 15: false, 16: true, MostSecret: true, MostSecret + 1: false} {
 		k, err := NewKey(make([]byte, n))
