@@ -15,6 +15,7 @@ import (
 
 	"pairmq/hal/disk"
 	"pairmq/replica"
+	"pairmq/replica/proof"
 	"pairmq/store"
 	"pairmq/store/record"
 )
@@ -60,13 +61,13 @@ func benchMessage(size int) record.Message {
 }
 
 // serveBench lets slaves follow st over TCP on loopback.
-func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(int64)) (addr string, stop func()) {
+func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(int64), trust replica.Trust) (addr string, stop func()) {
 	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	m := replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks})
+	m := replica.NewMaster(replica.MasterOptions{Source: st, Acks: acks, Trust: trust})
 	m.Ours(netip.MustParseAddr("127.0.0.1"))
 	*grown = func(end int64) { m.Grown(); acks.Confirmed(end) }
 	ctx, cancel := context.WithCancel(context.Background())
@@ -76,9 +77,23 @@ func serveBench(b *testing.B, st *store.Store, acks *replica.Acks, grown *func(i
 	return ln.Addr().String(), func() { cancel(); running.Wait() }
 }
 
+// benchTrust has a secret, and takes everybody without one as well.
+func benchTrust(b *testing.B) replica.Trust {
+	b.Helper()
+	key, err := proof.NewKey(make([]byte, proof.LeastSecret))
+	if err != nil {
+		b.Fatal(err)
+	}
+	seal, err := proof.NewSeal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return replica.Trust{Key: key, Seal: seal, Claim: func() proof.Claim { return proof.Claim{} }}
+}
+
 // followBench runs a slave of addr.
 // reached is closed when it has all before end.
-func followBench(b *testing.B, addr string, o store.Options, end int64) (reached chan struct{}, stop func()) {
+func followBench(b *testing.B, addr string, o store.Options, end int64, trust replica.Trust) (reached chan struct{}, stop func()) {
 	b.Helper()
 	var s *replica.Slave
 	var once sync.Once
@@ -90,7 +105,7 @@ func followBench(b *testing.B, addr string, o store.Options, end int64) (reached
 		}
 	}
 	st := openBench(b, o)
-	s = replica.NewSlave(replica.SlaveOptions{Log: st.Follow(), Master: func() string { return addr }})
+	s = replica.NewSlave(replica.SlaveOptions{Log: st.Follow(), Master: func() string { return addr }, Trust: trust})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = s.Run(ctx) })
@@ -98,14 +113,15 @@ func followBench(b *testing.B, addr string, o store.Options, end int64) (reached
 }
 
 // BenchmarkReplicate copies a log to a new slave over loopback: received,
-// checked, indexed and on flash, beside bare copies of as many bytes: into a
+// checked, indexed and on flash, by itself, proven and under TLS, beside bare copies of as many bytes: into a
 // reader that forgets them, and into one that only writes them down.
 func BenchmarkReplicate(b *testing.B) {
 	var grown func(int64)
 	master := openBench(b, store.Options{Grown: func(end int64) { grown(end) }})
 	defer master.stop()
 	acks := replica.NewAcks(replica.AcksOptions{Release: func(int64, error) {}})
-	addr, stop := serveBench(b, master.Store, acks, &grown)
+	trust := benchTrust(b)
+	addr, stop := serveBench(b, master.Store, acks, &grown, trust)
 	defer stop()
 	var sent sync.WaitGroup
 	for range benchLog / 4096 {
@@ -120,7 +136,21 @@ func BenchmarkReplicate(b *testing.B) {
 		b.Run(fmt.Sprintf("SyncFlush=%v", syncFlush), func(b *testing.B) {
 			b.SetBytes(end)
 			for b.Loop() {
-				reached, stop := followBench(b, addr, store.Options{SyncFlush: syncFlush}, end)
+				reached, stop := followBench(b, addr, store.Options{SyncFlush: syncFlush}, end, replica.Trust{})
+				<-reached
+				b.StopTimer()
+				stop()
+				b.StartTimer()
+			}
+		})
+	}
+	for _, sealed := range []bool{false, true} {
+		trust := trust
+		trust.Plain, trust.TLS = func(netip.Addr, netip.Addr) bool { return false }, sealed
+		b.Run(fmt.Sprintf("secret/TLS=%v", sealed), func(b *testing.B) {
+			b.SetBytes(end)
+			for b.Loop() {
+				reached, stop := followBench(b, addr, store.Options{SyncFlush: true}, end, trust)
 				<-reached
 				b.StopTimer()
 				stop()
@@ -224,9 +254,9 @@ func BenchmarkSyncMaster(b *testing.B) {
 			}})
 			defer master.stop()
 			if waits {
-				addr, stop := serveBench(b, master.Store, acks, &grown)
+				addr, stop := serveBench(b, master.Store, acks, &grown, replica.Trust{})
 				defer stop()
-				_, unfollow := followBench(b, addr, store.Options{SyncFlush: true}, 0)
+				_, unfollow := followBench(b, addr, store.Options{SyncFlush: true}, 0, replica.Trust{})
 				defer unfollow()
 			}
 			done := make(chan error, 1)
