@@ -4,7 +4,7 @@
 // Who dials is told from who listens, and both speak in turn. All messages are of fixed
 // size; numbers are big-endian:
 //
-//	hello, who dials      ff 'p' 'm' 'q' 'p', version 1, use, flags; 32 bytes of nonce
+//	hello, who dials      ff 'p' 'm' 'q' 'p', version 1, use, flags; 32 bytes of nonce; -1 in 8
 //	challenge, the other  the same with a nonce of its own
 //	proof, who dials      claim; 32 bytes of HMAC-SHA256
 //	verdict, the other    one byte, 0: proven; claim; 32 bytes of HMAC-SHA256
@@ -26,5 +26,5 @@
 // between the two can change what follows.
 //
 // A hello is safe to send to a stock broker: as reports, which are of 8 bytes, all of it is
-// negative, and those start nothing there.
+// negative, and those start nothing there; the last one is what it begins with.
 package proof

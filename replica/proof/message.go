@@ -11,12 +11,13 @@ import (
 
 // Sizes of the messages, in bytes.
 const (
-	HelloSize   = headSize + nonceSize // of a challenge too
+	HelloSize   = headSize + nonceSize + tailSize // of a challenge too
 	ProofSize   = claimSize + macSize
 	VerdictSize = 1 + ProofSize
 
 	headSize  = 8
 	nonceSize = 32
+	tailSize  = 8
 	claimSize = 1 + 8 + sha256.Size + sha256.Size
 	macSize   = sha256.Size
 )
@@ -38,6 +39,9 @@ const (
 	dials   = "pairmq proof 1, who dials\n"
 	listens = "pairmq proof 1, who listens\n"
 )
+
+// noReport is -1, the offset of a slave that has reported nothing, to a stock master.
+var noReport = [tailSize]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 
 var magic = [5]byte{0xff, 'p', 'm', 'q', 'p'}
 
@@ -97,9 +101,10 @@ func newHello(use Use, seal bool) []byte {
 		b[7] = flagSealed
 	}
 	_, _ = rand.Read(b[headSize:]) // it never fails
-	for i := headSize; i < HelloSize; i += 8 {
+	for i := headSize; i < headSize+nonceSize; i += 8 {
 		b[i] |= 0x80 // no offset to a stock broker
 	}
+	copy(b[headSize+nonceSize:], noReport[:])
 	return b
 }
 
@@ -108,6 +113,8 @@ func checkHello(b []byte, use Use) (seal bool, err error) {
 	switch {
 	case len(b) != HelloSize || !IsHello(b):
 		return false, fmt.Errorf("%w: %d bytes that begin with %x", ErrMessage, len(b), b[:min(len(b), headSize)])
+	case !bytes.Equal(b[headSize+nonceSize:], noReport[:]):
+		return false, fmt.Errorf("%w: it ends in %x", ErrMessage, b[headSize+nonceSize:])
 	case b[5] != version:
 		return false, fmt.Errorf("%w: version %d, this is %d", ErrMessage, b[5], version)
 	case b[6] != byte(use) || b[7]&^flagSealed != 0:

@@ -211,6 +211,8 @@ func TestAHelloIsNoReport(t *testing.T) {
 		for at := 0; at < len(hello); at += 8 {
 			if off := int64(binary.BigEndian.Uint64(hello[at:])); off >= 0 {
 				t.Fatalf("offset %d at byte %d of %x", off, at, hello)
+			} else if at == len(hello)-8 && off != -1 {
+				t.Fatalf("the last offset is %d, want -1", off)
 			}
 		}
 	}
