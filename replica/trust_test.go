@@ -413,7 +413,7 @@ func (c *closing) LocalAddr() net.Addr { return &net.TCPAddr{} }
 func (c *closing) Close() error        { c.closed = true; return nil }
 
 // followFake has a slave follow a master that serves every connection with say.
-func followFake(t *testing.T, trust Trust, say func(net.Conn)) (*Slave, *memLog, func()) {
+func followFake(t *testing.T, trust Trust, notes io.Writer, say func(net.Conn)) (*Slave, *memLog, func()) {
 	ln := newPipeListener()
 	var running sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
@@ -427,7 +427,7 @@ func followFake(t *testing.T, trust Trust, say func(net.Conn)) (*Slave, *memLog,
 		}
 	})
 	l := &memLog{}
-	s := NewSlave(SlaveOptions{Log: l, Trust: trust, Master: func() string { return "m:1" }, Dial: func(context.Context, string) (net.Conn, error) {
+	s := NewSlave(SlaveOptions{Log: l, Trust: trust, Notes: slog.New(slog.NewTextHandler(notes, nil)), Master: func() string { return "m:1" }, Dial: func(context.Context, string) (net.Conn, error) {
 		nc, err := ln.dial("10.0.0.2")
 		if err != nil {
 			return nil, err
@@ -478,8 +478,7 @@ func TestAMasterMustProveItself(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var hellos []byte
-			s, l, end := followFake(t, tt.trust, stock(log, &hellos))
-			s.notes = slog.New(slog.NewTextHandler(&lines, nil))
+			s, l, end := followFake(t, tt.trust, &lines, stock(log, &hellos))
 			time.Sleep(15 * time.Second)
 			synctest.Wait()
 			if got := bytes.Equal(l.bytes(), log); got != tt.copies {
@@ -508,7 +507,7 @@ func TestALyingMaster(t *testing.T) {
 	} {
 		trust := trusting(t, testSecret, true, nobody)
 		synctest.Test(t, func(t *testing.T) {
-			s, l, end := followFake(t, trust, func(nc net.Conn) {
+			s, l, end := followFake(t, trust, io.Discard, func(nc net.Conn) {
 				go func() { _, _ = nc.Write(says) }()
 				_, _ = io.Copy(io.Discard, nc)
 			})

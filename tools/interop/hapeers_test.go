@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,6 +99,62 @@ func TestApacheSlaveByAddress(t *testing.T) {
 			if end != 0 {
 				t.Errorf("the slave has %d bytes", end)
 			}
+		})
+	}
+}
+
+// TestASecretBehindApache: a slave that has one asks a master of Apache's on this host for it, in vain, and follows it all
+// the same.
+func TestASecretBehindApache(t *testing.T) {
+	subject, err := pair.NewMaker(t.Context(), target.Pairmq)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{peers.V4, peers.V5} {
+		t.Run(version, func(t *testing.T) {
+			apache, err := pair.NewMaker(t.Context(), "apache-"+version)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := workDir(t)
+			secret := filepath.Join(dir, "ha.secret")
+			if err := os.WriteFile(secret, []byte("0123456789abcdef"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := &pairing{}
+			if p.namesrv, err = subject.Namesrv(dir); err != nil {
+				t.Fatal(err)
+			}
+			if p.master, err = apache.Master(dir, pair.AsyncMaster, p.namesrv.Addr); err != nil {
+				t.Fatal(err)
+			}
+			if p.slave, err = subject.Slave(dir, 1, p.namesrv.Addr); err != nil {
+				t.Fatal(err)
+			}
+			p.slave.Set("haSecretFile", secret)
+			for _, s := range []*pair.Server{p.namesrv, p.master, p.slave} {
+				t.Cleanup(func() { p.end(t, s) })
+				if err := s.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if s != p.namesrv {
+					p.registered(t, s)
+				}
+			}
+			p.world = &world{target: &target.Target{Namesrv: p.namesrv.Addr}, dir: dir}
+			p.reconnect(t)
+			t.Cleanup(func() { p.conn.Close() })
+			p.topic(t, pairTopic, pairQueues)
+			p.probe(t)
+			ctx := within(t, slaveTime)
+			if end := p.follows(ctx, t, p.slave); end == 0 {
+				t.Error("the log is empty")
+			}
+			if said := p.slave.Log(math.MaxInt); !strings.Contains(said, "followed all the same") {
+				t.Errorf("the slave does not say that its master proves nothing:\n%s", said)
+			}
+			p.probe(t)
+			p.follows(ctx, t, p.slave)
 		})
 	}
 }
