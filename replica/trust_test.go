@@ -439,7 +439,7 @@ func followFake(t *testing.T, trust Trust, notes io.Writer, say func(net.Conn)) 
 }
 
 // stock says what a stock master does to a slave's first report, once there is one.
-func stock(log []byte, refused *[]byte) func(net.Conn) {
+func stock(log []byte, refused *tapped) func(net.Conn) {
 	return func(nc net.Conn) {
 		var r reports
 		b, begun := make([]byte, 512), false
@@ -451,7 +451,7 @@ func stock(log []byte, refused *[]byte) func(net.Conn) {
 					return
 				}
 			} else if ok && end < 0 {
-				*refused = append(*refused, b[:n]...)
+				refused.add(b[:n])
 			}
 			if err != nil {
 				return
@@ -477,7 +477,7 @@ func TestAMasterMustProveItself(t *testing.T) {
 		{"chosen", Trust{Plain: nobody, Chosen: func(addr string) bool { return addr == "m:1" }}, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var hellos []byte
+			var hellos tapped
 			s, l, end := followFake(t, tt.trust, &lines, stock(log, &hellos))
 			time.Sleep(15 * time.Second)
 			synctest.Wait()
@@ -488,8 +488,8 @@ func TestAMasterMustProveItself(t *testing.T) {
 				t.Errorf("%s: %v", tt.name, st.Err)
 			}
 			end()
-			if said := tt.trust.Key != nil; said != (len(hellos) > 0) {
-				t.Errorf("%s: the master heard %x", tt.name, hellos)
+			if said := tt.trust.Key != nil; said != (len(hellos.bytes()) > 0) {
+				t.Errorf("%s: the master heard %x", tt.name, hellos.bytes())
 			}
 		})
 	}
@@ -577,6 +577,12 @@ func (w *tapped) bytes() []byte {
 	return bytes.Clone(w.seen)
 }
 
+func (w *tapped) add(b []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen = append(w.seen, b...)
+}
+
 // A tap is a connection whose bytes are kept.
 type tap struct {
 	net.Conn
@@ -585,8 +591,6 @@ type tap struct {
 
 func (c tap) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.to.mu.Lock()
-	c.to.seen = append(c.to.seen, b[:n]...)
-	c.to.mu.Unlock()
+	c.to.add(b[:n])
 	return n, err
 }
