@@ -325,6 +325,9 @@ func TestTwoSecretsAreSaid(t *testing.T) {
 	master.start()
 	slave.start()
 	eventually(t, "the slave says why it stands still", func() bool { return strings.Contains(slave.info()["replication"], "another secret") })
+	if r := slave.call(slave.broker, &remoting.Command{Code: remoting.ReqPromoteBroker}); r.Code != remoting.RespIllegalOperation || !strings.Contains(r.Remark, "somebody answers where the master was") {
+		t.Errorf("promote answers %d %q", r.Code, r.Remark)
+	}
 	if r := master.send("Pair", "alone"); r.Code != remoting.RespSlaveNotAvailable {
 		t.Errorf("a send answers %d %q", r.Code, r.Remark)
 	}

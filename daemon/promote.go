@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,8 +74,12 @@ func (t *tenure) seesMaster(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	own := t.state()
-	if his, err := pair.Ask(ctx, t.circle, main, &own); isPlain(err) || err == nil && his.Master() {
+	his, err := pair.Ask(ctx, t.circle, main, &own)
+	switch {
+	case isPlain(err), err == nil && his.Master():
 		return fmt.Errorf("%w: the master %s lives: stop it first", errRefused, main)
+	case errors.Is(err, pair.ErrOutsider): // it has answered
+		return fmt.Errorf("%w: somebody answers where the master was, and whether that is master is not known (%w): stop it first, or use --force", errRefused, err)
 	}
 	return nil
 }

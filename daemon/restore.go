@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -57,11 +59,14 @@ func findSlave(ctx context.Context, t *tenure) (string, error) {
 		return "", err
 	}
 	own := t.state()
+	var outsider error // of who was asked last, and may not be the slave
 	for {
 		for _, addr := range t.memory.Peers() {
-			if peer, _ := askForLog(ctx, t, addr, &own); peer != "" {
+			peer, err := askForLog(ctx, t, addr, &own)
+			if peer != "" {
 				return peer, nil
 			}
+			outsider = cmp.Or(outsiderOnly(err), outsider)
 		}
 		for _, server := range servers {
 			addrs, err := brokersOf(ctx, t.client, server, t.cfg.BrokerName)
@@ -72,31 +77,42 @@ func findSlave(ctx context.Context, t *tenure) (string, error) {
 				if addr == own.Addr {
 					continue
 				}
-				if peer, plain := askForLog(ctx, t, addr, &own); peer != "" {
+				peer, err := askForLog(ctx, t, addr, &own)
+				switch {
+				case peer != "":
 					return peer, nil
-				} else if plain {
+				case isPlain(err):
 					return portAbove(addr)
 				}
+				outsider = cmp.Or(outsiderOnly(err), outsider)
 			}
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("no slave of %s was found within %v", t.cfg.BrokerName, restoreTime)
+			return "", errors.Join(fmt.Errorf("no slave of %s was found within %v", t.cfg.BrokerName, restoreTime), outsider)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
+// outsiderOnly is err if it says that somebody may not be the other half.
+func outsiderOnly(err error) error {
+	if errors.Is(err, pair.ErrOutsider) {
+		return err
+	}
+	return nil
+}
+
 // askForLog asks a broker for the address of its replication port, "" if it does
-// not tell one; plain says that it is none of ours.
-func askForLog(ctx context.Context, t *tenure, addr string, own *pair.State) (peer string, plain bool) {
+// not tell one.
+func askForLog(ctx context.Context, t *tenure, addr string, own *pair.State) (peer string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	his, err := pair.Ask(ctx, t.circle, addr, own)
 	if err != nil || his.BrokerName != own.BrokerName || his.Master() {
-		return "", isPlain(err)
+		return "", err
 	}
-	return his.HAAddr, false
+	return his.HAAddr, nil
 }
 
 // portAbove is where the replication port is of a broker that does not say: the
