@@ -23,9 +23,10 @@ func (m *platform) guarded(next remoting.Handler, log *slog.Logger) remoting.Han
 	return m.someGate(log).Ahead(next)
 }
 
-// guardedBroker is guarded for a broker, which goes by accounts if there are some.
-func (m *platform) guardedBroker(next remoting.Handler, log *slog.Logger) remoting.Handler {
-	return m.someGate(log).Broker(next)
+// guardedBroker is guarded for a broker that has another half, and goes by accounts if there
+// are some.
+func (m *platform) guardedBroker(next remoting.Handler, halves rights.Halves, log *slog.Logger) remoting.Handler {
+	return m.someGate(log).Broker(next, halves)
 }
 
 func (m *platform) someGate(log *slog.Logger) *rights.Gate {

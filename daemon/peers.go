@@ -23,8 +23,8 @@ import (
 // configuration, as certificates do.
 var errSecretFile = errors.New("haSecretFile")
 
-// credential is the name under which systemd passes the secret.
-const credential = "haSecret"
+// secretCredential is the name under which systemd passes the secret.
+const secretCredential = "haSecret"
 
 // peers are the hosts that may be the other half of the pair, and what others that may be are to
 // prove. A nil one has this host alone.
@@ -68,7 +68,7 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
 	path := cfg.HASecretFile
 	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); path == "" && dir != "" {
-		path = filepath.Join(dir, credential)
+		path = filepath.Join(dir, secretCredential)
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

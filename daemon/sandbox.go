@@ -95,11 +95,14 @@ func sandboxRules(cfg *config.Config, file, runtime, sysfs string) (r sandbox.Ru
 		case config.ReadsFile:
 			r.Read = append(r.Read, ways(name)...)
 		case config.RewritesFile: // the accounts
+			if !cfg.ACL {
+				continue
+			}
 			r.Read = append(r.Read, ways(name)...)
 			if real, err := filepath.EvalSymlinks(name); err == nil {
 				name = real
 			}
-			if cfg.ACL && unix.Access(filepath.Dir(name), unix.W_OK) == nil { // as packaged, they are their owner's to change
+			if unix.Access(filepath.Dir(name), unix.W_OK) == nil { // as packaged, they are their owner's to change
 				r.Write = append(r.Write, filepath.Dir(name))
 			}
 		case config.KeepsFolder:

@@ -15,13 +15,13 @@ func texts() map[string]string {
 		"brokerIP1": "address or link", "brokerIP2": "address or link", "bindAddress": "address",
 		"tlsServerCertPath": "reads", "tlsServerKeyPath": "reads", "tlsServerTrustCertPath": "reads",
 		"tlsClientTrustCertPath": "reads", "tlsClientCertPath": "reads", "tlsClientKeyPath": "reads",
-		"namesrvAddr": "addresses", "haMasterAddress": "address", "haSlaveAddress": "address", "meteredLinks": "links",
+		"namesrvAddr": "addresses", "haPeers": "addresses", "namesrvAllowedBrokers": "addresses", "haMasterAddress": "address", "haSlaveAddress": "address", "meteredLinks": "links",
 		"storePathRootDir": "own folder", "storeMountPoint": "looks at",
 		"supplyFail": "text, of which file:PATH is read",
 		"ledOk":      "names below /sys/class/leds", "ledReplicating": "names below /sys/class/leds",
 		"ledDegraded": "names below /sys/class/leds", "ledFault": "names below /sys/class/leds",
 		"msgTraceTopicName": "name",
-		"metricsListen":     "address", "metricsTextfile": "writes", "watchdogDevice": "device", "adminSocket": "socket", "aclFile": "rewrites", "aclToolsFile": "reads",
+		"metricsListen":     "address", "metricsTextfile": "writes", "watchdogDevice": "device", "adminSocket": "socket", "aclFile": "rewrites", "aclToolsFile": "reads", "haSecretFile": "reads",
 	}
 }
 
@@ -68,8 +68,8 @@ func TestNoPathChangesWhileTheDaemonRuns(t *testing.T) {
 			t.Errorf("a change of %s that a store has kept counts: %q, dropped %v", k.name, k.value(&c), dropped)
 		}
 	}
-	if n != 18 {
-		t.Errorf("%d keys that name something, want 18", n)
+	if n != 19 {
+		t.Errorf("%d keys that name something, want 19", n)
 	}
 }
 

@@ -57,10 +57,10 @@ func validate(c *Config) (errs []error) {
 		}
 	}
 	if _, err := ParsePrefixes(c.HAPeers); err != nil {
-		complain("haPeers: %v", err)
+		complain("haPeers %v", err)
 	}
 	if _, err := ParseAllowedBrokers(c.NamesrvAllowed); err != nil {
-		complain("namesrvAllowedBrokers: %v", err)
+		complain("namesrvAllowedBrokers %v", err)
 	}
 	if _, port, err := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && (err != nil || !isPort(port)) {
 		complain("metricsListen is %q; want host:port, such as 127.0.0.1:10915, or nothing", c.MetricsListen)

@@ -9,23 +9,27 @@ import (
 	"pairmq/internal/remoting"
 )
 
-// Broker returns a handler that has next serve what is let through, as Ahead does, and
-// by accounts if Options has some. Then nobody is served who is none, on this host neither: a
+// Broker returns a handler that has next serve what is let through, as Ahead does, the other
+// half's too, and by accounts if Options has some. Then nobody is served who is none, on this host neither: a
 // client needs the permissions for topics and groups that the header names, and all else
-// needs an admin; what operators look at needs an account, if they are where they may look. Who
+// needs an admin, or for what halves ask one that has proven to be; what operators look at needs an account, if they are where they may look. Who
 // it is that asks next finds in the request, for topics and groups that the header does not
 // tell: as an *acl.Identity.
 //
 // The answer to a signature that is wrong, or a permission that is missing, is RocketMQ's:
 // SYSTEM_ERROR.
-func (g *Gate) Broker(next remoting.Handler) remoting.Handler {
+func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 	if g.opts.Accounts == nil {
-		return g.Ahead(next)
+		return g.ahead(next, halves)
 	}
 	return remoting.HandlerFunc(func(req *remoting.Request) {
 		row, listed := Of(req.Code)
 		if !listed || row.Right == Nobody {
 			req.ReplyError(remoting.RespRequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", req.Code))
+			return
+		}
+		if row.Code == remoting.ReqProveHalf || row.Right == Pair && req.Fields.Get("force") == "" && is(halves.Proven, req.Conn()) {
+			next.Serve(req) // who has the pair's secret needs no account
 			return
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()

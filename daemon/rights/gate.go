@@ -15,14 +15,18 @@ import (
 // and Register.
 type Options struct {
 	Admins []netip.Prefix // who has Read, Pair and Admin too
-	// Peer says whether an address, unmapped and without a zone, is the other half's, which has
-	// Pair, and Read since it has all that is stored anyway; nil: every one has Pair alone. It
-	// is called for every such request, from any goroutine.
-	Peer func(netip.Addr) bool
 	// Accounts, if set, has brokers serve nobody who is no account of these; see Broker. It
 	// is called for every request, from any goroutine.
 	Accounts func() *acl.Rules
 	Log      *slog.Logger // nil discards
+}
+
+// Halves say which connections are the other half's, which has Pair, and Read since it has all
+// that is stored anyway. The zero value: none is. They are called for requests that need these
+// rights, from any goroutine.
+type Halves struct {
+	Known  func(*remoting.Conn) bool // it is configured, or has proven it
+	Proven func(*remoting.Conn) bool // it has proven it: that counts where accounts are asked for, too
 }
 
 // A Gate lets requests through to those who serve them, by their right and where they
@@ -44,7 +48,9 @@ func New(o Options) *Gate {
 // Ahead returns a handler that has next serve what is let through. It answers a code
 // without a row, or with one that says Nobody, as one that is not supported, and what
 // who asks has no right to with NO_PERMISSION.
-func (g *Gate) Ahead(next remoting.Handler) remoting.Handler {
+func (g *Gate) Ahead(next remoting.Handler) remoting.Handler { return g.ahead(next, Halves{}) }
+
+func (g *Gate) ahead(next remoting.Handler, halves Halves) remoting.Handler {
 	return remoting.HandlerFunc(func(req *remoting.Request) {
 		row, listed := Of(req.Code)
 		if !listed || row.Right == Nobody {
@@ -55,13 +61,19 @@ func (g *Gate) Ahead(next remoting.Handler) remoting.Handler {
 			row.Right = Admin // a master that hands over does not force it: a person does
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
-		if g.Allows(row.Right, from, to) || g.isAdminAccount(&req.Command, from) {
+		if g.Allows(row.Right, from, to) || row.ofHalves() && is(halves.Known, req.Conn()) || g.isAdminAccount(&req.Command, from) {
 			next.Serve(req)
 			return
 		}
 		g.refuse(req, row.Right, from)
 	})
 }
+
+// is says whether a connection is one of the other half's.
+func is(half func(*remoting.Conn) bool, conn *remoting.Conn) bool { return half != nil && half(conn) }
+
+// ofHalves says whether the other half has the right of a row.
+func (r *Row) ofHalves() bool { return r.Right == Pair || r.Right == Read }
 
 // refuse answers a request that is not let through for want of a right.
 func (g *Gate) refuse(req *remoting.Request, right Right, from netip.Addr) {
@@ -73,11 +85,16 @@ func (g *Gate) refuse(req *remoting.Request, right Right, from netip.Addr) {
 
 // remark tells an operator what to do.
 func remark(request string, right Right, from netip.Addr) string {
+	if right == Pair {
+		return fmt.Sprintf("%s needs the right %q, which %s has not: if it is the other half of this pair, add %s to haPeers or give both the same haSecretFile; else ask on the host of this server itself, or add it to adminAddresses; and restart it",
+			request, right, from, from)
+	}
 	return fmt.Sprintf("%s needs the right %q, which %s has not: ask on the host of this server itself, or add %s to adminAddresses in its configuration and restart it",
 		request, right, from, from)
 }
 
-// Allows says whether who calls from one address, at the other, has a right.
+// Allows says whether who calls from one address, at the other, has a right, whether it is the
+// other half or not.
 func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
 	if Local(from, to) {
 		return true
@@ -86,11 +103,7 @@ func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
 	switch right {
 	case Client, Register:
 		return true
-	case Pair:
-		return g.opts.Peer == nil || g.opts.Peer(from) || g.isAdmin(from)
-	case Read:
-		return g.opts.Peer != nil && g.opts.Peer(from) || g.isAdmin(from)
-	case Admin:
+	case Pair, Read, Admin:
 		return g.isAdmin(from)
 	}
 	return false

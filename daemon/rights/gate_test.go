@@ -16,8 +16,7 @@ import (
 
 func TestWhoHasWhichRight(t *testing.T) {
 	admins := []netip.Prefix{netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fe80::5/128")}
-	pair := func(a netip.Addr) bool { return a == netip.MustParseAddr("198.51.100.1") }
-	guarded := New(Options{Admins: admins, Peer: pair})
+	guarded := New(Options{Admins: admins})
 	for _, tt := range []struct {
 		who, from, to string
 		has           string
@@ -38,7 +37,6 @@ func TestWhoHasWhichRight(t *testing.T) {
 		{"one beyond it", "10.2.0.0", "203.0.113.5", "client register"},
 		{"one of a network of IPv6", "2001:db8:1::1", "2001:db9::2", "client register pair read admin"},
 		{"one on a link", "fe80::5%eth1", "fe80::9%eth1", "client register pair read admin"},
-		{"the other half", "198.51.100.1", "203.0.113.5", "client register pair read"},
 		{"one without an address", "", "203.0.113.5", "client register"},
 		{"one without any", "", "", "client register"},
 	} {
@@ -54,10 +52,7 @@ func TestWhoHasWhichRight(t *testing.T) {
 			t.Errorf("%s: %s at %s has %q, want %q", tt.who, tt.from, tt.to, got, tt.has)
 		}
 	}
-	stranger, here := netip.MustParseAddr("203.0.113.6"), netip.MustParseAddr("203.0.113.5")
-	if g := New(Options{}); !g.Allows(Pair, stranger, here) || g.Allows(Read, stranger, here) {
-		t.Error("with no option everybody is a peer, and nobody an administrator: it is not so")
-	}
+	here := netip.MustParseAddr("203.0.113.5")
 	open := New(Options{Admins: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}})
 	for _, a := range []string{"203.0.113.6", "2001:db9::1", "::ffff:203.0.113.6"} {
 		if !open.Allows(Admin, netip.MustParseAddr(a), here) {
@@ -94,11 +89,12 @@ func TestWhatAGateAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		g := New(Options{Log: slog.New(slog.NewTextHandler(&out, nil))})
-		served := 0
-		srv := remoting.NewServer(remoting.ServerOptions{Handler: g.Ahead(remoting.HandlerFunc(func(req *remoting.Request) {
+		served, known := 0, false
+		halves := Halves{Known: func(c *remoting.Conn) bool { return known && c.RemoteAddr().Port() == 4711 }}
+		srv := remoting.NewServer(remoting.ServerOptions{Handler: g.Broker(remoting.HandlerFunc(func(req *remoting.Request) {
 			served++
 			req.ReplyError(remoting.RespSuccess, "")
-		}))})
+		}), halves)})
 		ln := listenOnce{make(chan net.Conn)}
 		go srv.Serve(t.Context(), ln)
 		near, far := net.Pipe()
@@ -130,7 +126,12 @@ func TestWhatAGateAnswers(t *testing.T) {
 			ask(remoting.ReqUpdateAndCreateTopic, remoting.RespNoPermission, "UPDATE_AND_CREATE_TOPIC", "adminAddresses", "203.0.113.6", `"admin"`)
 		}
 		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission, `"read"`)
-		ask(remoting.ReqPromoteBroker, remoting.RespSuccess) // whoever the peer is
+		ask(remoting.ReqPromoteBroker, remoting.RespNoPermission, `"pair"`, "haPeers", "haSecretFile", "203.0.113.6")
+		known = true // as the other half
+		ask(remoting.ReqPromoteBroker, remoting.RespSuccess)
+		ask(remoting.ReqGetAllTopicConfig, remoting.RespSuccess)
+		ask(remoting.ReqGetBrokerConfig, remoting.RespSuccess)
+		ask(remoting.ReqUpdateAndCreateTopic, remoting.RespNoPermission, `"admin"`)
 		fields = remoting.Fields{{Key: "force", Value: "true"}}
 		ask(remoting.ReqPromoteBroker, remoting.RespNoPermission, `"admin"`)
 		served, fields = 2, nil
@@ -140,15 +141,16 @@ func TestWhatAGateAnswers(t *testing.T) {
 		if served != 2 {
 			t.Errorf("%d requests were served: some that were refused", served)
 		}
-		if a, r, c := g.Refused(Admin), g.Refused(Read), g.Refused(Client); a != 6 || r != 1 || c != 0 {
-			t.Errorf("%d, %d and %d requests were counted as refused, want 6, 1 and 0", a, r, c)
+		if a, r, p, c := g.Refused(Admin), g.Refused(Read), g.Refused(Pair), g.Refused(Client); a != 7 || r != 1 || p != 1 || c != 0 {
+			t.Errorf("%d, %d, %d and %d requests were counted as refused, want 7, 1, 1 and 0", a, r, p, c)
 		}
 		if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), "request=UPDATE_AND_CREATE_TOPIC right=admin from=203.0.113.6") {
-			t.Errorf("7 refusals at once are logged as\n%s", out.String())
+			t.Errorf("9 refusals at once are logged as\n%s", out.String())
 		}
 		time.Sleep(2 * time.Second)
+		known = false
 		ask(remoting.ReqGetBrokerConfig, remoting.RespNoPermission)
-		if !strings.Contains(out.String(), "suppressed=6") {
+		if !strings.Contains(out.String(), "suppressed=8") {
 			t.Errorf("the next line does not say how many were left out:\n%s", out.String())
 		}
 	})

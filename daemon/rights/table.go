@@ -48,6 +48,8 @@ func look(code int32) (right Right, topic, group string) {
 	case remoting.ReqHeartBeat, remoting.ReqCheckClientConfig, remoting.ReqLockBatchMQ, remoting.ReqUnlockBatchMQ,
 		remoting.ReqQueryAssignment, remoting.ReqBatchAckMessage: // the body says it
 		return Client, "", ""
+	case remoting.ReqProveHalf: // everybody may try
+		return Client, "", ""
 
 	// What a slave copies besides the log, what two of ours settle between them, and the log itself. 31002 is
 	// what a master sends that hands over.
