@@ -79,7 +79,11 @@ func (r *Row) ofHalves() bool { return r.Right == Pair || r.Right == Read }
 func (g *Gate) refuse(req *remoting.Request, right Right, from netip.Addr) {
 	g.refused[right].Add(1)
 	name := remoting.RequestName(req.Code)
-	g.refusal.Log("a request was refused: its sender has no right to it", "request", name, "right", right.String(), "from", from.String())
+	what := "a request was refused: its sender has no right to it"
+	if right == Pair {
+		what = "a request that the other half of a pair makes was refused: if it came from there, name its address in haPeers, or give both the same haSecretFile"
+	}
+	g.refusal.Log(what, "request", name, "right", right.String(), "from", from.String())
 	req.ReplyError(remoting.RespNoPermission, remark(name, right, from))
 }
 

@@ -10,7 +10,7 @@ type Right uint8
 const (
 	Nobody   Right = iota // no server answers it
 	Client                // producers and consumers ask it in their normal work, and stay within topics and groups
-	Register              // brokers ask it of a name server
+	Register              // brokers ask it to be known: of a name server, or of the other half
 	Pair                  // the other broker of a pair asks it, of Apache's too; administrators may as well
 	Read                  // it tells what operators look at, and changes nothing
 	Admin                 // it changes what is not its sender's own, or asks the clients of others

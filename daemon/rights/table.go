@@ -49,7 +49,7 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqQueryAssignment, remoting.ReqBatchAckMessage: // the body says it
 		return Client, "", ""
 	case remoting.ReqProveHalf: // everybody may try
-		return Client, "", ""
+		return Register, "", ""
 
 	// What a slave copies besides the log, what two of ours settle between them, and the log itself. 31002 is
 	// what a master sends that hands over.
