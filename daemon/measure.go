@@ -8,6 +8,7 @@ import (
 	"runtime"
 	rtm "runtime/metrics"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,7 +96,11 @@ func measureServer(p *metrics.Page, server string, srv *remoting.Server, answers
 	p.SetInt(metrics.RequestsOverRate, s.Paused, server)
 	p.SetInt(metrics.InFlight, s.Bytes, server)
 	p.SetInt(metrics.InFlightLimit, s.BytesLimit, server)
-	for _, a := range slices.SortedFunc(answers.All(), func(a, b meter.Pair) int { return cmp.Or(cmp.Compare(a.A, b.A), cmp.Compare(a.B, b.B)) }) {
+	all := slices.Collect(answers.All())
+	sort.Slice(all, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(all[i].A, all[j].A), cmp.Compare(all[i].B, all[j].B)) < 0
+	})
+	for _, a := range all {
 		request := remoting.RequestName(a.A)
 		if a.A == 0 {
 			request = "UNSUPPORTED"
@@ -200,8 +205,9 @@ func lags(st *store.Store) (all []lag) {
 			all = append(all, lag{group, topic, n})
 		}
 	}
-	slices.SortFunc(all, func(a, b lag) int {
-		return cmp.Or(cmp.Compare(b.messages, a.messages), strings.Compare(a.group, b.group), strings.Compare(a.topic, b.topic))
+	sort.Slice(all, func(i, j int) bool {
+		a, b := &all[i], &all[j]
+		return cmp.Or(cmp.Compare(b.messages, a.messages), strings.Compare(a.group, b.group), strings.Compare(a.topic, b.topic)) < 0
 	})
 	return all
 }

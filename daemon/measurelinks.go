@@ -1,9 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"sort"
 
 	"pairmq/daemon/metrics"
 	"pairmq/hal/link"
@@ -16,7 +16,8 @@ const mostLinks = 32
 // measureLinks shows how links stand and what went over them; the eldest, if there are
 // too many.
 func measureLinks(p *metrics.Page, list []link.State, metered meteredLinks) {
-	list = slices.SortedFunc(slices.Values(list), func(a, b link.State) int { return cmp.Compare(a.Index, b.Index) })
+	list = slices.Clone(list)
+	sort.Slice(list, func(i, j int) bool { return list[i].Index < list[j].Index })
 	for _, s := range list[:min(len(list), mostLinks)] {
 		p.SetBool(metrics.LinkUp, s.Up && s.Carrier, s.Name)
 		p.SetBool(metrics.LinkMetered, link.Among(metered, s.Name), s.Name)

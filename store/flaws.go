@@ -164,7 +164,7 @@ func (s *Store) noteFlaws(start, end int64, flaws []Flaw, cuts int64) []Flaw {
 	}
 	before := len(t.all)
 	t.all = append(slices.Clone(flaws), others[:min(len(others), maxFlaws-len(flaws))]...)
-	slices.SortFunc(t.all, func(a, b Flaw) int { return int(min(max(a.From-b.From, -1), 1)) })
+	sort.Slice(t.all, func(i, j int) bool { return t.all[i].From < t.all[j].From })
 	t.publish()
 	if before > 0 && len(t.all) == 0 {
 		s.log.Info("no damage of the log is left that is known")

@@ -1,10 +1,10 @@
 package store
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -186,7 +186,7 @@ func (q *quotas) replace(counted map[string]map[int64]int64, wanted func(topic s
 		for start, n := range segments {
 			h.bytes, h.segments = h.bytes+n, append(h.segments, share{start, n})
 		}
-		slices.SortFunc(h.segments, func(a, b share) int { return cmp.Compare(a.start, b.start) })
+		sort.Slice(h.segments, func(i, j int) bool { return h.segments[i].start < h.segments[j].start })
 	}
 	again := q.settle()
 	q.mu.Unlock()
@@ -213,6 +213,6 @@ func (s *Store) Quotas() []TopicQuota {
 			all = append(all, TopicQuota{Topic: name, Limit: limit})
 		}
 	}
-	slices.SortFunc(all, func(a, b TopicQuota) int { return strings.Compare(a.Topic, b.Topic) })
+	sort.Slice(all, func(i, j int) bool { return all[i].Topic < all[j].Topic })
 	return all
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -26,7 +24,6 @@ func (b *Broker) allConsumeStats(req *remoting.Request) error {
 	}
 	return b.queries.later(b, req, func(ctx context.Context) error {
 		all, _ := b.store.Groups()
-		all = slices.SortedFunc(slices.Values(all), func(a, b table.Group) int { return strings.Compare(a.Name, b.Name) })
 		body, behind := []byte(`{"consumeStatsList":[`), int64(0)
 		for i, g := range all {
 			if i > 0 {

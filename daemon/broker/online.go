@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
+	"sort"
 
 	"pairmq/internal/remoting"
 )
@@ -165,7 +165,7 @@ func connections(members map[*remoting.Conn]*member) []connection {
 	for conn, m := range members {
 		all = append(all, connection{conn.RemoteAddr().String(), m.id, m.language.String(), m.version})
 	}
-	slices.SortFunc(all, func(a, b connection) int { return strings.Compare(a.ClientID, b.ClientID) })
+	sort.Slice(all, func(i, j int) bool { return all[i].ClientID < all[j].ClientID })
 	return all
 }
 
@@ -216,7 +216,7 @@ func (b *Broker) allProducers(req *remoting.Request) error {
 			return refuse(remoting.RespSystemError, "there are %d producers, of at most %d all are told: ask for one group after the other", count, maxProducers)
 		}
 		for _, g := range all {
-			slices.SortFunc(g, func(a, b producerInfo) int { return strings.Compare(a.ClientID, b.ClientID) })
+			sort.Slice(g, func(i, j int) bool { return g[i].ClientID < g[j].ClientID })
 		}
 		return replyJSON(req, map[string]map[string][]producerInfo{"data": all})
 	})

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
+	"sort"
 
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -134,7 +134,10 @@ func (v *verifier) finish() {
 			v.sum.Queues = append(v.sum.Queues, *q)
 		}
 	}
-	slices.SortFunc(v.sum.Queues, func(a, b Queue) int { return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.QueueID, b.QueueID)) })
+	all := v.sum.Queues
+	sort.Slice(all, func(i, j int) bool {
+		return cmp.Or(cmp.Compare(all[i].Topic, all[j].Topic), cmp.Compare(all[i].QueueID, all[j].QueueID)) < 0
+	})
 	if v.opts.Units == nil || v.damaged > 0 { // else the index rightly knows what cannot be read
 		return
 	}

@@ -9,12 +9,11 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
+	"sort"
 
 	"go.etcd.io/bbolt"
 
 	"pairmq/hal/disk"
-	"pairmq/store/table"
 )
 
 // The backup file is: "PMBK", version 4 (1), length 8, crc 4, then a backup as
@@ -51,10 +50,12 @@ func (x *Index) collectBackup() backup {
 	t := &x.tables
 	b := backup{
 		Generation: t.generation, TopicsVersion: t.topicsVersion, GroupsVersion: t.groupsVersion, Values: t.values,
-		Topics:  slices.SortedFunc(maps.Values(t.topics), func(a, b table.Topic) int { return strings.Compare(a.Name, b.Name) }),
-		Groups:  slices.SortedFunc(maps.Values(t.groups), func(a, b table.Group) int { return strings.Compare(a.Name, b.Name) }),
+		Topics:  slices.Collect(maps.Values(t.topics)),
+		Groups:  slices.Collect(maps.Values(t.groups)),
 		Deleted: x.deleted,
 	}
+	sort.Slice(b.Topics, func(i, j int) bool { return b.Topics[i].Name < b.Topics[j].Name })
+	sort.Slice(b.Groups, func(i, j int) bool { return b.Groups[i].Name < b.Groups[j].Name })
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for _, t := range x.topics {

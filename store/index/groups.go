@@ -3,8 +3,7 @@ package index
 import (
 	"errors"
 	"maps"
-	"slices"
-	"strings"
+	"sort"
 
 	"go.etcd.io/bbolt"
 
@@ -28,7 +27,7 @@ func (x *Index) Groups() ([]table.Group, table.DataVersion) {
 	for _, g := range x.tables.groups {
 		groups = append(groups, cloneGroup(g))
 	}
-	slices.SortFunc(groups, func(a, b table.Group) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(groups, func(i, j int) bool { return groups[i].Name < groups[j].Name })
 	return groups, x.tables.groupsVersion
 }
 

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
+	"sort"
 	"sync"
 
 	"github.com/tinylib/msgp/msgp"
@@ -99,7 +99,7 @@ func (x *Index) Topics() ([]table.Topic, table.DataVersion) {
 	for _, t := range x.tables.topics {
 		topics = append(topics, cloneTopic(t))
 	}
-	slices.SortFunc(topics, func(a, b table.Topic) int { return strings.Compare(a.Name, b.Name) })
+	sort.Slice(topics, func(i, j int) bool { return topics[i].Name < topics[j].Name })
 	return topics, x.tables.topicsVersion
 }
 
