@@ -29,8 +29,8 @@ type daemon struct {
 }
 
 // startDaemon starts it in the cgroup and returns once it answers at addr.
-func startDaemon(ctx context.Context, g *cgroup, dir string, argv []string, addr string) (*daemon, error) {
-	p, err := harness.Start(harness.Spawn{Argv: g.enter(argv), Log: filepath.Join(dir, "pairmqd.Log")})
+func startDaemon(ctx context.Context, g *harness.Cgroup, dir string, argv []string, addr string) (*daemon, error) {
+	p, err := harness.Start(harness.Spawn{Argv: g.Enter(argv), Log: filepath.Join(dir, "pairmqd.Log")})
 	if err != nil {
 		return nil, err
 	}

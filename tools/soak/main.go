@@ -86,11 +86,11 @@ func (a *args) soak(ctx context.Context, out io.Writer) (err error) {
 	if err := a.place(); err != nil {
 		return err
 	}
-	g, err := newCgroup(roots(), "pairmq-soak-"+strconv.Itoa(os.Getpid()), a.limit<<20)
+	g, err := harness.NewCgroup(harness.CgroupRoots(), "pairmq-soak-"+strconv.Itoa(os.Getpid()), a.limit<<20)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, g.remove()) }()
+	defer func() { err = errors.Join(err, g.Remove()) }()
 	port, err := harness.FreePort(-2, -1, 1) // the others of a broker, and where no name server may be
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (a *args) soak(ctx context.Context, out io.Writer) (err error) {
 	for i := range a.connections {
 		r.members = append(r.members, &member{run: r, number: i})
 	}
-	fmt.Fprintf(out, "soak: %d connections, messages of %d bytes, a cgroup (version %d) of %d MiB\n", a.connections, a.size, g.version, a.limit)
+	fmt.Fprintf(out, "soak: %d connections, messages of %d bytes, a cgroup (version %d) of %d MiB\n", a.connections, a.size, g.Version, a.limit)
 	if err := r.makeTopics(); err != nil {
 		return errors.Join(err, d.stop())
 	}
@@ -115,12 +115,12 @@ func (a *args) soak(ctx context.Context, out io.Writer) (err error) {
 	if err := d.stop(); err != nil {
 		wrong = append(wrong, err.Error())
 	}
-	u, err := g.usage()
+	u, err := g.Usage()
 	if err != nil {
 		return err
 	}
-	if u.kills > 0 {
-		wrong = append(wrong, fmt.Sprintf("the kernel killed it %d times for want of memory", u.kills))
+	if u.Kills > 0 {
+		wrong = append(wrong, fmt.Sprintf("the kernel killed it %d times for want of memory", u.Kills))
 	}
 	return a.report(ctx, out, r.ledger.sum(), u, d, wrong)
 }
@@ -158,9 +158,9 @@ func (a *args) argv(port int) []string {
 }
 
 // report prints the figures, and fails with errBroken if something is wrong.
-func (a *args) report(ctx context.Context, out io.Writer, s sum, u usage, d *daemon, wrong []string) error {
+func (a *args) report(ctx context.Context, out io.Writer, s sum, u harness.Usage, d *daemon, wrong []string) error {
 	fmt.Fprintf(out, "  %d messages acknowledged, %d consumed (%d of them again); at most %.1f MiB in the cgroup, at most %.1f MiB of it the daemon's own memory, %d kills\n",
-		s.acknowledged, s.consumed, s.again, mib(u.peak), mib(d.anon.Load()), u.kills)
+		s.acknowledged, s.consumed, s.again, mib(u.Peak), mib(d.anon.Load()), u.Kills)
 	for _, w := range wrong {
 		fmt.Fprintln(out, "  WRONG:", w)
 	}

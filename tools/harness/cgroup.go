@@ -1,4 +1,4 @@
-package main
+package harness
 
 import (
 	"bytes"
@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// roots are where cgroups with a controller for memory are looked for: those of
+// CgroupRoots are where cgroups with a controller for memory are looked for: those of
 // version 2, alone or beside version 1, and of version 1.
-func roots() []string {
+func CgroupRoots() []string {
 	return []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/memory"}
 }
 
 // A layout is how one version of cgroups calls what is needed here.
 type layout struct {
-	version                   int
+	Version                   int
 	limit, swap, peak, events string
 	swapLimit                 string // what to write into swap; empty: the limit, of memory and swap together
 	killed                    string // the key of events that counts kills
@@ -26,25 +26,25 @@ type layout struct {
 
 func layouts() []layout {
 	return []layout{
-		{version: 2, limit: "memory.max", swap: "memory.swap.max", swapLimit: "0", peak: "memory.peak", events: "memory.events", killed: "oom_kill"},
-		{version: 1, limit: "memory.limit_in_bytes", swap: "memory.memsw.limit_in_bytes", peak: "memory.max_usage_in_bytes", events: "memory.oom_control", killed: "oom_kill"},
+		{Version: 2, limit: "memory.max", swap: "memory.swap.max", swapLimit: "0", peak: "memory.peak", events: "memory.events", killed: "oom_kill"},
+		{Version: 1, limit: "memory.limit_in_bytes", swap: "memory.memsw.limit_in_bytes", peak: "memory.max_usage_in_bytes", events: "memory.oom_control", killed: "oom_kill"},
 	}
 }
 
-// errNoCgroup: this machine has nothing to limit memory with.
-var errNoCgroup = errors.New("there is no cgroup with a memory controller in which this program may make another; it needs root, and cgroups mounted below /sys/fs/cgroup")
+// ErrNoCgroup says that this machine has nothing to limit memory with.
+var ErrNoCgroup = errors.New("there is no cgroup with a memory controller in which this program may make another; it needs root, and cgroups mounted below /sys/fs/cgroup")
 
-// A cgroup holds the daemon to its memory.
-type cgroup struct {
+// A Cgroup holds what runs in it to its memory.
+type Cgroup struct {
 	layout
 	dir string
 }
 
-// newCgroup makes a cgroup of that name which may have so many bytes, and no swap.
-func newCgroup(roots []string, name string, bytes int64) (*cgroup, error) {
+// NewCgroup makes a cgroup of that name which may have so many bytes, and no swap.
+func NewCgroup(roots []string, name string, bytes int64) (*Cgroup, error) {
 	for _, root := range roots {
 		for _, l := range layouts() {
-			g := &cgroup{layout: l, dir: filepath.Join(root, name)}
+			g := &Cgroup{layout: l, dir: filepath.Join(root, name)}
 			if !g.available(root) {
 				continue
 			}
@@ -52,18 +52,18 @@ func newCgroup(roots []string, name string, bytes int64) (*cgroup, error) {
 				return nil, err
 			}
 			if err := g.hold(bytes); err != nil {
-				return nil, errors.Join(err, g.remove())
+				return nil, errors.Join(err, g.Remove())
 			}
 			return g, nil
 		}
 	}
-	return nil, errNoCgroup
+	return nil, ErrNoCgroup
 }
 
 // available says whether a cgroup below root would limit memory, and has version 2
 // do so if it has not yet.
-func (g *cgroup) available(root string) bool {
-	if g.version == 1 {
+func (g *Cgroup) available(root string) bool {
+	if g.Version == 1 {
 		_, err := os.Stat(filepath.Join(root, g.limit))
 		return err == nil
 	}
@@ -88,7 +88,7 @@ func hasWord(b []byte, word string) bool {
 }
 
 // hold sets the limits. A kernel that does not count swap has no file for it.
-func (g *cgroup) hold(limit int64) error {
+func (g *Cgroup) hold(limit int64) error {
 	if err := os.WriteFile(filepath.Join(g.dir, g.limit), []byte(strconv.FormatInt(limit, 10)), 0o644); err != nil {
 		return err
 	}
@@ -102,22 +102,22 @@ func (g *cgroup) hold(limit int64) error {
 	return nil
 }
 
-// enter returns a command that runs argv in the cgroup.
-func (g *cgroup) enter(argv []string) []string {
+// Enter returns a command that runs argv in the cgroup.
+func (g *Cgroup) Enter(argv []string) []string {
 	return append([]string{"/bin/sh", "-c", `echo $$ >"$0" && exec "$@"`, filepath.Join(g.dir, "cgroup.procs")}, argv...)
 }
 
-// A usage is what the cgroup needed.
-type usage struct {
-	peak  int64 // bytes, with the cache of pages; -1 where the kernel does not tell
-	kills int64 // by the kernel, for want of memory
+// A Usage is what the cgroup needed.
+type Usage struct {
+	Peak  int64 // bytes, with the cache of pages; -1 where the kernel does not tell
+	Kills int64 // by the kernel, for want of memory
 }
 
-func (g *cgroup) usage() (usage, error) {
-	u := usage{peak: -1}
+func (g *Cgroup) Usage() (Usage, error) {
+	u := Usage{Peak: -1}
 	b, err := os.ReadFile(filepath.Join(g.dir, g.peak))
 	if err == nil {
-		u.peak, err = strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+		u.Peak, err = strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 	} else if errors.Is(err, os.ErrNotExist) { // Linux before 5.19
 		err = nil
 	}
@@ -127,7 +127,7 @@ func (g *cgroup) usage() (usage, error) {
 	if b, err = os.ReadFile(filepath.Join(g.dir, g.events)); err != nil {
 		return u, err
 	}
-	u.kills, err = countOf(b, g.killed)
+	u.Kills, err = countOf(b, g.killed)
 	return u, err
 }
 
@@ -141,5 +141,5 @@ func countOf(b []byte, key string) (int64, error) {
 	return 0, fmt.Errorf("the kernel does not tell %s", key)
 }
 
-// remove ends the cgroup, in which nothing runs any more.
-func (g *cgroup) remove() error { return os.Remove(g.dir) }
+// Remove ends the cgroup, in which nothing runs any more.
+func (g *Cgroup) Remove() error { return os.Remove(g.dir) }
