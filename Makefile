@@ -12,7 +12,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear lab lab-kernel lab-debian lab-full race lint vuln vuln-refresh cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear attack portscan lab lab-kernel lab-debian lab-full race lint vuln vuln-refresh cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -55,6 +55,15 @@ links: build ## how soon clients find a broker whose link was down, pulled out o
 wear: build ## is what is written to flash within its budget? measured on loop devices in 3 minutes; needs root (WEARFLAGS)
 	$(GO) build -o bin/bench ./tools/bench
 	bin/bench -wear $(WEARFLAGS)
+
+ATTACKFLAGS ?=
+attack: build ## what strangers could do to a daemon with 64 MiB, while a client works beside it, 5 minutes (ATTACKFLAGS; PAIRMQ_WRITE=1 writes docs/attacks.md); needs root, iproute2, e2fsprogs
+	$(GO) build -o bin/attack ./tools/attack
+	bin/attack $(ATTACKFLAGS)
+
+portscan: build ## what each open port of a fresh install answers to a stranger (PAIRMQ_WRITE=1 writes it into SECURITY.md); needs root, iproute2, e2fsprogs
+	$(GO) build -o bin/attack ./tools/attack
+	bin/attack -portscan
 
 soak: build ## 1000 clients and messages of 4 MiB with 64 MiB of memory, for 2 minutes (SOAKFLAGS); needs root
 	$(GO) build -o bin/soak ./tools/soak

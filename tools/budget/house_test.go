@@ -48,6 +48,7 @@ func house() map[string][]string {
 		"tools/bench":                    {"tools/harness", "tools/loadgen", "internal/remoting", "discovery", "store/record", "store/table"},
 		"tools/harness":                  {"internal/remoting"},
 		"tools/budget":                   {"internal/remoting", "tools/harness"},
+		"tools/attack":                   {"internal/remoting", "store/record", "tools/harness"},
 		"tools/soak":                     {"internal/remoting", "store/record", "tools/harness"},
 		"tools/chaos":                    {"internal/remoting", "store/record", "tools/chaos/check", "tools/harness"},
 		"tools/chaos/check":              {"store/record"},
