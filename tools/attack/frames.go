@@ -140,6 +140,7 @@ func deepHeaders() map[string][]byte {
 // tell sends each lie to each port. It has to be hung up on, or be answered with a refusal.
 func (s *stranger) tell(lies map[string][]byte) {
 	for _, what := range slices.Sorted(maps.Keys(lies)) {
+		pause(s.ctx, 10*time.Millisecond) // it is no flood
 		s.crowd(3*len(remotingPorts()), func(i int) {
 			port := remotingPorts()[i%len(remotingPorts())]
 			nc, err := s.dial(port)

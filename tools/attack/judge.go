@@ -25,7 +25,7 @@ const (
 	tries     = 3
 	quietTime = 1200 * time.Millisecond
 	settled   = 15 * time.Second // until everything is as before
-	floor     = 10 * time.Millisecond
+	floor     = 15 * time.Millisecond
 	mostRatio = 2
 
 	// Lines of the log: each kind of line once a second at most, and what an attack is, is seldom of more than one.

@@ -14,7 +14,7 @@ func replicationAttacks() []attack {
 	all := []attack{
 		{name: "ReportsThatLie", what: "reports of slaves to 10912 that cannot be true: negative, far beyond the log's end, in the middle of a record, back and forth", do: reportsThatLie, outside: following,
 			pending: "who reports what can be true is a slave, and a line of log each time", until: []string{"haSecretFile"}},
-		{name: "RandomReports", what: "random bytes to 10912, as fast as 2 connections can", time: 3 * time.Second, do: randomReports, outside: following},
+		{name: "RandomReports", what: "random bytes to 10912, 750 connections a second", time: 3 * time.Second, do: randomReports, outside: following},
 		{name: "CrowdAtReplication", what: "2,000 connections to 10912 that say nothing, while a slave copies", time: 3 * time.Second, do: crowdAtReplication, outside: following},
 		{name: "StrangersSlave", what: "a slave that nobody has configured asks for the log, and acknowledges it", time: 3 * time.Second, do: strangersSlave, outside: following,
 			pending: "the replication port serves whoever reaches it", until: []string{"haSecretFile"}},
@@ -75,6 +75,7 @@ func randomReports(s *stranger) {
 		b[0] |= 0x40 // an end that no log has
 		_ = s.send(nc, b)
 		s.closes(nc, "random bytes", time.Now(), soon)
+		pause(s.ctx, floodPause)
 	})
 }
 
