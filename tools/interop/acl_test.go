@@ -61,6 +61,7 @@ func adminHome(t *testing.T, dir, name, secret string) {
 // TestACL has Apache's clients send and consume as accounts, in plain text and over TLS, and
 // be refused what theirs may not; and mqadmin of both versions ask and change as an admin.
 func TestACL(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	if kind, err := target.Kind(); err != nil || kind != target.Pairmq {
 		t.Skipf("the accounts are given to pairmqd alone, not to %s %v", kind, err)
 	}
@@ -302,6 +303,7 @@ func aclAdmin(t *testing.T, w *world, version string) {
 // serves accounts alone. Such a slave signs nothing, and is let in by its address, as RocketMQ
 // has it.
 func TestApacheSlaveWithACL(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	if kind, err := target.Kind(); err != nil || kind != target.Pairmq {
 		t.Skipf("the accounts are given to pairmqd alone, not to %s %v", kind, err)
 	}

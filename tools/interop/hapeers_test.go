@@ -23,6 +23,7 @@ import (
 // master that names it in haPeers and to one that does not: the latter gives it nothing, and counts it for nothing.
 // 5.4.0 never connects with haMasterAddress, by which the slave is led through a relay here.
 func TestApacheSlaveByAddress(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	from := ownAddress(t)
 	subject, err := pair.NewMaker(t.Context(), target.Pairmq)
 	if err != nil {
@@ -106,6 +107,7 @@ func TestApacheSlaveByAddress(t *testing.T) {
 // TestASecretBehindApache: a slave that has one asks a master of Apache's on this host for it, in vain, and follows it all
 // the same.
 func TestASecretBehindApache(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	subject, err := pair.NewMaker(t.Context(), target.Pairmq)
 	if err != nil {
 		t.Fatal(err)

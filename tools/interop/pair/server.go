@@ -63,9 +63,6 @@ func (s *Server) Set(key, value string) { s.keys[key] = value }
 // Become has a slave be master under its next start, as Apache's are promoted.
 func (s *Server) Become(role string) { s.keys["brokerRole"], s.keys["brokerId"] = role, "0" }
 
-// Set changes a key of a broker's configuration, for its next start.
-func (s *Server) Set(key, value string) { s.keys[key] = value }
-
 // Kill ends the server with SIGKILL.
 func (s *Server) Kill() {
 	if s.process != nil {
