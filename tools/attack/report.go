@@ -79,9 +79,9 @@ var stageHeads = [staged][2]string{
 const tableHead = `# Attacks
 
 This page is made by ` + "`PAIRMQ_WRITE=1 make attack`" + `. Each row is something that a hostile neighbour does to a pairmqd that runs as the package installs it, with %d MiB of memory, while a
-client sends 500 messages a second and consumes them. [SECURITY.md](../SECURITY.md) says who may do what, and why. The gate runs all of them (` + "`make attack`" + `; ` + "`ATTACKFLAGS='-run Zip -v'`" + ` chooses).
+client sends 500 messages a second and consumes them. [SECURITY.md](../SECURITY.md) says who may do what, and why. ` + "`make attack`" + ` runs all of them (` + "`ATTACKFLAGS='-run Zip -v'`" + ` chooses).
 
-Strangers and client have addresses of their own: nobody calls from this machine. A row is "refused" if all of this is so, and else the gate fails:
+Strangers and client have addresses of their own: nobody calls from this machine. A row is "refused" if all of this is so, and else it fails:
 
 * what came back is a refusal or the end of the connection, as the attack itself knows (` + "`tools/attack`" + `)
 * nothing was killed for want of memory; "own memory" is the most that was the daemon's own (anonymous pages) meanwhile

@@ -42,7 +42,7 @@ func TestFailover(t *testing.T) {
 // newFailover starts a pair, and clients and tools of these versions, and the one in Go.
 func newFailover(t *testing.T, clients map[string]*peers.Peer, goAgent string, master, slave *pair.Maker, versions ...string) *failover {
 	t.Helper()
-	f := &failover{pairing: newPairing(t, clients, master, master, slave, pair.AsyncMaster), shells: map[string]*adminShell{}}
+	f := &failover{pairing: newPairing(t, clients, master, master, slave, pair.AsyncMaster, "traceTopicEnable=true"), shells: map[string]*adminShell{}}
 	f.goAgent, f.old = goAgent, f.master
 	for _, version := range versions {
 		name := "java-" + version

@@ -48,8 +48,8 @@ type pairing struct {
 }
 
 // newPairing starts a name server, a master and an empty slave of these kinds,
-// makes the topic, and ends all of them with the test.
-func newPairing(t *testing.T, clients map[string]*peers.Peer, namesrv, master, slave *pair.Maker, role string) *pairing {
+// makes the topic, and ends all of them with the test. The brokers have keys besides, "KEY=VALUE".
+func newPairing(t *testing.T, clients map[string]*peers.Peer, namesrv, master, slave *pair.Maker, role string, keys ...string) *pairing {
 	t.Helper()
 	dir := workDir(t)
 	p := &pairing{begin: time.Now(), want: verify.Corpus(pairSeed, pairCorpus)}
@@ -62,6 +62,11 @@ func newPairing(t *testing.T, clients map[string]*peers.Peer, namesrv, master, s
 	}
 	if p.slave, err = slave.Slave(dir, 1, p.namesrv.Addr); err != nil {
 		t.Fatal(err)
+	}
+	for _, setting := range keys {
+		key, value, _ := strings.Cut(setting, "=")
+		p.master.Set(key, value)
+		p.slave.Set(key, value)
 	}
 	for _, s := range []*pair.Server{p.namesrv, p.master, p.slave} {
 		t.Cleanup(func() { p.end(t, s) })

@@ -98,7 +98,7 @@ func (m *Maker) broker(dir, name, role string, id int, namesrv string) (*Server,
 		"brokerIP1": "127.0.0.1", "brokerIP2": "127.0.0.1", "namesrvAddr": namesrv, "flushDiskType": "ASYNC_FLUSH",
 		"mappedFileSizeCommitLog": strconv.Itoa(SegmentSize), "maxMessageSize": strconv.Itoa(MaxMessageSize),
 		"slaveTimeout": strconv.Itoa(SlaveTimeout), "messageDelayLevel": DelayLevels,
-		"transactionCheckInterval": strconv.Itoa(CheckInterval), "transactionCheckMax": "1000", "traceTopicEnable": "true",
+		"transactionCheckInterval": strconv.Itoa(CheckInterval), "transactionCheckMax": "1000",
 	}
 	s.keys = keys
 	if m.Kind == target.ApacheV5 { // by default its slaves serve nobody and its SYNC_MASTER waits for nobody
