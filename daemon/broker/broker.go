@@ -172,7 +172,7 @@ func (b *Broker) Run(ctx context.Context) error {
 	for _, h := range b.popPolls.close() {
 		h.none()
 	}
-	b.makings.work.Wait()
+	b.makings.close()
 	return err
 }
 

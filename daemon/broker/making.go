@@ -28,12 +28,22 @@ type making struct {
 type makings struct {
 	mu     sync.Mutex // never held during I/O
 	byName map[string]*making
+	closed bool // nothing begins any more
 	work   sync.WaitGroup
+}
+
+// close waits until all are made that have begun; others are refused with
+// store.ErrReadOnly from then on.
+func (m *makings) close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.work.Wait()
 }
 
 // make runs do elsewhere, once for all who ask for name meanwhile, and waits for
 // it until makingTime after it began. It fails with store.ErrBusy if that is over,
-// and as do does.
+// with store.ErrReadOnly after close, and as do does.
 func (m *makings) make(name string, do func() error) error {
 	w, err := m.begin(name, do)
 	if err != nil {
@@ -54,6 +64,9 @@ func (m *makings) begin(name string, do func() error) (*making, error) {
 	defer m.mu.Unlock()
 	if w := m.byName[name]; w != nil {
 		return w, nil
+	}
+	if m.closed {
+		return nil, fmt.Errorf("%w: %s comes too late, the broker stops", store.ErrReadOnly, name)
 	}
 	if len(m.byName) >= maxMakings {
 		return nil, fmt.Errorf("%w: %d topics and groups are being made", store.ErrBusy, len(m.byName))

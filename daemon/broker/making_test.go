@@ -89,3 +89,22 @@ func TestMakingsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// What is asked for once a broker stops is not made; what has begun is waited for.
+func TestMakingsEnd(t *testing.T) {
+	m := makings{byName: map[string]*making{}}
+	made, finish := false, make(chan struct{})
+	if _, err := m.begin("first", func() error { <-finish; made = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	closing := make(chan struct{})
+	go func() { close(closing); close(finish) }()
+	<-closing
+	m.close()
+	if !made {
+		t.Error("what had begun was not waited for")
+	}
+	if err := m.make("second", func() error { t.Error("it was made"); return nil }); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("what comes later: %v, want store.ErrReadOnly", err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,10 +63,10 @@ func TestConnectionsOfOneNetwork(t *testing.T) {
 func TestTooManyRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const rate = 100
-		served := 0
+		var served atomic.Int64
 		r := newRig(t, ServerOptions{Limits: Limits{Rate: rate}, Handler: HandlerFunc(func(req *Request) {
 			if req.Remark == "flood" {
-				served++
+				served.Add(1)
 			}
 			echo(req)
 		})})
@@ -81,7 +82,7 @@ func TestTooManyRequests(t *testing.T) {
 		b.send(Command{Code: ReqHeartBeat, Opaque: 6})
 		b.expect(6, RespSuccess)
 		time.Sleep(time.Second)
-		served = 0
+		served.Store(0)
 		start, stop := time.Now(), make(chan struct{})
 		go func() { // does not care
 			defer close(stop)
@@ -122,7 +123,7 @@ func TestTooManyRequests(t *testing.T) {
 				busy++
 			}
 		}
-		if served < 9*rate || served > 12*rate || busy < 9*rate || busy > 12*rate {
+		if served := served.Load(); served < 9*rate || served > 12*rate || busy < 9*rate || busy > 12*rate {
 			t.Errorf("in 10 s %d were served and %d refused, want 100 a second of each, and what may come at once", served, busy)
 		}
 		if got := r.srv.Stats().Paused; got != int64(busy)+1 {
