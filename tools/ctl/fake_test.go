@@ -37,6 +37,8 @@ type fake struct {
 	firstQ  int64             // the first queue offset that is there
 	sends   []remoting.Fields // of each send that was stored
 	recent  string            // what it has recorded
+	heir    string            // who is master after it
+	role    string            // what it is
 }
 
 // storeTime is when each message is stored, plus its queue offset in ms.

@@ -57,11 +57,14 @@ func (f *fake) administer(r *remoting.Request) bool {
 		return true
 	case remoting.ReqGetBrokerRuntimeInfo:
 		return reply(r, map[string]any{"table": map[string]string{
-			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
+			"brokerVersionDesc": "V4_9_7", "epoch": "3.1", "brokerRole": f.role, "putTps": "12.34 1.0 0.5", "getTransferedTps": "3.0 1.0 0.5",
 			"msgPutTotalTodayNow": "110", "msgPutTotalTodayMorning": "10", "msgGetTotalTodayNow": "30", "msgGetTotalTodayMorning": "5",
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
 			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild", "recentTimes": "send 0.31/2.1 ms, fsync 0.28/1.9 ms",
 		}})
+	case remoting.ReqDemoteBroker:
+		r.Reply(&remoting.Response{Fields: remoting.Fields{{Key: "master", Value: f.heir}}})
+		return true
 	case remoting.ReqGetRecent:
 		r.Reply(&remoting.Response{Body: []byte(f.recent)})
 		return true

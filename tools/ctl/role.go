@@ -65,7 +65,11 @@ func (e *env) printRoles(all []brokerRole) error {
 		return e.printJSON(all)
 	}
 	for _, b := range all {
-		if _, err := fmt.Fprintf(e.out, "%s is %s, under epoch %s\n", b.Addr, b.Role, b.Epoch); err != nil {
+		line := fmt.Sprintf("%s is %s, under epoch %s", b.Addr, b.Role, b.Epoch)
+		if b.Role == "" {
+			line = fmt.Sprintf("%s has agreed to be master, and tells this machine no more, which is not in its adminAddresses", b.Addr)
+		}
+		if _, err := fmt.Fprintln(e.out, line); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ const roleSlave = "SLAVE"
 // A brokerRole is what a broker is.
 type brokerRole struct {
 	Addr  string `json:"addr"`
-	Role  string `json:"brokerRole"`
+	Role  string `json:"brokerRole"` // empty: it does not tell this machine
 	Epoch string `json:"epoch"`
 }
 
@@ -108,6 +108,9 @@ func (s *session) demote(ctx context.Context, addr string, force bool) ([]broker
 	var all []brokerRole
 	if heir := resp.Fields.Get("master"); heir != "" {
 		b, err := s.awaitRole(ctx, heir, func(b brokerRole) bool { return b.Role != roleSlave })
+		if isDenied(err) { // it tells its role on its own host, and has agreed to be master
+			b, err = brokerRole{Addr: heir}, nil
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +127,12 @@ func (s *session) askForRole(ctx context.Context, addr string, req *remoting.Com
 	return (&session{env: &patient, client: s.client}).call(ctx, addr, req)
 }
 
+// isDenied says whether a broker tells this machine nothing: it is not in its adminAddresses.
+func isDenied(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.code == remoting.RespNoPermission
+}
+
 // awaitRole asks a broker, which does not answer for a moment, until it is what
 // it is to be.
 func (s *session) awaitRole(ctx context.Context, addr string, ok func(brokerRole) bool) (brokerRole, error) {
@@ -133,8 +142,8 @@ func (s *session) awaitRole(ctx context.Context, addr string, ok func(brokerRole
 	defer look.Stop()
 	for {
 		b, err := s.roleOf(ctx, addr)
-		if err == nil && ok(b) {
-			return b, nil
+		if err == nil && ok(b) || isDenied(err) {
+			return b, err
 		}
 		select {
 		case <-ctx.Done():
