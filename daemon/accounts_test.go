@@ -342,3 +342,16 @@ func TestABadFileOfAccountsLetsNobodyIn(t *testing.T) {
 		}
 	}
 }
+
+// TestTheWatchdogNeedsNoAccount: what it asks is not refused, which would be logged and counted.
+func TestTheWatchdogNeedsNoAccount(t *testing.T) {
+	_, b := accountsBroker(t)
+	if err := b.works(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for right := rights.Client; right <= rights.Admin; right++ {
+		if n := b.platform.gate.Refused(right); n != 0 {
+			t.Errorf("%d requests were refused for want of the right %s", n, right)
+		}
+	}
+}

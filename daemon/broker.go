@@ -114,8 +114,12 @@ func (p *brokerPart) works(ctx context.Context) error {
 }
 
 func (p *brokerPart) tenureWorks(ctx context.Context, t *tenure) error {
+	code := int32(remoting.ReqGetBrokerRuntimeInfo)
+	if p.platform.accounts != nil {
+		code = 0 // nobody's: it is answered without an account, and not counted as refused
+	}
 	for _, ln := range t.lns {
-		if err := answers(ctx, ln.Addr(), remoting.ReqGetBrokerRuntimeInfo, p.platform.security.self()); err != nil {
+		if err := answers(ctx, ln.Addr(), code, p.platform.security.self()); err != nil {
 			return err
 		}
 	}
