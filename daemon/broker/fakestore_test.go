@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -416,6 +417,7 @@ func (s *fakeStore) Groups() (all []table.Group, v table.DataVersion) {
 	for _, g := range s.groups {
 		all = append(all, g)
 	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name }) // as the store's
 	return all, table.DataVersion{Timestamp: 1, Counter: int64(s.writes)}
 }
 
