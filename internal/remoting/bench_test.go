@@ -1,7 +1,9 @@
 package remoting
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"testing"
@@ -98,4 +100,75 @@ func startServer(tb testing.TB, opts ServerOptions) string {
 		}
 	})
 	return ln.Addr().String()
+}
+
+// BenchmarkStrangers has 16 connections of one other host ask for so many bytes at a time,
+// and read them.
+func BenchmarkStrangers(b *testing.B) {
+	for _, size := range []int{100, 200 << 10} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) { benchStrangers(b, size) })
+	}
+}
+
+func benchStrangers(b *testing.B, size int) {
+	body := make([]byte, size)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv := NewServer(ServerOptions{Limits: Limits{BytesInFlight: 12 << 20}, Handler: HandlerFunc(func(req *Request) {
+		if err := req.Reserve(size); err != nil {
+			b.Error(err)
+		}
+		req.Reply(&Response{Body: body, Release: func() {}})
+	})})
+	var all, served sync.WaitGroup
+	served.Go(func() {
+		if err := srv.Serve(b.Context(), strange{ln}); err != nil {
+			b.Error(err)
+		}
+	})
+	frame, turns := AppendCommand(nil, &Command{}), make(chan struct{})
+	for range 16 {
+		nc, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer nc.Close()
+		all.Go(func() {
+			got := make([]byte, 256<<10)
+			for range turns {
+				_, err := nc.Write(frame)
+				if err == nil {
+					_, err = io.ReadFull(nc, got[:4])
+				}
+				if err == nil {
+					_, err = io.ReadFull(nc, got[:binary.BigEndian.Uint32(got)])
+				}
+				if err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		turns <- struct{}{}
+	}
+	close(turns)
+	all.Wait()
+	_ = srv.Shutdown(b.Context())
+	served.Wait()
+}
+
+// A strange listener has all connections come from one other host.
+type strange struct{ net.Listener }
+
+func (l strange) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return addrConn{nc, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}}, nil
 }

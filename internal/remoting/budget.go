@@ -25,9 +25,11 @@ const (
 // wait for the same purpose get their turn in the order in which they came.
 type budget struct {
 	limit   int64
+	all     *atomic.Int64 // if set, this is one of many that use so much together; see most
 	used    atomic.Int64
 	waiting atomic.Int32
-	mu      sync.Mutex // guards the rest
+	looked  atomic.Int64 // when those who wait looked for stalled connections last, in ns since their Server was made
+	mu      sync.Mutex   // guards the rest
 	lines   [purposes][]*turn
 }
 
@@ -39,16 +41,29 @@ type turn struct {
 
 func newBudget(limit int64) *budget { return &budget{limit: limit} }
 
-// mark is how much may be in use before more is given for a purpose.
-func (b *budget) mark(p purpose) int64 {
-	switch p {
-	case forRequests:
-		return b.limit + b.limit/2
-	case forFrames:
-		return b.limit / 2
+// mark is how much may be in use before n bytes more are given for a purpose. A reply
+// that alone goes beyond the limit does so from half of it at most.
+func (b *budget) mark(n int64, p purpose) int64 {
+	limit := b.most()
+	switch {
+	case p == forRequests:
+		return limit + limit/2
+	case p == forFrames || n > limit:
+		return limit / 2
 	default:
+		return limit
+	}
+}
+
+// most is the limit. One of many has as much as they leave together of 16 times that, and
+// limit at least: one alone comes to half of it so, and some together to little more than
+// all. Who has nothing never waits, so that nobody has to be told when it grows but who
+// gives back himself.
+func (b *budget) most() int64 {
+	if b.all == nil {
 		return b.limit
 	}
+	return max(b.limit, 16*b.limit-b.all.Load())
 }
 
 // take takes n bytes, if less than mark are in use.
@@ -59,6 +74,7 @@ func (b *budget) take(n, mark int64) bool {
 			return false
 		}
 		if b.used.CompareAndSwap(used, used+n) {
+			b.tell(n)
 			return true
 		}
 	}
@@ -66,7 +82,7 @@ func (b *budget) take(n, mark int64) bool {
 
 // ask takes n bytes, or returns the turn to wait for.
 func (b *budget) ask(n int64, p purpose) *turn {
-	if b.waiting.Load() == 0 && b.take(n, b.mark(p)) {
+	if b.waiting.Load() == 0 && b.take(n, b.mark(n, p)) {
 		return nil
 	}
 	b.mu.Lock()
@@ -92,11 +108,22 @@ func (b *budget) leave(t *turn, p purpose) bool {
 }
 
 // force takes n bytes in any case: they are there already.
-func (b *budget) force(n int64) { b.used.Add(n) }
+func (b *budget) force(n int64) {
+	b.used.Add(n)
+	b.tell(n)
+}
+
+// tell counts n bytes more for all.
+func (b *budget) tell(n int64) {
+	if b.all != nil {
+		b.all.Add(n)
+	}
+}
 
 // give gives n bytes back.
 func (b *budget) give(n int64) {
 	b.used.Add(-n)
+	b.tell(-n)
 	if b.waiting.Load() == 0 {
 		return
 	}
@@ -109,7 +136,7 @@ func (b *budget) give(n int64) {
 func (b *budget) serve() {
 	for p := range b.lines {
 		line := b.lines[p]
-		for len(line) > 0 && b.take(line[0].n, b.mark(purpose(p))) {
+		for len(line) > 0 && b.take(line[0].n, b.mark(line[0].n, purpose(p))) {
 			close(line[0].got)
 			line[0] = nil
 			line = line[1:]

@@ -48,7 +48,7 @@ type Conn struct {
 	in     inbound // the reading goroutine's own
 	flow   flow    // what others may see of it
 	calls  calls
-	from   *source // nil: its requests are not counted
+	from   *source // nil: it is not counted where it comes from
 
 	draining atomic.Bool  // no more requests are served
 	wroteAt  atomic.Int64 // when the last write began, in ns since born
@@ -64,6 +64,7 @@ type Conn struct {
 	queued   int64      // bytes in pending and being written
 	inFlight int        // requests that wait for their reply
 	held     int64      // bytes these count for
+	reserved int64      // those of held that are for replies
 }
 
 func newConn(s *shared, nc net.Conn, stream io.ReadWriter) *Conn {
@@ -212,14 +213,15 @@ func (c *Conn) settle() {
 	}
 	b := c.pending
 	c.pending = nil
-	held := c.held + c.queued
-	c.held, c.queued = 0, 0
+	held, replies := c.held+c.queued, c.reserved+c.queued
+	c.held, c.reserved, c.queued = 0, 0, 0
 	c.mu.Unlock()
 	if b != nil {
 		b.drop()
 		c.shared.batches.put(b)
 	}
 	c.shared.budget.give(held)
+	c.ceded(replies)
 	c.in.close(c.shared)
 }
 

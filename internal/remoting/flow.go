@@ -35,27 +35,33 @@ func (c *Conn) stalled() bool {
 			return true
 		}
 	}
-	return c.Queued() > hotBuffer && (now-time.Duration(c.wroteAt.Load()) > stallTime || now-time.Duration(c.batchAt.Load()) > slowTime)
+	return c.Queued() > minBuffer && (now-time.Duration(c.wroteAt.Load()) > stallTime || now-time.Duration(c.batchAt.Load()) > slowTime)
 }
 
 // acquire takes n bytes of the budget for c. While there are none it waits, for
 // at most patience, and drops connections that stall. It fails with ErrBusy, or
 // with ErrClosed if c ends meanwhile.
 func (c *Conn) acquire(n int64, p purpose, patience time.Duration) error {
-	s := c.shared
-	t := s.budget.ask(n, p)
-	if t == nil {
-		return nil
-	}
-	err := c.awaitTurn(t, patience)
-	if err != nil && !s.budget.leave(t, p) { // it came all the same
-		s.budget.give(n)
-	}
+	_, err := c.takeTurn(c.shared.budget, n, p, patience)
 	return err
 }
 
-// awaitTurn waits for t.
-func (c *Conn) awaitTurn(t *turn, patience time.Duration) error {
+// takeTurn takes n bytes of b, and returns what is left of patience.
+func (c *Conn) takeTurn(b *budget, n int64, p purpose, patience time.Duration) (left time.Duration, err error) {
+	t := b.ask(n, p)
+	if t == nil {
+		return patience, nil
+	}
+	began := time.Now()
+	err = c.awaitTurn(t, b, patience)
+	if err != nil && !b.leave(t, p) { // it came all the same
+		b.give(n)
+	}
+	return patience - time.Since(began), err
+}
+
+// awaitTurn waits for t, a turn of b.
+func (c *Conn) awaitTurn(t *turn, b *budget, patience time.Duration) error {
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	look := time.NewTicker(stallTime / 2)
@@ -68,7 +74,7 @@ func (c *Conn) awaitTurn(t *turn, patience time.Duration) error {
 			if c.draining.Load() {
 				return errDraining
 			}
-			c.shared.dropStalled()
+			c.shared.dropStalled(b)
 		case <-enough.C:
 			return ErrBusy
 		case <-c.done:

@@ -27,6 +27,17 @@ func newRig(t *testing.T, opts ServerOptions) *rig {
 	t.Helper()
 	r := &rig{t: t, ln: newPipeListener(), log: new(logBook)}
 	opts.Log = r.log.logger()
+	closed := opts.OnClose
+	opts.OnClose = func(c *Conn) {
+		c.shared.mu.Lock()
+		if f := c.from; f != nil && f.conns == 0 && f.room.used.Load() != 0 {
+			t.Errorf("%v: %d bytes are still counted for replies", c.remote, f.room.used.Load())
+		}
+		c.shared.mu.Unlock()
+		if closed != nil {
+			closed(c)
+		}
+	}
 	r.srv = NewServer(opts)
 	served := make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -39,6 +50,9 @@ func newRig(t *testing.T, opts ServerOptions) *rig {
 		_ = r.srv.Shutdown(ctx) // at once: ctx has ended
 		if got := r.srv.shared.budget.used.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted as in flight", got)
+		}
+		if got := r.srv.shared.replies.Load(); got != 0 {
+			t.Errorf("%d bytes are still counted for replies", got)
 		}
 	})
 	return r

@@ -27,6 +27,8 @@ type Limits struct {
 	// replies that wait to be written. Frames of more than 4 KiB that are being
 	// received have half of it, replies for which Request.Reserve asks all, small
 	// requests half more. One of each may go beyond that. 0 means 32 MiB.
+	// Replies to all addresses of others together have little more than a quarter until
+	// they are written, those to one address half of that while it is alone.
 	BytesInFlight int64
 
 	Idle           time.Duration // without a byte either way; 0 means 120 s

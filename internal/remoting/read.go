@@ -57,7 +57,11 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 	req := &Request{Command: cmd, conn: c}
 	if !req.IsOneway() {
 		req.held = requestCost + int64(size.header)
-		if err := c.admit(req.held, size.total <= minBuffer); err != nil {
+		if c.from.crowded() { // what it replies without to reserve it counts, too
+			req.reserved = minBuffer
+			req.held += minBuffer
+		}
+		if err := c.admit(req, size.total <= minBuffer); err != nil {
 			return err
 		}
 	}
@@ -68,15 +72,16 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 	return nil
 }
 
-// admit waits until one more request, which counts for held bytes, may be in
+// admit waits until one more request, which counts for what it holds, may be in
 // flight. One that was not small has waited for memory already, and keeps what
 // it got until it is served: were it to wait again, many might wait for each
 // other.
-func (c *Conn) admit(held int64, small bool) error {
+func (c *Conn) admit(req *Request, small bool) error {
 	lim := &c.shared.limits
 	if !small {
-		c.shared.budget.force(held)
-	} else if err := c.acquire(held, forRequests, lim.Idle); err != nil {
+		c.shared.budget.force(req.held)
+		c.owes(req.reserved)
+	} else if err := c.makeWay(req.held, req.reserved); err != nil {
 		return fmt.Errorf("no room for a request: %w", err)
 	}
 	c.mu.Lock()
@@ -89,11 +94,13 @@ func (c *Conn) admit(held int64, small bool) error {
 	}
 	if err != nil {
 		c.mu.Unlock()
-		c.shared.budget.give(held)
+		c.shared.budget.give(req.held)
+		c.ceded(req.reserved)
 		return err
 	}
 	c.inFlight++
-	c.held += held
+	c.held += req.held
+	c.reserved += req.reserved
 	c.mu.Unlock()
 	return nil
 }

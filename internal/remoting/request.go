@@ -30,6 +30,8 @@ type Request struct {
 	Who      any
 	conn     *Conn
 	held     int64 // bytes it counts for until its reply
+	reserved int64 // those of held that are for the reply
+	parked   bool
 	answered atomic.Bool
 }
 
@@ -51,15 +53,16 @@ const reserveTime = 5 * time.Second
 
 // Reserve waits until there is room for a reply with a body of n bytes, before the
 // handler makes one that is large: replies that are made count anyway, when it is too
-// late for it. It fails with ErrBusy if there is none for a while, and with ErrClosed.
+// late for it. It fails with ErrBusy if there is none for a while, and with ErrClosed. A
+// request that was parked does not wait for long for what others of its source do not read.
 // The room is the request's until it is answered. It may be called once, from the
 // goroutine that answers.
 func (r *Request) Reserve(n int) error {
-	if r.IsOneway() || n <= copyInline {
+	c := r.conn
+	if r.IsOneway() || n <= copyInline && !c.from.crowded() {
 		return nil
 	}
-	c := r.conn
-	if err := c.acquire(int64(n), forReplies, reserveTime); err != nil {
+	if err := r.reserve(int64(n)); err != nil {
 		if errors.Is(err, errDraining) {
 			err = ErrClosed
 		}
@@ -69,10 +72,13 @@ func (r *Request) Reserve(n int) error {
 	defer c.mu.Unlock()
 	if c.gone != nil {
 		c.shared.budget.give(int64(n))
+		c.ceded(int64(n))
 		return c.ended()
 	}
 	r.held += int64(n)
+	r.reserved += int64(n)
 	c.held += int64(n)
+	c.reserved += int64(n)
 	return nil
 }
 
@@ -82,15 +88,19 @@ func (r *Request) Reserve(n int) error {
 func (r *Request) Park() {
 	c := r.conn
 	c.mu.Lock()
-	held := r.held
+	held, reserved := r.held, r.reserved
 	if c.gone != nil { // settle gives it back
-		held = 0
+		held, reserved = 0, 0
 	}
 	r.held -= held
+	r.reserved -= reserved
+	r.parked = true
 	c.held -= held
+	c.reserved -= reserved
 	c.changes()
 	c.mu.Unlock()
 	c.shared.budget.give(held)
+	c.ceded(reserved)
 }
 
 // Conn returns the connection that the request came on.

@@ -34,10 +34,10 @@ type shared struct {
 	parsers parserPool
 	wg      sync.WaitGroup // connections
 	born    time.Time
-	looked  atomic.Int64 // when stalled connections were looked for last, in ns since born
 
 	taken, refused, dropped atomic.Int64 // connections
 	paused                  atomic.Int64 // requests beyond Limits.Rate
+	replies                 atomic.Int64 // bytes of all sources' rooms
 	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
 	turns                   turnstile
 
@@ -137,20 +137,6 @@ func (s *shared) each() []*Conn {
 		all = append(all, c)
 	}
 	return all
-}
-
-// dropStalled ends the connections that keep memory without making progress. All who
-// wait for memory call it; one of them looks, the others leave it to him.
-func (s *shared) dropStalled() {
-	last, now := s.looked.Load(), int64(time.Since(s.born))
-	if now-last < int64(stallTime/4) || !s.looked.CompareAndSwap(last, now) {
-		return
-	}
-	for _, c := range s.each() {
-		if c.stalled() {
-			c.fail(errStalled)
-		}
-	}
 }
 
 // close takes no more connections, and ends those there are unless they drain.

@@ -13,9 +13,11 @@ const localConns = 64
 
 // A source is where connections come from, and what it may have.
 type source struct {
-	conns   int  // guarded by shared.mu
-	served  pace // requests
-	refused pace // requests that were told that there are too many
+	conns   int          // guarded by shared.mu
+	served  pace         // requests
+	refused pace         // requests that were told that there are too many
+	room    budget       // of replies that are reserved, or not yet read; see budget.most
+	stuck   atomic.Int64 // until when it is known to read nothing, in ns since its Server was made
 }
 
 // SourceOf returns what counts as one address: an IPv4 address by itself, an
@@ -148,7 +150,7 @@ func (s *shared) enterFrom(c *Conn, perAddr int) error {
 	from := s.sources[key]
 	switch {
 	case from == nil:
-		from = new(source)
+		from = &source{room: budget{limit: leastOf(s.limits.BytesInFlight), all: &s.replies}}
 		s.sources[key] = from
 	case from.conns >= perAddr:
 		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)

@@ -21,6 +21,7 @@ func (c *Conn) reply(r *Request, resp *Response) {
 	}
 	c.inFlight--
 	c.held -= r.held
+	c.reserved -= r.reserved
 	kept, err := c.queue(&cmd, resp.Body, resp.Release)
 	if err != nil {
 		cmd.Code, cmd.Remark, cmd.Fields = RespSystemError, err.Error(), nil
@@ -32,6 +33,7 @@ func (c *Conn) reply(r *Request, resp *Response) {
 		resp.release()
 	}
 	c.shared.budget.give(r.held)
+	c.ceded(r.reserved)
 }
 
 // send queues a request.
@@ -62,6 +64,7 @@ func (c *Conn) queue(cmd *Command, body []byte, release func()) (kept bool, err 
 	n := c.pending.size - before
 	c.queued += n
 	c.shared.budget.force(n)
+	c.owes(n)
 	if !c.flushing {
 		c.flushing = true
 		c.wroteAt.Store(int64(time.Since(c.born)))
@@ -90,6 +93,7 @@ func (c *Conn) flush() {
 		b.drop()
 		c.shared.batches.put(b)
 		c.shared.budget.give(n)
+		c.ceded(n)
 		c.mu.Lock()
 		c.queued -= n
 		c.changes()
