@@ -57,8 +57,8 @@ func (b *budget) mark(n int64, p purpose) int64 {
 
 // most is the limit. One of many has as much as they leave together of 16 times that, and
 // limit at least: one alone comes to half of it so, and some together to little more than
-// all. Who has nothing never waits, so that nobody has to be told when it grows but who
-// gives back himself.
+// all. Who has nothing never waits; who has something looks from time to time whether it
+// has grown.
 func (b *budget) most() int64 {
 	if b.all == nil {
 		return b.limit
@@ -127,6 +127,13 @@ func (b *budget) give(n int64) {
 	if b.waiting.Load() == 0 {
 		return
 	}
+	b.mu.Lock()
+	b.serve()
+	b.mu.Unlock()
+}
+
+// look serves those for whom there is enough now that others of many have less.
+func (b *budget) look() {
 	b.mu.Lock()
 	b.serve()
 	b.mu.Unlock()

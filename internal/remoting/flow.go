@@ -75,6 +75,7 @@ func (c *Conn) awaitTurn(t *turn, b *budget, patience time.Duration) error {
 				return errDraining
 			}
 			c.shared.dropStalled(b)
+			b.look()
 		case <-enough.C:
 			return ErrBusy
 		case <-c.done:

@@ -262,6 +262,37 @@ func TestRequestsOfACrowdedSource(t *testing.T) {
 	})
 }
 
+// A source that waits for others to have less hears of it, although it gives back nothing.
+func TestARoomThatGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var held []*Request
+		r := newRig(t, ServerOptions{Limits: Limits{BytesInFlight: 4 << 20}, Handler: HandlerFunc(func(req *Request) {
+			if err := req.Reserve(int(req.Opaque)); err != nil {
+				t.Error(err)
+			}
+			if req.Opaque == 200<<10 {
+				req.Reply(&Response{})
+				return
+			}
+			held = append(held, req)
+		})})
+		a, b, other := r.from("192.0.2.1:1"), r.from("192.0.2.1:2"), r.from("192.0.2.2:1")
+		a.send(Command{Opaque: 100 << 10})
+		synctest.Wait()
+		other.send(Command{Opaque: 900 << 10})
+		synctest.Wait()
+		start := time.Now()
+		b.send(Command{Opaque: 200 << 10})
+		synctest.Wait()
+		go held[1].Reply(&Response{})
+		other.expect(900<<10, RespSuccess)
+		b.expect(200<<10, RespSuccess)
+		if d := time.Since(start); d == 0 || d > stallTime {
+			t.Errorf("it waited for %v, want a moment", d)
+		}
+	})
+}
+
 // What alone goes beyond a limit does not come upon what is nearly used up.
 func TestAGiantFindsHalfTheRoom(t *testing.T) {
 	b := newBudget(10)
