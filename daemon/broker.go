@@ -51,7 +51,7 @@ func (p *brokerPart) name() string { return "broker" }
 func (p *brokerPart) next() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	client := remoting.NewClient(remoting.ClientOptions{TLS: p.platform.security.others(), Sign: p.platform.signer.Sign, Log: p.log})
+	client := remoting.NewClient(remoting.ClientOptions{TLS: p.platform.security.others(), Sign: signsForHalves(p.platform.signer), Log: p.log})
 	now, err := newTenure(&p.cfg, p.platform, p.last, client, p.log)
 	if err != nil {
 		return errors.Join(err, client.Close())
