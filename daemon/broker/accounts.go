@@ -41,7 +41,7 @@ func (b *Broker) changeAccounts(req *remoting.Request, code int32, change func(*
 }
 
 // putAccount serves UPDATE_AND_CREATE_ACL_CONFIG, 50. As with RocketMQ what is not told of an
-// account that is there stays as it is, but for admin. Whoever has changed it gets in by the
+// account that is there stays as it is, but for admin. Other than there nobody is made an admin. Whoever has changed it gets in by the
 // new secret from now on.
 func (b *Broker) putAccount(req *remoting.Request) error {
 	f := req.Fields
@@ -85,6 +85,10 @@ func (b *Broker) setAddresses(req *remoting.Request) error {
 		return refuse(respSetAddressesFailed, "the file of accounts is the one that the broker's configuration names, and no other")
 	}
 	all := splitPatterns(req.Fields.Get("globalWhiteAddrs"))
+	if len(all) == 0 {
+		// Any request without fields that an admin has signed could be turned into this.
+		return refuse(respSetAddressesFailed, "globalWhiteAddrs wants at least one address: take the last one out of the file by hand")
+	}
 	return b.changeAccounts(req, respSetAddressesFailed, func(file *acl.File) error { return file.SetGlobal(all) })
 }
 

@@ -33,7 +33,7 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 			return
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
-		id, err := g.opts.Accounts().Identify(&req.Command, from)
+		id, err := g.identify(&req.Command, from)
 		if err == nil && row.Right == Client {
 			err = permitted(&req.Command, &row, id)
 		}
@@ -60,8 +60,16 @@ func (g *Gate) isAdminAccount(cmd *remoting.Command, from netip.Addr) bool {
 	if g.opts.Accounts == nil {
 		return false
 	}
-	id, err := g.opts.Accounts().Identify(cmd, from)
+	id, err := g.identify(cmd, from)
 	return err == nil && id.Admin()
+}
+
+// identify is acl.Rules.Identify for requests that have the shape of their code.
+func (g *Gate) identify(cmd *remoting.Command, from netip.Addr) (*acl.Identity, error) {
+	if why := misshapen(cmd); why != "" {
+		return nil, fmt.Errorf("%s is not taken as it was signed: %s", remoting.RequestName(cmd.Code), why)
+	}
+	return g.opts.Accounts().Identify(cmd, from)
 }
 
 // replySuffix ends the names of topics for replies, which consumers send and nobody

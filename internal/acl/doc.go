@@ -8,9 +8,11 @@
 //
 // # What a signature is worth
 //
-// It proves that who made the request knew the secret. It covers the header's fields and the
-// body, but neither code, opaque nor time: who sees a signed request in plain text can send it again,
+// It proves that who made the request knew the secret. It covers the values of the header's
+// fields, in the order of their names but without these, and the body, with nothing between,
+// and neither code, opaque nor time: who sees a signed request in plain text can send it again,
 // as often as they like and from anywhere, even under another request code, until the
-// secret is changed. A window for replays cannot be had: no client sends a time or a number
-// that is signed. Who cannot trust the network needs TLS.
+// secret is changed; and they can cut the same text into other fields. Package rights lets no
+// field through that a code has not, but for clients' requests. A window for replays cannot be
+// had: no client sends a time or a number that is signed. Who cannot trust the network needs TLS.
 package acl

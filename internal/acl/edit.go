@@ -7,7 +7,7 @@ import (
 
 // Put adds an account, or changes the one of its name: what of a is "" or nil stays as it is
 // there, as with RocketMQ, but for the address if white says so. A list that is empty and not nil
-// takes all away. It fails with ErrUpdate; what is wrong with the values Accounts.Update finds.
+// takes all away. It makes no account an admin that is none. It fails with ErrUpdate; what is wrong with the values Accounts.Update finds.
 func (f *File) Put(a Account, white bool) error {
 	for _, s := range append(append([]string{a.AccessKey, a.SecretKey, a.WhiteRemoteAddress, a.DefaultTopicPerm, a.DefaultGroupPerm}, a.TopicPerms...), a.GroupPerms...) {
 		if !isText(s) {
@@ -15,6 +15,10 @@ func (f *File) Put(a Account, white bool) error {
 		}
 	}
 	i := slices.IndexFunc(f.Accounts, func(b Account) bool { return b.AccessKey == a.AccessKey })
+	if a.Admin && (i < 0 || !f.Accounts[i].Admin) {
+		// A signature has no names of fields: that of another request, with "true" in it, could be turned into this.
+		return fmt.Errorf("%w: who is an admin is said in the file by hand alone", ErrUpdate)
+	}
 	if i < 0 {
 		f.Accounts = append(f.Accounts, a)
 		return nil
