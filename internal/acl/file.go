@@ -180,6 +180,7 @@ func (r *reading) accounts(e entry) {
 func (r *reading) account(n *node) (a Account, own *account) {
 	own = new(account)
 	id := &own.signed
+	var topics entry
 	for _, e := range n.keys {
 		switch e.name {
 		case "accessKey":
@@ -196,6 +197,7 @@ func (r *reading) account(n *node) (a Account, own *account) {
 		case "defaultGroupPerm":
 			a.DefaultGroupPerm, id.group = r.perm(e)
 		case "topicPerms":
+			topics = e
 			a.TopicPerms, id.topics = r.perms(e)
 		case "groupPerms":
 			a.GroupPerms, id.groups = r.perms(e)
@@ -203,6 +205,7 @@ func (r *reading) account(n *node) (a Account, own *account) {
 			r.wrong.add(e.line, "%s is nothing that an account has", e.name)
 		}
 	}
+	r.retries(topics, id)
 	r.name(n.line, "accessKey", a.AccessKey, true)
 	r.name(n.line, "secretKey", a.SecretKey, false)
 	own.signer = newSigner(a.SecretKey)
@@ -211,6 +214,32 @@ func (r *reading) account(n *node) (a Account, own *account) {
 	own.named = *id
 	own.named.all = true
 	return a, own
+}
+
+// retries makes a topic of retries that is listed among topics what it means, its group's
+// permission: RocketMQ keeps both in one list.
+func (r *reading) retries(topics entry, id *Identity) {
+	if topics.value == nil {
+		return
+	}
+	for _, n := range topics.value.items {
+		name, _, _ := strings.Cut(n.text, "=")
+		name = strings.TrimSpace(name)
+		group, ok := strings.CutPrefix(name, retryPrefix)
+		p, there := id.topics[name]
+		if !ok || !there {
+			continue
+		}
+		if _, twice := id.groups[group]; twice || group == "" {
+			r.wrong.add(n.line, "topicPerms has %q: want a group behind it, which groupPerms has not", short(name))
+			continue
+		}
+		if id.groups == nil {
+			id.groups = map[string]Perm{}
+		}
+		id.groups[group] = p
+		delete(id.topics, name)
+	}
 }
 
 // name checks an accessKey or secretKey; shown says whether a complaint may have it.
@@ -261,6 +290,9 @@ func (r *reading) perms(e entry) ([]string, map[string]Perm) {
 		if name = strings.TrimSpace(name); !ok || name == "" || !known {
 			r.wrong.add(at, "%s has %q; want a name, = and DENY, PUB, SUB or PUB|SUB", e.name, short(s))
 			continue
+		}
+		if e.name == "groupPerms" && strings.HasPrefix(name, retryPrefix) {
+			r.wrong.add(at, "groupPerms has %q; want the name of the group alone", short(name))
 		}
 		if _, twice := all[name]; twice {
 			r.wrong.add(at, "%s has %q twice", e.name, short(name))

@@ -87,6 +87,9 @@ func TestWhatAFileMustNotSay(t *testing.T) {
 		{"two of one name", account + account[len("accounts:\n"):], []string{`line 4: account "RocketMQ" is in line 2`}},
 		{"two of one key", account + "  secretKey: 23456789\n", []string{"line 4: secretKey is there twice, in line 3"}},
 		{"a permission that is none", account + "  defaultTopicPerm: ANY\n  topicPerms:\n  - a=PUB\n  - b\n  - c=ALL\n  - =PUB\n  - a=DENY\n", []string{`line 4: defaultTopicPerm is "ANY"`, `line 7: topicPerms has "b"`, `"c=ALL"`, `"=PUB"`, `line 10: topicPerms has "a" twice`}},
+		{"a group's retries twice", account + "  topicPerms:\n  - a=PUB\n  - '%RETRY%g=SUB'\n  groupPerms: [g=DENY]\n", []string{`line 6: topicPerms has "%RETRY%g"`}},
+		{"retries of nobody", account + "  topicPerms:\n  - '%RETRY%=SUB'\n", []string{`line 5: topicPerms has "%RETRY%"`}},
+		{"a topic as a group", account + "  groupPerms:\n  - '%RETRY%g=DENY'\n", []string{`line 5: groupPerms has "%RETRY%g"`}},
 		{"a truth that is none", account + "  admin: yes\n", []string{"line 4: admin wants true or false"}},
 		{"a truth in quotes", account + "  admin: 'true'\n", []string{"line 4: admin wants true or false"}},
 		{"addresses that are none", "globalWhiteRemoteAddresses:\n- 10.0.0\n- '*.*'\n" + account + "  whiteRemoteAddress: localhost\n", []string{`line 2: globalWhiteRemoteAddresses: "10.0.0"`, `line 3`, `line 7: whiteRemoteAddress: "localhost"`}},
@@ -175,6 +178,12 @@ func TestPermissions(t *testing.T) {
   - accessKey: default-for-all
     secretKey: 12345678
     defaultTopicPerm: SUB|PUB
+  - accessKey: dashboards
+    secretKey: 12345678
+    defaultTopicPerm: SUB
+    defaultGroupPerm: SUB
+    topicPerms: [plans=DENY, '%RETRY%other=DENY', my_plans=DENY, '%DLQ%told=SUB']
+    groupPerms: [secret=DENY, told=DENY, very_secret=DENY, two_plans=SUB]
 `)
 	for _, tt := range []struct {
 		who, kind, name string
@@ -186,6 +195,12 @@ func TestPermissions(t *testing.T) {
 		{"rocketmq2", "topic", "any", Pub | Sub}, {"rocketmq2", "group", "any", Pub | Sub},
 		{"admin-with-permissions", "topic", "a", Pub}, {"admin-with-permissions", "topic", "b", 0}, {"admin-with-permissions", "group", "b", 0},
 		{"default-for-all", "topic", "x", Pub | Sub}, {"default-for-all", "group", "x", 0}, {"default-for-all", "topic", "SCHEDULE_TOPIC_XXXX", 0},
+		// Of %RETRY%a_b the group may be a, with what it popped of topic b.
+		{"dashboards", "topic", "%RETRY%mine", Sub}, {"dashboards", "topic", "%RETRY%mine_open", Sub}, {"dashboards", "topic", "%RETRY%secret", 0}, {"dashboards", "topic", "%RETRY%secret_open", 0},
+		{"dashboards", "topic", "%RETRY%secret_", 0}, {"dashboards", "topic", "%RETRY%mine_plans", 0}, {"dashboards", "topic", "%RETRY%mine_too_plans", 0}, {"dashboards", "topic", "%RETRY%mine_my_plans", 0},
+		{"dashboards", "topic", "%RETRY%very_secret_open", 0}, {"dashboards", "topic", "%RETRY%two_plans", Sub}, {"dashboards", "topic", "%RETRY%plans", Sub}, {"dashboards", "topic", "%RETRY%secrets_open", Sub},
+		{"dashboards", "topic", "%RETRY%other", 0}, {"dashboards", "group", "other", 0},
+		{"dashboards", "topic", "%DLQ%secret", 0}, {"dashboards", "topic", "%DLQ%mine", Sub}, {"dashboards", "topic", "%DLQ%told", Sub}, {"default-for-all", "topic", "%DLQ%x", Pub | Sub},
 		{"default-for-all", "topic", "RMQ_SYS_TRANS_HALF_TOPIC", 0}, {"default-for-all", "topic", "rmq_sys_wheel_timer", 0}, {"default-for-all", "topic", traceTopic, Pub},
 	} {
 		id := &r.accounts[tt.who].signed

@@ -27,6 +27,9 @@ const traceTopic = "RMQ_SYS_TRACE_TOPIC"
 // retryPrefix begins the names of topics that are a group's.
 const retryPrefix = "%RETRY%"
 
+// deadPrefix begins the names of topics that have a group's dead letters.
+const deadPrefix = "%DLQ%"
+
 // Rules are what a File comes to. They do not change; their methods are safe for
 // concurrent use.
 type Rules struct {
@@ -87,19 +90,44 @@ func (id *Identity) Name() string { return id.name }
 // must be an admin for that, wherever it comes from; with RocketMQ the address is enough.
 func (id *Identity) Admin() bool { return id.admin }
 
-// Topic fails with ErrDenied unless topic may be used so. A topic of retries is a group's.
+// Topic fails with ErrDenied unless topic may be used so. A topic of retries is a group's, and so
+// are dead letters, unless the topic itself is listed.
 func (id *Identity) Topic(topic string, p Perm) error {
 	if id.all || topic == traceTopic && p == Pub {
 		return nil
 	}
 	if group, ok := strings.CutPrefix(topic, retryPrefix); ok {
-		return id.Group(group, p)
+		return id.retries(topic, group, p)
 	}
 	has, said := id.topics[topic]
 	if !said && !holdsOthers(topic) {
 		has = id.topic
 	}
+	if group, ok := strings.CutPrefix(topic, deadPrefix); ok && !said && p&Sub != 0 {
+		if of, listed := id.groups[group]; listed {
+			has &= of | Pub
+		}
+	}
 	return permit("topic", topic, has, p)
+}
+
+// retries is Topic for %RETRY%name. Clients of 5.x name so what a group has popped of a
+// topic, %RETRY%group_topic, and both may have an underscore: where the name itself is not listed
+// nothing that it may mean is to be denied.
+func (id *Identity) retries(topic, name string, p Perm) error {
+	if _, listed := id.groups[name]; !listed {
+		for i := range len(name) {
+			if name[i] != '_' {
+				continue
+			}
+			group, grouped := id.groups[name[:i]]
+			of, named := id.topics[name[i+1:]]
+			if grouped && group&p == 0 || named && of&p == 0 {
+				return permit("topic", topic, 0, p)
+			}
+		}
+	}
+	return id.Group(name, p)
 }
 
 // Group fails with ErrDenied unless group may be used so.
