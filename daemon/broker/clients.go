@@ -39,7 +39,8 @@ type producerGroup map[*remoting.Conn]*member
 // A membership is the groups of one connection.
 type membership struct {
 	consumers, producers map[string]struct{}
-	id                   string // the clientID of its producers
+	id                   string        // the clientID of its producers
+	who                  *acl.Identity // whose they are, by their last heartbeat
 }
 
 // clients is who is online: what heartbeats have shown, until the connection
@@ -54,7 +55,7 @@ type clients struct {
 	consumers map[string]*consumerGroup
 	producers map[string]producerGroup
 	conns     map[*remoting.Conn]*membership
-	ids       map[string]*remoting.Conn // of producers, by clientID, the newest
+	ids       map[string]*remoting.Conn // of producers, by clientID: the newest, of the account that had it first
 }
 
 func newClients(maxGroups, maxMembers, maxCost int, e *expressions) *clients {
@@ -155,8 +156,20 @@ func (c *clients) produce(conn *remoting.Conn, m member, group string) error {
 	if of.id != m.id {
 		c.forgetID(conn, of)
 	}
-	of.id, c.ids[m.id] = m.id, conn
+	of.id, of.who = m.id, m.who
+	// Whoever knows a clientID could have its replies otherwise.
+	if now := c.ids[m.id]; now == nil || nameOf(c.of(now).who) == nameOf(m.who) {
+		c.ids[m.id] = conn
+	}
 	return nil
+}
+
+// nameOf is the account's name, "" where there is none.
+func nameOf(who *acl.Identity) string {
+	if who == nil {
+		return ""
+	}
+	return who.Name()
 }
 
 // of returns the groups of conn.

@@ -13,31 +13,11 @@ import (
 // TestOnlyProducersThatMaySendAreAsked: everybody may be a producer of any group, and who is
 // asked what becomes of a half gets its message.
 func TestOnlyProducersThatMaySendAreAsked(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "plain_acl.yml")
 	text := "accounts:\n"
 	for name, perm := range map[string]string{"the-sender": "PUB", "the-reader": "SUB", "the-other": "DENY"} {
 		text += "- accessKey: " + name + "\n  secretKey: 12345678\n  topicPerms: [T=" + perm + "]\n"
 	}
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	accounts, err := acl.Open(path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	identity := func(name string) *acl.Identity {
-		cmd := &remoting.Command{}
-		own, err := acl.ReadCredentials(credentials(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		own.Sign(cmd)
-		id, err := accounts.Rules().Identify(cmd, netip.MustParseAddr("192.0.2.2"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
-	}
+	identity := identities(t, text)
 	c := newClients(10, 10, 1000, newExpressions(func() bool { return true }))
 	join := func(id string, who *acl.Identity) *remoting.Conn {
 		conn := new(remoting.Conn)
@@ -64,6 +44,68 @@ func TestOnlyProducersThatMaySendAreAsked(t *testing.T) {
 	}
 	if len(asked) != 2 || !asked[sender] || !asked[local] {
 		t.Errorf("%d producers are asked in turn, want the two that may send", len(asked))
+	}
+}
+
+// TestRepliesGoToTheAccountThatAsked: whoever else says a clientID gets none of its replies while
+// it is there.
+func TestRepliesGoToTheAccountThatAsked(t *testing.T) {
+	identity := identities(t, "accounts:\n- accessKey: the-asker\n  secretKey: 12345678\n- accessKey: the-thief\n  secretKey: 12345678\n")
+	c := newClients(10, 10, 1000, newExpressions(func() bool { return true }))
+	beat := func(conn *remoting.Conn, account string) {
+		t.Helper()
+		var who *acl.Identity
+		if account != "" {
+			who = identity(account)
+		}
+		if err := c.produce(conn, member{id: "192.0.2.9@1", cost: 1, who: who}, "PG"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asks, again, thief, local := new(remoting.Conn), new(remoting.Conn), new(remoting.Conn), new(remoting.Conn)
+	beat(asks, "the-asker")
+	beat(thief, "the-thief")
+	beat(local, "")
+	if c.producer("192.0.2.9@1") != asks {
+		t.Error("another account gets what the first has asked for")
+	}
+	beat(again, "the-asker") // it has connected anew
+	if c.producer("192.0.2.9@1") != again {
+		t.Error("the newer connection of the account does not get its replies")
+	}
+	c.closed(again)
+	if c.producer("192.0.2.9@1") != nil {
+		t.Error("a connection that is gone gets replies")
+	}
+	if beat(thief, "the-thief"); c.producer("192.0.2.9@1") != thief {
+		t.Error("an id that nobody has is not given")
+	}
+}
+
+// identities returns who the accounts of a file are.
+func identities(t *testing.T, text string) func(name string) *acl.Identity {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plain_acl.yml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := acl.Open(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(name string) *acl.Identity {
+		t.Helper()
+		cmd := &remoting.Command{}
+		own, err := acl.ReadCredentials(credentials(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		own.Sign(cmd)
+		id, err := accounts.Rules().Identify(cmd, netip.MustParseAddr("192.0.2.2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
 	}
 }
 
