@@ -263,6 +263,34 @@ func TestWhoIsServedWithAccounts(t *testing.T) {
 	}
 }
 
+// TestRepliesNeedPermissions but to the topic that clients send them to, unless an account lists it.
+func TestRepliesNeedPermissions(t *testing.T) {
+	d := newDaemon(t).withAccounts(accountsText + "- accessKey: the-denied\n  secretKey: 12345678\n  topicPerms: [DefaultCluster_REPLY_TOPIC=DENY]\n")
+	d.settings = append(d.settings, "enableNamesrv=false", "namesrvAddr=127.0.0.1:1")
+	d.brokerAlone()
+	for _, tt := range []struct {
+		who, topic string
+		denied     bool
+	}{
+		{"the-sender", "DefaultCluster_REPLY_TOPIC", false},
+		{"the-sender", "anything_REPLY_TOPIC", true},
+		{"the-sender", "Other", true},
+		{"the-sender", "T", false},
+		{"the-denied", "DefaultCluster_REPLY_TOPIC", true},
+	} {
+		for _, code := range []int32{remoting.ReqSendReplyMessage, remoting.ReqSendReplyMessageV2} {
+			cmd := sendCommand(tt.topic, "an answer")
+			if cmd.Code = code; code == remoting.ReqSendReplyMessage {
+				cmd.Fields = fieldsOf("producerGroup", "P", "topic", tt.topic, "defaultTopic", "TBW102", "defaultTopicQueueNums", "1", "queueId", "0", "sysFlag", "0", "bornTimestamp", "0", "flag", "0", "properties", "")
+			}
+			r := callAs(t, tt.who, d.broker, cmd)
+			if denied := strings.HasPrefix(r.Remark, "No default permission for topic:"); denied != tt.denied {
+				t.Errorf("%s by %s to %s is answered %d %q", remoting.RequestName(code), tt.who, tt.topic, r.Code, r.Remark)
+			}
+		}
+	}
+}
+
 // TestAccountsAreChangedByRequests: what mqadmin asks, by an admin.
 func TestAccountsAreChangedByRequests(t *testing.T) {
 	d, _ := accountsBroker(t)

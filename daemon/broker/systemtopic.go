@@ -52,8 +52,10 @@ func (b *Broker) ownTopics(now *Settings) []table.Topic {
 	return own
 }
 
-// replyTopic is where clients send replies to.
-func (b *Broker) replyTopic() string { return b.opts.Cluster + "_REPLY_TOPIC" }
+// ReplyTopic is where clients send replies to, within a cluster.
+func ReplyTopic(cluster string) string { return cluster + "_REPLY_TOPIC" }
+
+func (b *Broker) replyTopic() string { return ReplyTopic(b.opts.Cluster) }
 
 // systemTopic says whether clients may neither make, change nor delete a topic.
 func (b *Broker) systemTopic(name string) bool {

@@ -35,7 +35,7 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
 		id, err := g.identify(&req.Command, from)
 		if err == nil && row.Right == Client {
-			err = permitted(&req.Command, &row, id)
+			err = g.permitted(&req.Command, &row, id)
 		}
 		switch {
 		case err != nil:
@@ -72,13 +72,9 @@ func (g *Gate) identify(cmd *remoting.Command, from netip.Addr) (*acl.Identity, 
 	return g.opts.Accounts().Identify(cmd, from)
 }
 
-// replySuffix ends the names of topics for replies, which consumers send and nobody
-// consumes: the broker hands them to who has asked.
-const replySuffix = "_REPLY_TOPIC"
-
 // permitted fails unless id has the permissions for what the header of a client's request
 // names. RocketMQ looks at fewer requests.
-func permitted(cmd *remoting.Command, row *Row, id *acl.Identity) error {
+func (g *Gate) permitted(cmd *remoting.Command, row *Row, id *acl.Identity) error {
 	named, grouped := row.Topic != "", row.Group != ""
 	topic, group := cmd.Fields.Get(row.Topic), cmd.Fields.Get(row.Group)
 	want := acl.Sub
@@ -89,7 +85,8 @@ func permitted(cmd *remoting.Command, row *Row, id *acl.Identity) error {
 			want = acl.Sub
 		}
 	case remoting.ReqSendReplyMessage, remoting.ReqSendReplyMessageV2:
-		if want, grouped = acl.Pub, false; strings.HasSuffix(topic, replySuffix) {
+		// Consumers send to the topic of replies, which nobody consumes: who has asked is handed them.
+		if want, grouped = acl.Pub, false; topic == g.opts.ReplyTopic && topic != "" && !id.Lists(topic) {
 			return nil
 		}
 	case remoting.ReqSearchOffsetByTimestamp, remoting.ReqGetMaxOffset, remoting.ReqGetMinOffset, remoting.ReqGetEarliestMsgStoretime:

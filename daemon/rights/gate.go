@@ -18,7 +18,9 @@ type Options struct {
 	// Accounts, if set, has brokers serve nobody who is no account of these; see Broker. It
 	// is called for every request, from any goroutine.
 	Accounts func() *acl.Rules
-	Log      *slog.Logger // nil discards
+	// ReplyTopic is to where every account may send replies, unless it lists it otherwise.
+	ReplyTopic string
+	Log        *slog.Logger // nil discards
 }
 
 // Halves say which connections are the other half's, which has Pair, and Read since it has all

@@ -111,6 +111,12 @@ func (id *Identity) Topic(topic string, p Perm) error {
 	return permit("topic", topic, has, p)
 }
 
+// Lists says whether the account has a permission of its own for topic, be it none.
+func (id *Identity) Lists(topic string) bool {
+	_, said := id.topics[topic]
+	return said
+}
+
 // retries is Topic for %RETRY%name. Clients of 5.x name so what a group has popped of a
 // topic, %RETRY%group_topic, and both may have an underscore: where the name itself is not listed
 // nothing that it may mean is to be denied.
