@@ -73,7 +73,10 @@ var ErrUpdate = errors.New("accounts are as they were")
 func (a *Accounts) Update(change func(*File) error) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	k, err := a.load() // what somebody has written there just now is not undone
+	if a.stamp() != a.seen { // what somebody is writing there just now is not undone, nor made good
+		return fmt.Errorf("%w: somebody has just changed the file by hand: ask again once that is in force, in some seconds", ErrUpdate)
+	}
+	k, err := a.load()
 	if err != nil {
 		a.log.Error("the file of accounts is not good", "err", err)
 		return fmt.Errorf("%w: the file is not good and must be mended by hand, and the broker's log says why", ErrUpdate)
@@ -88,14 +91,15 @@ func (a *Accounts) Update(change func(*File) error) error {
 	if k, err = a.decode(b); err != nil {
 		return fmt.Errorf("%w: %w", ErrUpdate, err)
 	}
-	if err := replace(a.path, b); err != nil {
+	written, err := replace(a.path, b)
+	if err != nil {
 		a.log.Error("the file of accounts could not be written", "err", err)
 		if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
 			return fmt.Errorf("%w: the broker may not write where its file is: change the file by hand, it is read again", ErrUpdate)
 		}
 		return fmt.Errorf("%w: the file could not be written, and the broker's log says why", ErrUpdate)
 	}
-	a.set(k)
+	a.set(k, written)
 	a.log.Info("a request has changed the file of accounts", "file", a.path, "counter", f.Version.Counter)
 	return nil
 }

@@ -2,6 +2,7 @@ package acl
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -237,7 +238,8 @@ func TestAccountsAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func() *Rules { a.looked.Store(-int64(lookEvery)); return a.Rules() }
+	once := func() *Rules { a.looked.Store(-int64(lookEvery)); return a.Rules() }
+	look := func() *Rules { once(); return once() } // what has changed is read once it stays so
 	first := look()
 	write("accounts:\n- accessKey: RocketMQ\n")
 	if look() != first || strings.Count(out.String(), "level=ERROR") != 1 {
@@ -259,12 +261,98 @@ func TestAccountsAreReadAgain(t *testing.T) {
 	if strings.Contains(out.String(), "12345678") {
 		t.Errorf("the log has a secret:\n%s", out.String())
 	}
+
+	write(strings.ReplaceAll(good, "RocketMQ", "RocketMQ-3"))
+	if r := once(); r.accounts["RocketMQ-2"] == nil {
+		t.Error("a file that has just changed is in force: it may be half of one")
+	}
+	write(strings.ReplaceAll(good, "RocketMQ", "RocketMQ-4!"))
+	if r := once(); r.accounts["RocketMQ-2"] == nil {
+		t.Error("a file that changes still is in force")
+	}
+	if err := a.Update(func(*File) error { return nil }); err == nil || !strings.Contains(err.Error(), "ask again") {
+		t.Errorf("a change of a file that somebody is writing: %v", err)
+	}
+	if r := once(); r.accounts["RocketMQ-4!"] == nil {
+		t.Error("a file that has not changed any more is not in force")
+	}
+
+	// Another file of the same size and time, as rsync -t may leave.
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := path + ".other"
+	place := func(text string) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(other, []byte(text), 0o640), os.Chtimes(other, info.ModTime(), info.ModTime()), os.Rename(other, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if place(strings.ReplaceAll(good, "RocketMQ", "RocketMQ-5!")); look().accounts["RocketMQ-5!"] == nil {
+		t.Error("a file of the size and time of the one before is not in force")
+	}
+	// And the same file, with its time put back.
+	write(strings.ReplaceAll(good, "RocketMQ", "RocketMQ-6!"))
+	if err := os.Chtimes(path, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if look().accounts["RocketMQ-6!"] == nil {
+		t.Error("a file of which the time was put back is not in force")
+	}
+}
+
+// TestAFileThatIsReplacedMeanwhileIsRead: what somebody puts there between our own writing and our
+// last look at it is not taken for ours.
+func TestAFileThatIsReplacedMeanwhileIsRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plain_acl.yml")
+	if err := os.WriteFile(path, []byte(good), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	a, err := Open(path, slog.New(slog.NewTextHandler(&out, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func() *Rules {
+		for range 2 {
+			a.looked.Store(-int64(lookEvery))
+			a.Rules()
+		}
+		return a.Rules()
+	}
+	if err := a.Update(func(f *File) error { return f.Put(Account{AccessKey: "another", SecretKey: "12345678"}, false) }); err != nil {
+		t.Fatal(err)
+	}
+	if r := look(); r.accounts["another"] == nil || strings.Contains(out.String(), "has changed and is in force") {
+		t.Errorf("our own change is taken for another's:\n%s", out.String())
+	}
+	k, err := a.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := replace(path, k.file.AppendTo(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := path + ".new" // a name that people use
+	if err := errors.Join(os.WriteFile(theirs, []byte(strings.ReplaceAll(good, "RocketMQ", "theirs-1")), 0o640), os.Rename(theirs, path)); err != nil {
+		t.Fatal(err)
+	}
+	a.set(k, written)
+	if look().accounts["theirs-1"] == nil {
+		t.Error("the file that was put in the place of ours is not in force")
+	}
 }
 
 func TestAccountsAreUpdated(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "plain_acl.yml")
 	if err := os.WriteFile(path, []byte(good), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	theirs := path + ".new" // of somebody who is about to rename it
+	if err := os.WriteFile(theirs, []byte(good), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	a, err := Open(path, nil)
@@ -280,7 +368,7 @@ func TestAccountsAreUpdated(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, bad := range []Account{{AccessKey: "another", SecretKey: "short"}, {AccessKey: "another2"}, {AccessKey: "another\n- x: y", SecretKey: "12345678"}, {AccessKey: "another", TopicPerms: []string{"a=ALL"}}, {AccessKey: "another", WhiteRemoteAddress: "everywhere"}} {
+	for _, bad := range []Account{{AccessKey: "another", SecretKey: "short"}, {AccessKey: "another2"}, {AccessKey: "another\n- x: y", SecretKey: "12345678"}, {AccessKey: "another", TopicPerms: []string{"a=ALL"}}, {AccessKey: "another", Admin: true}, {AccessKey: "another3", SecretKey: "12345678", Admin: true}, {AccessKey: "another", WhiteRemoteAddress: "everywhere"}} {
 		if err := a.Update(func(f *File) error { return f.Put(bad, true) }); err == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
@@ -299,7 +387,7 @@ func TestAccountsAreUpdated(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("mode %v %v, want 0640", info.Mode(), err)
 	}
-	if all, _ := filepath.Glob(filepath.Join(dir, "*")); len(all) != 1 {
+	if all, _ := filepath.Glob(filepath.Join(dir, "*")); len(all) != 2 {
 		t.Errorf("the folder has %q", all)
 	}
 	if os.Geteuid() == 0 {

@@ -16,4 +16,13 @@ func keepOwner(f *os.File, was fs.FileInfo) {
 	}
 }
 
+// stampOf is the stamp of a file.
+func stampOf(info fs.FileInfo) stamp {
+	s := stamp{size: info.Size(), mtime: info.ModTime().UnixNano()}
+	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.inode, s.ctime = sys.Ino, sys.Ctim.Nano()
+	}
+	return s
+}
+
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

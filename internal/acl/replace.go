@@ -8,39 +8,40 @@ import (
 )
 
 // replace writes b in place of the file at path, durable on return: there is the old one or
-// the new one, wherever the power goes. Where path is a link it is its target that is replaced.
-func replace(path string, b []byte) error {
-	path, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return err
+// the new one, wherever the power goes. Where path is a link it is its target that is replaced. It
+// returns the stamp that the new one had before it got its name.
+func replace(path string, b []byte) (written stamp, err error) {
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return stamp{}, err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return err
+		return stamp{}, err
 	}
-	dir := filepath.Dir(path)
-	// One name, so that power cuts do not leave one file after the other; ours alone.
-	next := path + ".new"
+	dir, base := filepath.Split(path)
+	// One name, so that power cuts do not leave one file after the other; nobody else uses it.
+	next := filepath.Join(dir, "."+base+".pairmq-new")
 	if err := os.Remove(next); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return stamp{}, err
 	}
 	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return stamp{}, err
 	}
 	keepOwner(f, info)
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
-	if err == nil {
+	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync())
+	made, errStat := f.Stat()
+	if err = errors.Join(err, errStat, f.Close()); err == nil {
 		err = os.Rename(next, path)
 	}
 	if err != nil {
 		_ = os.Remove(next) // it is of no use
-		return err
+		return stamp{}, err
 	}
-	d, err := os.Open(dir)
+	d, err := os.Open(filepath.Clean(dir))
 	if err != nil {
-		return err
+		return stamp{}, err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return stampOf(made), errors.Join(d.Sync(), d.Close())
 }

@@ -25,13 +25,16 @@ type watched[T any] struct {
 
 	mu     sync.Mutex // guards the rest, and changes of the file by ourselves
 	seen   stamp      // of the file as it was read last, in vain or not
-	failed string     // what was wrong with it then
+	coming stamp      // of the file as it was at the last look, if not the same
+	failed string     // what was wrong with it when it was read
 }
 
-// A stamp tells one version of a file from the next.
+// A stamp tells one version of a file from the next, also of one that has the size and the time
+// of the one before: rsync -t and cp -p keep times.
 type stamp struct {
-	size  int64
-	mtime time.Time
+	size         int64
+	mtime, ctime int64 // ns since 1970, by whatever clock
+	inode        uint64
 }
 
 // watch reads the file for the first time.
@@ -52,7 +55,7 @@ func watch[T any](path, what string, decode func([]byte) (T, error), log *slog.L
 
 func (w *watched[T]) stamp() (s stamp) {
 	if info, err := os.Stat(w.path); err == nil {
-		s = stamp{info.Size(), info.ModTime()}
+		s = stampOf(info)
 	}
 	return s
 }
@@ -82,7 +85,13 @@ func (w *watched[T]) get() T {
 // look reads the file again if it has changed; w.mu is held.
 func (w *watched[T]) look() {
 	seen := w.stamp()                     // before it is read: what changes meanwhile is seen next time
-	if seen == w.seen && w.failed == "" { // what failed is tried again: chown changes no stamp
+	if seen == w.seen && w.failed == "" { // what failed is tried again: it may be the folder that was wrong
+		return
+	}
+	// Somebody may be writing it: half of a file can have wider rights than the whole. By
+	// two looks and not by its time, which is another clock's.
+	if seen != w.seen && seen != w.coming {
+		w.coming = seen
 		return
 	}
 	v, err := w.load()
@@ -99,9 +108,13 @@ func (w *watched[T]) look() {
 	w.describe()
 }
 
-// set has v in force, which the file says now by our own doing; w.mu is held.
-func (w *watched[T]) set(v T) {
-	w.seen, w.failed = w.stamp(), ""
+// set has v in force, which the file says by our own doing, as it was written; w.mu is held.
+func (w *watched[T]) set(v T, written stamp) {
+	// A rename changes the ctime. What somebody else has put there since is not ours: it is read at the next looks.
+	if now := w.stamp(); now.inode == written.inode && now.size == written.size && now.mtime == written.mtime {
+		written = now
+	}
+	w.seen, w.failed = written, ""
 	w.now.Store(&v)
 }
 
