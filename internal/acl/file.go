@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -53,6 +54,9 @@ func DecodeFile(b []byte) (*File, error) {
 func decode(b []byte) (*File, *Rules, error) {
 	if len(b) > maxFile {
 		return nil, nil, fmt.Errorf("it has %d bytes, at most %d are read", len(b), maxFile)
+	}
+	if len(b) > 0 && b[len(b)-1] != '\n' {
+		return nil, nil, fmt.Errorf("line %d: it does not end with a line break: if the file is whole, end it with one", 1+bytes.Count(b, []byte("\n")))
 	}
 	root, errs := readYAML(b)
 	if len(errs) > 0 {
@@ -281,6 +285,9 @@ func (r *reading) perm(e entry) (string, Perm) {
 }
 
 func (r *reading) perms(e entry) ([]string, map[string]Perm) {
+	if e.value.kind == null && e.value.text == "" {
+		r.wrong.add(e.line, "%s has nothing: leave it out, or write [] behind it, so that it is not taken for a file that was cut off", e.name)
+	}
 	texts := r.texts(e)
 	all := make(map[string]Perm, len(texts))
 	for i, s := range texts {

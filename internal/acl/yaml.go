@@ -36,6 +36,9 @@ type entry struct {
 	value *node
 }
 
+// maxKeys is how many entries a mapping may have.
+const maxKeys = 16
+
 // maxComplaints is how many of one file are listed.
 const maxComplaints = 20
 
@@ -174,6 +177,11 @@ func (r *yamlReader) mapping(indent, depth int) *node {
 		}
 		name, rest, ok := r.name(l)
 		if !ok {
+			r.skip(indent)
+			continue
+		}
+		if len(n.keys) == maxKeys {
+			r.wrong.add(l.number, "it has more than %d names here, which nothing in such a file has", maxKeys)
 			r.skip(indent)
 			continue
 		}
