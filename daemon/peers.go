@@ -30,7 +30,7 @@ const secretCredential = "haSecret"
 // prove. A nil one has this host alone.
 type peers struct {
 	listed []netip.Prefix
-	named  *hostNames // hosts of haMasterAddress and haSlaveAddress
+	named  *hostNames // hosts of haMasterAddress and haSlaveAddress, without a key
 	chosen string     // haMasterAddress
 	key    *proof.Key // nil: nobody can prove anything
 	seal   *proof.Seal
@@ -43,25 +43,31 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 		return nil, fmt.Errorf("haPeers: %w", err)
 	}
 	p := &peers{listed: listed, chosen: cfg.HAMasterAddress, named: newHostNames(net.DefaultResolver.LookupNetIP)}
-	for _, addr := range []string{cfg.HAMasterAddress, cfg.HASlaveAddress} {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil { // none
-			continue
-		}
-		if a, err := netip.ParseAddr(host); err == nil {
-			a = a.Unmap().WithZone("")
-			p.listed = append(p.listed, netip.PrefixFrom(a, a.BitLen()))
-		} else if host != "" {
-			p.named.add(host)
-		}
-	}
 	if err := p.readSecret(cfg, log); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
+	}
+	if p.key == nil { // else the two addresses only say where the other half is
+		p.addHost(cfg.HAMasterAddress)
+		p.addHost(cfg.HASlaveAddress)
 	}
 	if alone := p.key == nil && len(p.listed) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
 		log.Warn("no other host may be the other half of this pair: give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers", "brokerRole", cfg.BrokerRole)
 	}
 	return p, nil
+}
+
+// addHost has the host of a host:port be the other half; addr may be empty.
+func (p *peers) addHost(addr string) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil { // none
+		return
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		a = a.Unmap().WithZone("")
+		p.listed = append(p.listed, netip.PrefixFrom(a, a.BitLen()))
+	} else if host != "" {
+		p.named.add(host)
+	}
 }
 
 // readSecret reads the secret from haSecretFile, or from what systemd has passed, if there is any.

@@ -38,6 +38,10 @@ func peersOf(t *testing.T, settings ...string) (*peers, string) {
 
 func TestWhoMayBeTheOtherHalf(t *testing.T) {
 	here := netip.MustParseAddr("10.0.0.1")
+	secret := filepath.Join(t.TempDir(), "ha.secret")
+	if err := os.WriteFile(secret, []byte("0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		set  string
 		may  []string
@@ -48,8 +52,9 @@ func TestWhoMayBeTheOtherHalf(t *testing.T) {
 		{"haPeers=0.0.0.0/0", []string{"192.0.2.1"}, []string{"2001:db8::1"}},
 		{"haMasterAddress=10.0.0.3:10912", []string{"10.0.0.3"}, []string{"10.0.0.2"}},
 		{"haSlaveAddress=[2001:db8::5]:10912", []string{"2001:db8::5"}, []string{"10.0.0.2"}},
+		{"haMasterAddress=10.0.0.3:10912\nhaSlaveAddress=10.0.0.4:10912\nhaPeers=10.0.0.5\nhaSecretFile=" + secret, []string{"10.0.0.5"}, []string{"10.0.0.3", "10.0.0.4"}},
 	} {
-		p, _ := peersOf(t, tt.set)
+		p, _ := peersOf(t, strings.Split(tt.set, "\n")...)
 		for _, addr := range tt.may {
 			if !p.plain(here, netip.MustParseAddr(addr)) {
 				t.Errorf("%s: %s may not", tt.set, addr)

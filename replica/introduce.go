@@ -22,15 +22,17 @@ type unproven struct {
 // introduce makes sure of the master at the other end of nc, and returns the connection to go on with.
 func (s *Slave) introduce(nc net.Conn, addr string, theirs epoch.History) (net.Conn, error) {
 	t := &s.opts.Trust
-	plain := t.plain(nc) || t.Chosen != nil && t.Chosen(addr)
+	plain := t.plain(nc) || t.Key == nil && t.Chosen != nil && t.Chosen(addr)
 	switch {
-	case plain && (t.Key == nil || s.unproven.addr == addr && time.Since(s.unproven.since) < unprovenTime):
+	case plain && (t.Key == nil || !t.TLS && s.unproven.addr == addr && time.Since(s.unproven.since) < unprovenTime):
 		return nc, nil
 	case t.Key == nil:
 		return nil, fmt.Errorf("%w: the master %s: name its address in haPeers, or give both halves the same haSecretFile", errStranger, addr)
 	}
 	out, his, err := t.dial(nc)
 	switch {
+	case errors.Is(err, errNoProof) && plain && t.TLS: // or whoever stands between has it all, by leaving out a message
+		return nil, fmt.Errorf("%w; TLS is wanted here, and there is none without a proof (%s)", err, addr)
 	case errors.Is(err, errNoProof) && plain:
 		s.unproven = unproven{addr, time.Now()}
 		s.notes.Warn("the master is in haPeers and does not prove that it has the secret: it is followed all the same", "master", addr, "err", err)

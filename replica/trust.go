@@ -29,13 +29,13 @@ type Trust struct {
 	// nil: everybody may. It must not block.
 	Plain func(local, remote netip.Addr) bool
 	// Chosen says the same of the address that a slave dials, which a person may have
-	// configured; nil: of none.
+	// configured; nil: of none. With Key it does not count: who gives a secret wants it asked for.
 	Chosen func(addr string) bool
 
 	Key   *proof.Key         // nil: nobody proves anything
 	Claim func() proof.Claim // what this side says of itself; required with Key
 	Seal  *proof.Seal        // required with Key: the certificate that is shown
-	TLS   bool               // this side wants TLS behind the proof; it has it also where the other side does
+	TLS   bool               // this side wants TLS behind the proof, and follows nobody without; it has it also where the other side does
 }
 
 // plain says whether the peer of nc need not prove anything.

@@ -465,6 +465,8 @@ func stock(log []byte, refused *tapped) func(net.Conn) {
 func TestAMasterMustProveItself(t *testing.T) {
 	var lines bytes.Buffer
 	log := logOf(10, 1).bytes()
+	chosen, sealed := trusting(t, testSecret, true, nobody), trusting(t, testSecret, true, only("10.0.0.1"))
+	chosen.Chosen, sealed.TLS = func(string) bool { return true }, true
 	for _, tt := range []struct {
 		name   string
 		trust  Trust
@@ -474,7 +476,9 @@ func TestAMasterMustProveItself(t *testing.T) {
 		{"a stranger, no secret", Trust{Plain: nobody}, false},
 		{"configured", trusting(t, testSecret, true, only("10.0.0.1")), true},
 		{"configured, no secret", Trust{Plain: only("10.0.0.1")}, true},
-		{"chosen", Trust{Plain: nobody, Chosen: func(addr string) bool { return addr == "m:1" }}, true},
+		{"chosen, no secret", Trust{Plain: nobody, Chosen: func(addr string) bool { return addr == "m:1" }}, true},
+		{"chosen", chosen, false},
+		{"configured, and TLS is wanted", sealed, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var hellos tapped
@@ -484,7 +488,7 @@ func TestAMasterMustProveItself(t *testing.T) {
 			if got := bytes.Equal(l.bytes(), log); got != tt.copies {
 				t.Errorf("%s: it has copied %d bytes; %+v", tt.name, len(l.bytes()), s.Status())
 			}
-			if st := s.Status(); !tt.copies && (st.Err == nil || !strings.Contains(st.Err.Error(), "haPeers")) {
+			if st := s.Status(); !tt.copies && (st.Err == nil || !strings.Contains(st.Err.Error(), "haPeers") && !strings.Contains(st.Err.Error(), "TLS is wanted")) {
 				t.Errorf("%s: %v", tt.name, st.Err)
 			}
 			end()
