@@ -26,6 +26,9 @@ var errSecretFile = errors.New("haSecretFile")
 // secretCredential is the name under which systemd passes the secret.
 const secretCredential = "haSecret"
 
+// byteOrderMark is what some editors begin a file with: it is not seen, and not in the other's file.
+const byteOrderMark = "\ufeff"
+
 // peers are the hosts that may be the other half of the pair, and what others that may be are to
 // prove. A nil one has this host alone.
 type peers struct {
@@ -95,7 +98,7 @@ func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if p.key, err = proof.NewKey([]byte(strings.TrimSpace(string(b)))); err != nil {
+	if p.key, err = proof.NewKey([]byte(strings.TrimSpace(strings.TrimPrefix(string(b), byteOrderMark)))); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if p.seal, err = proof.NewSeal(); err != nil {

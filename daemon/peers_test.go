@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -104,6 +105,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	const good = "0123456789abcdef"
 	for _, tt := range []struct{ name, path, err, log string }{
 		{"good", write("good", good+"\n", 0o600), "", ""}, {"for everybody", write("open", good, 0o644), "", "chmod 0600"}, {"for a group", write("group", good, 0o640), "", ""},
+		{"of an editor", write("bom", "\ufeff"+good+"\r\n", 0o600), "", ""}, {"a mark alone", write("short bom", "\ufeff"+good[:15], 0o600), "15 bytes", ""},
+		{"zeros", write("zeros", string(make([]byte, 32)), 0o600), "byte 0 of 32 is zero", ""}, {"one letter", write("letter", strings.Repeat("a", 40), 0o600), "are the same", ""},
 		{"short", write("short", good[:15]+"\n\n\n", 0o600), "15 bytes; want 16", ""}, {"empty", write("empty", "", 0o600), "0 bytes", ""},
 		{"large", write("large", strings.Repeat("x", 5000), 0o600), "at most 4096", ""}, {"none", filepath.Join(dir, "none"), "no such file", ""}, {"a folder", dir, "want a file", ""},
 	} {
@@ -119,7 +122,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || p.secret() == nil || !strings.Contains(lines.String(), tt.log) || tt.log == "" && lines.Len() > 0 {
+		same, _ := proof.NewKey([]byte(good))
+		if err != nil || !reflect.DeepEqual(p.secret(), same) || !strings.Contains(lines.String(), tt.log) || tt.log == "" && lines.Len() > 0 {
 			t.Errorf("%s: %v; logged %q", tt.name, err, lines.String())
 		}
 	}

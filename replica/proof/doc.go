@@ -15,7 +15,9 @@
 // The MAC of a proof is over a label of who dials, hello, challenge and claim; that of a
 // verdict over a label of who listens, hello, challenge, proof, the first byte and claim. So neither can be played to
 // where it came from, nor again, nor in another use, nor to a broker of another name. Who listens says nothing
-// that is made of the secret to one that has not shown it: there is nothing to guess it by.
+// that is made of the secret to one that has not shown it. Who dials does: whoever is dialled, because a
+// name server named him, or hears the four messages, can try secrets by the billion at home.
+// So a secret has to be one that nobody guesses: 32 random bytes, not a word.
 // The use is 1 on the replication port and 2 in request 31012 of the port for clients, whose two requests
 // and answers have the four messages as bodies.
 //

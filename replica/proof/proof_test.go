@@ -259,11 +259,15 @@ func TestADialerInsists(t *testing.T) {
 	}
 }
 
-func TestSecretsHaveALength(t *testing.T) {
-	for n, ok := range map[int]bool{0: false, 15: false, 16: true, MostSecret: true, MostSecret + 1: false} {
-		k, err := NewKey(make([]byte, n))
+func TestWhatASecretCanBe(t *testing.T) {
+	long := strings.Repeat(secret, MostSecret/len(secret))
+	for text, ok := range map[string]bool{
+		"": false, secret[:15]: false, secret: true, long: true, long + "x": false,
+		string(make([]byte, 32)): false, secret + "\x00": false, strings.Repeat("a", 32): false, strings.Repeat("a", 31) + "b": true,
+	} {
+		k, err := NewKey([]byte(text))
 		if (err == nil) != ok || !ok && !errors.Is(err, ErrSecret) {
-			t.Errorf("%d bytes: %v", n, err)
+			t.Errorf("%.40q, of %d bytes: %v", text, len(text), err)
 		}
 		if ok && strings.Contains(fmt.Sprint(k), "0") {
 			t.Errorf("it prints as %v", k)
