@@ -39,12 +39,12 @@ func (m *Master) admit(ctx context.Context, nc net.Conn, conns *sync.WaitGroup) 
 // welcome makes it a slave's connection, unless there is no place. early are bytes that were
 // read of it; known says that it has proven to be one of ours.
 func (m *Master) welcome(ctx context.Context, nc net.Conn, early []byte, known bool, conns *sync.WaitGroup) {
-	c := m.enter(nc)
+	c := m.enter(nc, known)
 	if c == nil {
 		_ = nc.Close()
 		return
 	}
-	c.early, c.proven = early, known
+	c.early = early
 	if known {
 		m.kin.note(c.addr)
 	}

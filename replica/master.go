@@ -119,23 +119,54 @@ func (m *Master) acceptFailed(ctx context.Context, err error) (retry bool) {
 	return true
 }
 
-// enter makes a place for a connection. If all are taken, the oldest that has
-// not reported yet has to go: what only connects must not keep slaves away.
-func (m *Master) enter(nc net.Conn) *masterConn {
+// enter makes a place for a connection; proven says that it has shown the secret. If all are taken,
+// one goes that has not reported yet, the oldest: what only connects must not keep slaves away.
+// Where there is a secret, those that have not shown it have all places but one, and for one
+// that has, one of them goes even if it has reported.
+func (m *Master) enter(nc net.Conn, proven bool) *masterConn {
 	c := newMasterConn(m, nc)
+	c.proven = proven
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.conns) >= m.opts.MaxSlaves {
-		i := slices.IndexFunc(m.conns, func(old *masterConn) bool { return !old.reported.Load() })
-		if i < 0 {
-			m.faults.Log("too many slaves; the connection is refused", "remote", c.remote, "slaves", len(m.conns))
-			return nil
-		}
-		m.conns[i].close(fmt.Errorf("replica: its place was needed, it had not reported"))
+	if i, full := m.room(proven); i >= 0 {
+		m.conns[i].close(errors.New("replica: its place was needed, it had not reported or not proven anything"))
 		m.conns = slices.Delete(m.conns, i, i+1)
+	} else if full {
+		m.faults.Log("too many slaves; the connection is refused", "remote", c.remote, "slaves", len(m.conns))
+		return nil
 	}
 	m.conns = append(m.conns, c)
 	return c
+}
+
+// room is which connection makes room for one more, -1 if none has to, or none may, when it is full.
+func (m *Master) room(proven bool) (i int, full bool) {
+	silent := func(c *masterConn) bool { return !c.reported.Load() }
+	unproven := func(c *masterConn) bool { return !c.proven }
+	both := func(c *masterConn) bool { return silent(c) && unproven(c) }
+	full = len(m.conns) >= m.opts.MaxSlaves
+	first := []func(*masterConn) bool{both, unproven, silent}
+	switch {
+	case m.opts.Trust.Key == nil:
+		first = first[:1]
+	case !proven:
+		n := 0
+		for _, c := range m.conns {
+			if unproven(c) {
+				n++
+			}
+		}
+		full, first = full || n >= max(1, m.opts.MaxSlaves-1), first[:1]
+	}
+	if !full {
+		return -1, false
+	}
+	for _, goes := range first {
+		if i = slices.IndexFunc(m.conns, goes); i >= 0 {
+			return i, true
+		}
+	}
+	return -1, true
 }
 
 func (m *Master) remove(c *masterConn) {

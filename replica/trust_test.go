@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -373,6 +374,46 @@ func TestTheCrowdMakesRoom(t *testing.T) {
 			t.Errorf("the slave was pushed out: %+v", st)
 		}
 	})
+}
+
+// TestTheSecretHasAPlace: slaves that prove nothing have the others, and make room for one that does.
+func TestTheSecretHasAPlace(t *testing.T) {
+	for _, most := range []int{1, 4} {
+		master, slave := trusting(t, testSecret, false, only("10.0.0.9")), trusting(t, testSecret, true, nobody)
+		synctest.Test(t, func(t *testing.T) {
+			p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
+			defer p.end()
+			p.master.opts.MaxSlaves = most
+			var all []*strange
+			for range most + 2 {
+				s := p.stranger("10.0.0.9")
+				_, _ = s.Write(appendReport(nil, 1)) // the last ones find no place
+				synctest.Wait()
+				all = append(all, s)
+			}
+			if n := len(p.master.Slaves()); n != max(1, most-1) {
+				t.Errorf("of %d places, %d have slaves that prove nothing", most, n)
+			}
+			p.trusts = slave
+			p.follow(&memLog{})
+			p.same()
+			for range most { // they do not push it out
+				all = append(all, p.stranger("10.0.0.9"))
+				_, _ = all[len(all)-1].Write(appendReport(nil, 1))
+			}
+			p.store(5, 2)
+			p.same()
+			st := p.master.Slaves()
+			if i := slices.IndexFunc(st, func(s SlaveStatus) bool { return s.Proven }); i < 0 || len(st) != most {
+				t.Errorf("of %d places: %+v", most, st)
+			}
+			for i, s := range all {
+				if ended, places := s.ended(), most-1; ended == (i < places) {
+					t.Errorf("of %d places: stranger %d was ended: %t", most, i, ended)
+				}
+			}
+		})
+	}
 }
 
 // TestTheCrowdOfANetwork: one host has any number of IPv6 addresses.
