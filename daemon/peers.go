@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pairmq/daemon/config"
@@ -141,7 +142,7 @@ func (p *peers) secret() *proof.Key {
 
 // trust is whom t's replication speaks to.
 func (p *peers) trust(t *tenure) replica.Trust {
-	r := replica.Trust{Plain: p.plain, Key: p.secret(), Claim: t.claim}
+	r := replica.Trust{Plain: p.plain, Key: p.secret(), Claim: t.claim, Met: t.hasMet}
 	if p != nil {
 		r.Seal, r.TLS = p.seal, p.tls
 		r.Chosen = func(addr string) bool { return p.chosen != "" && addr == p.chosen }
@@ -152,6 +153,14 @@ func (p *peers) trust(t *tenure) replica.Trust {
 // claim is what this broker says of itself to who makes sure of it.
 func (t *tenure) claim() proof.Claim {
 	return proof.Claim{Slave: t.cfg.Slave(), Epoch: t.memory.Epochs().Last().Number, Name: proof.NameOf(t.cfg.BrokerName)}
+}
+
+// hasMet says whether a half that this broker remembers is at an address.
+func (t *tenure) hasMet(addr netip.Addr) bool {
+	return slices.ContainsFunc(t.memory.Peers(), func(peer string) bool {
+		at, err := netip.ParseAddrPort(peer)
+		return err == nil && at.Addr().Unmap() == addr
+	})
 }
 
 // meetPeers makes what asks other halves on their ports for clients, and knows those that ask here.

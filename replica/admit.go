@@ -31,7 +31,8 @@ func (m *Master) admit(ctx context.Context, nc net.Conn, conns *sync.WaitGroup) 
 	case t.Key == nil:
 		m.refuse(nc, fmt.Errorf("%w: it is not in haPeers, and there is no secret here by which it could show who it is", errStranger))
 	default:
-		g := m.lobby.enter(nc)
+		_, remote := ends(nc)
+		g := m.lobby.enter(nc, plain || m.kin.has(remote) || t.Met != nil && t.Met(remote))
 		conns.Go(func() { m.receive(ctx, g, plain, conns) })
 	}
 }

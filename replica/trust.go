@@ -31,6 +31,9 @@ type Trust struct {
 	// Chosen says the same of the address that a slave dials, which a person may have
 	// configured; nil: of none. With Key it does not count: who gives a secret wants it asked for.
 	Chosen func(addr string) bool
+	// Met says where the other half has been, which shortens no proof: of connections that nobody knows
+	// yet, those are spared. nil: nobody remembers. It must not block.
+	Met func(remote netip.Addr) bool
 
 	Key   *proof.Key         // nil: nobody proves anything
 	Claim func() proof.Claim // what this side says of itself; required with Key

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -376,6 +377,67 @@ func TestTheCrowdMakesRoom(t *testing.T) {
 	})
 }
 
+// TestACrowdOfManyHosts: 330 connections a second, of forty addresses, push out neither a stock slave whose
+// host is configured, nor a half over a slow link that has been here; and one that has not gets in some time.
+func TestACrowdOfManyHosts(t *testing.T) {
+	for _, tt := range []struct {
+		name       string
+		stock, met bool
+		within     time.Duration
+	}{{"a stock slave", true, false, 5 * time.Second}, {"a half that was here", false, true, time.Second}, {"a half that was not", false, false, 10 * time.Minute}} {
+		master, slave := trusting(t, testSecret, false, nobody), trusting(t, testSecret, true, nobody)
+		if tt.stock {
+			master.Plain = only("10.0.0.2")
+		}
+		master.Met = func(a netip.Addr) bool { return tt.met && a == netip.MustParseAddr("10.0.0.2") }
+		synctest.Test(t, func(t *testing.T) {
+			p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
+			defer p.end()
+			ctx, cancel := context.WithCancel(t.Context())
+			p.running.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					nc, err := p.ln.dial(fmt.Sprintf("10.0.1.%d", i%40+1))
+					if err != nil {
+						return
+					}
+					p.running.Go(func() { _, _ = io.Copy(io.Discard, nc) })
+					time.Sleep(3 * time.Millisecond)
+				}
+			})
+			time.Sleep(time.Second)
+			if tt.stock {
+				s := p.stranger("10.0.0.2")
+				time.Sleep(tt.within - time.Millisecond)
+				_, _ = s.Write(appendReport(nil, 0))
+			} else {
+				p.running.Go(func() {
+					s := NewSlave(SlaveOptions{Log: &memLog{}, Master: func() string { return "m:1" }, Trust: slave, Dial: func(ctx context.Context, addr string) (net.Conn, error) {
+						nc, err := p.dial(ctx, addr)
+						return slow{nc}, err
+					}})
+					_ = s.Run(ctx)
+				})
+			}
+			for end := time.Now().Add(tt.within); len(p.master.Slaves()) == 0; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Errorf("%s is kept out for %v: %v", tt.name, tt.within, p.master.Refused().Why)
+					break
+				}
+			}
+			cancel()
+			_ = p.ln.Close()
+		})
+	}
+}
+
+// slow is a connection over a link with 100 ms.
+type slow struct{ net.Conn }
+
+func (c slow) Write(b []byte) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	return c.Conn.Write(b)
+}
+
 // TestTheSecretHasAPlace: slaves that prove nothing have the others, and make room for one that does.
 func TestTheSecretHasAPlace(t *testing.T) {
 	for _, most := range []int{1, 4} {
@@ -423,7 +485,7 @@ func TestTheCrowdOfANetwork(t *testing.T) {
 	enter := func(addr string) {
 		c := &closing{addr: netip.MustParseAddr(addr)}
 		ends[addr] = c
-		l.enter(c)
+		l.enter(c, false)
 	}
 	enter("2001:db8:2::7")
 	enter("10.0.0.2")
