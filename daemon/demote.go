@@ -57,6 +57,9 @@ func (t *tenure) heir(ctx context.Context) (*pair.State, error) {
 			best = &s
 		}
 	}
+	if o := t.outsider(); best == nil && o != "" {
+		return nil, fmt.Errorf("%w: no slave of this master answers that could take over; one may be there that is not taken for the other half: %s", errRefused, o)
+	}
 	if best == nil {
 		return nil, fmt.Errorf("%w: no slave of this master answers that could take over; a broker of Apache's cannot be asked to", errRefused)
 	}

@@ -60,11 +60,27 @@ func (t *tenure) describe() map[string]string {
 		info["haRival"] = rival
 		info["replication"] += "; " + rival + " is master under the same epoch: make one of them a slave with pairmq demote --force"
 	}
+	if o := t.outsider(); o != "" {
+		info["haOutsider"] = o
+		if !t.cfg.Slave() { // a slave says already why it stands still
+			info["replication"] += "; not taken for the other half, and may be master too: " + o
+		}
+	}
 	if heir := t.memory.Handing(); heir != "" {
 		info["handingTo"] = heir
 		info["replication"] += "; hands over to " + heir + " and stores nothing until it is known whether that has taken over"
 	}
 	return info
+}
+
+// outsider says who has lately answered under this broker's name and may not be the other half; "" if nobody
+// has. The two do not give way to each other.
+func (t *tenure) outsider() string {
+	o := t.halves.Outsider()
+	if o.Addr == "" || time.Since(o.When) >= refusedTime {
+		return ""
+	}
+	return fmt.Sprintf("%s %v ago: %v", o.Addr, time.Since(o.When).Round(time.Second), o.Why)
 }
 
 // describeServers says how it stands with each name server.

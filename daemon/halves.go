@@ -39,8 +39,15 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 		l.set(servers)
 		t.reg.SetServers(servers)
 	}
+	others := func(ctx context.Context) []string {
+		all := l.others(ctx)
+		if main := t.pair.main.get(); main != "" && !slices.Contains(all, main) { // they told it since
+			all = append(all, main)
+		}
+		return all
+	}
 	return pair.New(pair.Options{
-		Memory: t.memory, Client: t.circle, Self: t.state, Others: l.others,
+		Memory: t.memory, Client: t.circle, Self: t.state, Others: others,
 		Superseded: t.superseded, Master: t.metMaster, Slave: t.pair.master.Ours, Log: t.log.With("part", "pair"),
 	})
 }

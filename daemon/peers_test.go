@@ -340,6 +340,17 @@ func TestTwoSecretsAreSaid(t *testing.T) {
 	if r := master.send("Pair", "alone"); r.Code != remoting.RespSlaveNotAvailable {
 		t.Errorf("a send answers %d %q", r.Code, r.Remark)
 	}
+	eventually(t, "the slave says who is no half", func() bool { return strings.Contains(slave.info()["haOutsider"], master.broker) })
+	if r := slave.call(slave.broker, &remoting.Command{Code: remoting.ReqPromoteBroker, Fields: remoting.Fields{{Key: "force", Value: "true"}}}); r.Code != remoting.RespSuccess || !strings.Contains(r.Fields.Get("outsider"), master.broker) {
+		t.Errorf("promote --force answers %d %q, %v", r.Code, r.Remark, r.Fields)
+	}
+	eventually(t, "it says as master that there is another", func() bool {
+		i := slave.info()
+		return i["brokerRole"] != "SLAVE" && strings.Contains(i["haOutsider"], master.broker) && strings.Contains(i["replication"], "may be master too")
+	})
+	if r := slave.call(slave.broker, &remoting.Command{Code: remoting.ReqDemoteBroker}); r.Code != remoting.RespIllegalOperation || !strings.Contains(r.Remark, "not taken for the other half") {
+		t.Errorf("demote answers %d %q", r.Code, r.Remark)
+	}
 	if err := errors.Join(slave.stop(), master.stop()); err != nil {
 		t.Error(err)
 	}

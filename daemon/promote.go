@@ -52,6 +52,10 @@ func (t *tenure) promote(ctx context.Context, f remoting.Fields) (remoting.Field
 	}
 	var answer remoting.Fields
 	answer.AddInt("epoch", next)
+	if o := t.outsider(); force && o != "" {
+		t.log.Warn("made master although somebody answers under this name who is not taken for the other half: if that is master, it goes on as one", "broker", o)
+		answer.Add("outsider", o)
+	}
 	return answer, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"pairmq/internal/remoting"
 	"pairmq/replica/proof"
@@ -232,6 +233,9 @@ func TestOutsidersAreNotBelieved(t *testing.T) {
 		if _, by, _ := a.seen(); by != nil {
 			t.Errorf("superseded by %q", by)
 		}
+		if o := a.pair.Outsider(); o.Addr != addrB || !errors.Is(o.Why, ErrOutsider) || !o.When.Equal(time.Now()) {
+			t.Errorf("Outsider() = %+v", o)
+		}
 		if n := strings.Count(a.log.String(), "nor believed"); n != 1 || !strings.Contains(a.log.String(), "haPeers") {
 			t.Errorf("%d lines tell of it:\n%s", n, a.log)
 		}
@@ -239,6 +243,9 @@ func TestOutsidersAreNotBelieved(t *testing.T) {
 		a.pair.Round(t.Context())
 		if _, by, _ := a.seen(); by == nil {
 			t.Error("the liar is not believed without a circle: the test shows nothing")
+		}
+		if o := a.pair.Outsider(); o.Addr != "" || !o.When.IsZero() {
+			t.Errorf("who answers now is an outsider still: %+v", o)
 		}
 	})
 }

@@ -47,9 +47,17 @@ type Pair struct {
 
 	outsiders warner.Warner // who name servers say is a half, and may not be
 
-	rounds sync.Mutex // one at a time
-	mu     sync.Mutex
-	rival  string // a master of the same number: its address
+	rounds   sync.Mutex // one at a time
+	mu       sync.Mutex
+	rival    string // a master of the same number: its address
+	outsider Outsider
+}
+
+// An Outsider is a broker that answers under this one's name, and may not be the other half.
+type Outsider struct {
+	Addr string
+	When time.Time // it was last found
+	Why  error
 }
 
 // New returns a Pair for Run.
@@ -115,6 +123,14 @@ func (p *Pair) Rival() string {
 	return p.rival
 }
 
+// Outsider is who was last not asked who is master, nor believed: neither does he give way to
+// this broker, nor this one to him. Its When is zero if there was none, or it has become a half since.
+func (p *Pair) Outsider() Outsider {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.outsider
+}
+
 // Run asks the other halves every Period, and after Look, until ctx ends; it
 // returns nil. A Round should come first.
 func (p *Pair) Run(ctx context.Context) error {
@@ -166,6 +182,7 @@ func (p *Pair) ask(ctx context.Context, addrs []string, own *State) []State {
 	}
 	wg.Wait()
 	var answers []State
+	p.keepOutsider(addrs, errs)
 	for i, s := range all {
 		if errors.Is(errs[i], ErrOutsider) {
 			p.outsiders.Log("a broker of this name is not asked who is master, nor believed", "broker", addrs[i], "err", errs[i])
@@ -175,6 +192,18 @@ func (p *Pair) ask(ctx context.Context, addrs []string, own *State) []State {
 		}
 	}
 	return answers
+}
+
+// keepOutsider notes the first one that errs tell of: halves that were met come before what name servers invent.
+func (p *Pair) keepOutsider(addrs []string, errs []error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(addrs, p.outsider.Addr); i >= 0 && (errs[i] == nil || errors.Is(errs[i], ErrPlain)) {
+		p.outsider = Outsider{}
+	}
+	if i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, ErrOutsider) }); i >= 0 {
+		p.outsider = Outsider{Addr: addrs[i], When: time.Now(), Why: errs[i]}
+	}
 }
 
 // judge tells what the answers mean for this broker.

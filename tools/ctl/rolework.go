@@ -93,6 +93,9 @@ func (s *session) promote(ctx context.Context, addr string, force bool, role str
 	if err != nil {
 		return nil, err
 	}
+	if o := resp.Fields.Get("outsider"); o != "" {
+		_, _ = fmt.Fprintf(s.err, "a broker of this name is not taken for the other half, and goes on if it is master; stop it, or have the two know each other (haSecretFile, haPeers): %s\n", safe(o))
+	}
 	b, err := s.awaitRole(ctx, addr, func(b brokerRole) bool { return b.Role != roleSlave && b.Epoch == resp.Fields.Get("epoch") })
 	return []brokerRole{b}, err
 }

@@ -272,8 +272,8 @@ func TestTheOtherHalf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.conf += "listenPort=" + port + "\nnamesrvAddr=" + here.addr + "\n"
-	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2", "readOnly": "its disk has failed", "haRival": "192.0.2.7:10911", "haRefused": "192.0.2.8 3s ago: a stranger", "namesrvs": "192.0.2.1:9876 failing for 3 s: no route"}
-	here.cluster.BrokerAddrTable = map[string]discovery.BrokerData{"plant": {BrokerName: "plant", BrokerAddrs: map[int64]string{0: here.addr, 1: there.addr}}}
+	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2", "readOnly": "its disk has failed", "haRival": "192.0.2.7:10911", "haRefused": "192.0.2.8 3s ago: a stranger", "haOutsider": "192.0.2.6:10911 3s ago: no half", "namesrvs": "192.0.2.1:9876 failing for 3 s: no route"}
+	here.cluster.BrokerAddrTable = map[string]discovery.BrokerData{"plant": {BrokerName: "plant", BrokerAddrs: map[int64]string{0: here.addr, 1: there.addr, 2: "192.0.2.6:10911"}}}
 	there.info = map[string]string{"brokerRole": "SLAVE", "epoch": "2", "replication": "copies 192.0.2.9:10912, 0 bytes behind"}
 	there.config, there.now = fmt.Sprintf("haListenPort=%d\nmappedFileSizeCommitLog=1048576\n", free(t)), time.Now().Add(time.Hour)
 	all := p.examine()
@@ -282,6 +282,8 @@ func TestTheOtherHalf(t *testing.T) {
 	p.expect(all, "daemon", Wrong, "readOnly: its disk has failed", "")
 	p.expect(all, "daemon", Wrong, "haRival: 192.0.2.7:10911", "pairmq demote --force")
 	p.expect(all, "daemon", Warning, "haRefused: 192.0.2.8 3s ago", "haSecretFile")
+	p.expect(all, "daemon", Wrong, "haOutsider: 192.0.2.6:10911 3s ago", "haSecretFile")
+	p.expect(all, "peer 192.0.2.6:10911", Warning, "neither copies from the other", "haPeers") // whether it answers or not
 	p.expect(all, "daemon", Wrong, "not registered everywhere: 192.0.2.1:9876 failing", "")
 	p.expect(all, "name server "+here.addr, OK, "knows plant at "+here.addr, "")
 	p.expect(all, "peer "+there.addr, OK, "SLAVE under epoch 2: copies", "")

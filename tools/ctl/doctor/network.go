@@ -95,6 +95,7 @@ func (x *exam) daemon() {
 		{"haRival", "decide which one is master: pairmq demote --force at the other", true},
 		{"haError", "as it says; see the log of the master", true},
 		{"haRefused", "if that is the other half, name its address in haPeers, or give both the same haSecretFile (docs/operations.md, A pair)", false},
+		{"haOutsider", "if that is the other half, give both the same haSecretFile, or name its address in haPeers: until then both may be master (docs/operations.md, A pair); if not, see namesrvAllowedBrokers", true},
 		{"handingTo", "get the other one back, or pairmq promote --force at either", true},
 		{"topicsAtQuota", "see who sends so much, or give the topics more in topicMaxBytes", false},
 		{"configuredRole", "nothing; edit brokerRole so that both say the same, where that matters", false},
@@ -226,6 +227,10 @@ func (x *exam) nameServers(ctx context.Context) {
 // peer looks at another broker of this one's name.
 func (x *exam) peer(ctx context.Context, addr string) {
 	name := "peer " + addr
+	if x.known && !mayBeHalf(&x.cfg, addr, x.host) {
+		x.warn(name, "give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers; nothing if systemd passes the daemon the credential haSecret",
+			"its address is not in haPeers, and there is no haSecretFile: neither copies from the other, nor believes it")
+	}
 	resp, err := x.call(ctx, addr, remoting.ReqGetBrokerRuntimeInfo)
 	if errors.Is(err, errDenied) {
 		x.warn(name, "put this machine's address into its adminAddresses", "it answers, and does not tell this machine how it is: %v", err)
@@ -241,10 +246,6 @@ func (x *exam) peer(ctx context.Context, addr string) {
 		x.ok(name, "it answers; it is no pairmqd, and does not tell its role")
 	} else {
 		x.ok(name, "%s under epoch %s: %s", info["brokerRole"], info["epoch"], info["replication"])
-	}
-	if x.known && !mayBeHalf(&x.cfg, addr, x.host) {
-		x.warn(name, "give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers; nothing if systemd passes the daemon the credential haSecret",
-			"its address is not in haPeers, and there is no haSecretFile: neither copies from the other, nor believes it")
 	}
 	x.sameSegments(ctx, name, addr)
 	x.sameClock(ctx, name, addr)
