@@ -38,7 +38,7 @@ type peers struct {
 	chosen string     // haMasterAddress
 	key    *proof.Key // nil: nobody can prove anything
 	seal   *proof.Seal
-	tls    bool // wanted on the replication port
+	tls    bool // wanted: nobody is followed on the replication port without
 }
 
 func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {

@@ -21,7 +21,7 @@
 //
 // A master serves slaves that are configured by address, and those that prove that they
 // have the pair's secret: two of ours exchange the four messages of package proof before
-// the first report, and go on in TLS 1.3 if one of them wants it. Whoever dials begins, so a stock master is left
+// the first report, and go on in TLS 1.3, to which the proof binds both ends. Whoever dials begins, so a stock master is left
 // in peace: its slave says nothing else before a challenge has come. A connection has 5 s for that, or, if
 // its address is configured, as long as any slave for its first report, which then may be that of a
 // stock one. No more than 32 connections are made sure of at a time. A slave follows none

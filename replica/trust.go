@@ -23,7 +23,8 @@ var errStranger = errors.New("replica: not the other half of this pair")
 var errNoProof = errors.New("replica: the other side does not prove that it has the secret")
 
 // A Trust says who the other half may be, and how two of ours make sure of each other on
-// the replication port: see package proof. The zero value takes everybody.
+// the replication port: see package proof. Behind the proof is always TLS: without, whoever has
+// himself dialled could pass the four messages on to a half, and then speak for it. The zero value takes everybody.
 type Trust struct {
 	// Plain says who may be the other half without any proof: a stock broker has none.
 	// nil: everybody may. It must not block.
@@ -38,7 +39,7 @@ type Trust struct {
 	Key   *proof.Key         // nil: nobody proves anything
 	Claim func() proof.Claim // what this side says of itself; required with Key
 	Seal  *proof.Seal        // required with Key: the certificate that is shown
-	TLS   bool               // this side wants TLS behind the proof, and follows nobody without; it has it also where the other side does
+	TLS   bool               // this side follows nobody without TLS, which stands behind every proof
 }
 
 // plain says whether the peer of nc need not prove anything.
@@ -47,16 +48,14 @@ func (t *Trust) plain(nc net.Conn) bool {
 }
 
 // claim is what this side says of itself on one connection.
-func (t *Trust) claim(sealed bool) proof.Claim {
+func (t *Trust) claim() proof.Claim {
 	c := t.Claim()
-	if sealed {
-		c.Pin = t.Seal.Pin()
-	}
+	c.Pin = t.Seal.Pin()
 	return c
 }
 
 // listen makes sure of who dialled nc, of whose hello the first bytes were read. The connection
-// to go on with is nc, or nc under TLS. Not more is read than the messages.
+// to go on with is nc under TLS. Not more is read than the messages.
 func (t *Trust) listen(nc net.Conn, first []byte) (net.Conn, error) {
 	if err := nc.SetDeadline(time.Now().Add(proofTime)); err != nil {
 		return nil, err
@@ -66,7 +65,7 @@ func (t *Trust) listen(nc net.Conn, first []byte) (net.Conn, error) {
 	if _, err := io.ReadFull(nc, hello[n:]); err != nil {
 		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
-	l, err := proof.NewListener(t.Key, proof.Replication, hello, t.TLS)
+	l, err := proof.NewListener(t.Key, proof.Replication, hello, true)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
@@ -77,7 +76,7 @@ func (t *Trust) listen(nc net.Conn, first []byte) (net.Conn, error) {
 	if _, err := io.ReadFull(nc, his); err != nil {
 		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
-	claim, verdict, err := l.Judge(his, t.claim(l.Sealed()))
+	claim, verdict, err := l.Judge(his, t.claim())
 	if verdict != nil {
 		_, werr := nc.Write(verdict)
 		err = cmp.Or(err, werr)
@@ -85,13 +84,9 @@ func (t *Trust) listen(nc net.Conn, first []byte) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
-	out := nc
-	if l.Sealed() {
-		sealed, err := t.Seal.Accepted(nc, &claim)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errStranger, err)
-		}
-		out = sealed
+	out, err := t.Seal.Accepted(nc, &claim)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStranger, err)
 	}
 	return out, nc.SetDeadline(time.Time{})
 }
@@ -103,7 +98,7 @@ func (t *Trust) dial(nc net.Conn) (net.Conn, proof.Claim, error) {
 	if err := nc.SetDeadline(time.Now().Add(proofTime)); err != nil {
 		return nil, none, err
 	}
-	d := proof.NewDialer(t.Key, proof.Replication, t.TLS)
+	d := proof.NewDialer(t.Key, proof.Replication, true)
 	challenge, verdict := make([]byte, proof.HelloSize), make([]byte, proof.VerdictSize)
 	if _, err := nc.Write(d.Hello()); err != nil {
 		return nil, none, fmt.Errorf("%w: %w", errNoProof, err)
@@ -111,14 +106,14 @@ func (t *Trust) dial(nc net.Conn) (net.Conn, proof.Claim, error) {
 	if _, err := io.ReadFull(nc, challenge); err != nil {
 		return nil, none, fmt.Errorf("%w: %w", errNoProof, err)
 	}
-	sealed, err := d.Challenged(challenge)
+	_, err := d.Challenged(challenge) // which fails unless it will be sealed
 	switch {
 	case errors.Is(err, proof.ErrMessage):
 		return nil, none, fmt.Errorf("%w: %w", errNoProof, err)
 	case err != nil:
 		return nil, none, fmt.Errorf("%w: %w", errStranger, err)
 	}
-	if _, err := nc.Write(d.Proof(t.claim(sealed))); err != nil {
+	if _, err := nc.Write(d.Proof(t.claim())); err != nil {
 		return nil, none, err
 	}
 	if _, err := io.ReadFull(nc, verdict); err != nil {
@@ -128,13 +123,9 @@ func (t *Trust) dial(nc net.Conn) (net.Conn, proof.Claim, error) {
 	if err != nil {
 		return nil, none, fmt.Errorf("%w: %w", errStranger, err)
 	}
-	out := nc
-	if sealed {
-		s, err := t.Seal.Dialled(nc, &his)
-		if err != nil {
-			return nil, none, fmt.Errorf("%w: %w", errStranger, err)
-		}
-		out = s
+	out, err := t.Seal.Dialled(nc, &his)
+	if err != nil {
+		return nil, none, fmt.Errorf("%w: %w", errStranger, err)
 	}
 	return out, his, nc.SetDeadline(time.Time{})
 }

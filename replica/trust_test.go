@@ -118,7 +118,7 @@ func (p *pair) countsNobody() {
 }
 
 func TestHalvesOfASecretReplicate(t *testing.T) {
-	for _, tt := range []struct{ master, slave, sealed, configured bool }{{}, {master: true, sealed: true}, {slave: true, sealed: true}, {true, true, true, false}, {configured: true}, {slave: true, sealed: true, configured: true}} {
+	for _, tt := range []struct{ master, slave, configured bool }{{}, {master: true}, {slave: true}, {true, true, false}, {configured: true}, {slave: true, configured: true}} {
 		may := nobody
 		if tt.configured {
 			may = func(netip.Addr, netip.Addr) bool { return true }
@@ -136,7 +136,7 @@ func TestHalvesOfASecretReplicate(t *testing.T) {
 			if got := p.answers(); len(got) == 0 || got[len(got)-1] != (release{p.log.End(), nil}) {
 				t.Errorf("%+v: released %+v; want all up to %d", tt, got, p.log.End())
 			}
-			if st := p.master.Slaves(); len(st) != 1 || !st[0].Proven || st[0].Sealed != tt.sealed {
+			if st := p.master.Slaves(); len(st) != 1 || !st[0].Proven || !st[0].Sealed {
 				t.Errorf("%+v: Slaves() = %+v", tt, st)
 			}
 			time.Sleep(10 * defaultSilence) // whatever deadlines the handshake had are over
@@ -149,11 +149,13 @@ func TestHalvesOfASecretReplicate(t *testing.T) {
 	}
 }
 
-// TestNothingIsReadOnTheWay: under TLS no byte of a message can be seen on the link.
+// TestNothingIsReadOnTheWay: with a secret no byte of a message can be seen on the link.
 func TestNothingIsReadOnTheWay(t *testing.T) {
 	for _, sealed := range []bool{false, true} {
-		master, slave := trusting(t, testSecret, false, nobody), trusting(t, testSecret, true, nobody)
-		slave.TLS = sealed
+		var master, slave Trust
+		if sealed {
+			master, slave = trusting(t, testSecret, false, nobody), trusting(t, testSecret, true, nobody)
+		}
 		synctest.Test(t, func(t *testing.T) {
 			p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
 			defer p.end()
@@ -167,6 +169,52 @@ func TestNothingIsReadOnTheWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhoPassesTheProofOn: he has himself dialled, as a name server can have it, and has the genuine master
+// prove; then he can say nothing to either that counts.
+func TestWhoPassesTheProofOn(t *testing.T) {
+	master, slave := trusting(t, testSecret, false, nobody), trusting(t, testSecret, true, nobody)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
+		defer p.end()
+		pass := func(to, from net.Conn, n int) bool {
+			_, err := io.CopyN(to, from, int64(n))
+			return err == nil
+		}
+		forged := logOf(10, 99).bytes()
+		s := NewSlave(SlaveOptions{Log: &memLog{}, Master: func() string { return "10.0.0.66:1" }, Trust: slave, Dial: func(context.Context, string) (net.Conn, error) {
+			up, err := p.ln.dial("10.0.0.66")
+			if err != nil {
+				return nil, err
+			}
+			here, down := net.Pipe()
+			p.running.Go(func() {
+				defer up.Close()
+				defer down.Close()
+				if !pass(up, down, proof.HelloSize) || !pass(down, up, proof.HelloSize) || !pass(up, down, proof.ProofSize) || !pass(down, up, proof.VerdictSize) {
+					t.Error("the proof was not passed on: the test shows nothing")
+				}
+				p.running.Go(func() { _, _ = up.Write(appendReport(nil, 500)) })
+				p.running.Go(func() {
+					if n, _ := io.Copy(io.Discard, up); n > 4096 {
+						t.Errorf("he reads %d bytes of log", n)
+					}
+				})
+				_, _ = down.Write(append(appendHeader(nil, header{0, len(forged)}), forged...))
+				_, _ = io.Copy(io.Discard, down)
+			})
+			return addressed{here, net.TCPAddrFromAddrPort(netip.MustParseAddrPort("10.0.0.66:1"))}, nil
+		}})
+		ctx, cancel := context.WithCancel(t.Context())
+		p.running.Go(func() { _ = s.Run(ctx) })
+		time.Sleep(3 * time.Second)
+		if st := s.Status(); st.Connected || s.opts.Log.End() != 0 {
+			t.Errorf("the slave has taken %d bytes of him: %+v", s.opts.Log.End(), st)
+		}
+		p.countsNobody()
+		cancel()
+	})
 }
 
 // TestStrangersAreShownOut: who is not configured, where there is no secret.

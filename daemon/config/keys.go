@@ -61,7 +61,7 @@ func tlsKeys() []key {
 		at(ReadsFile, str("tlsServerKeyPath", "", "its private key in PEM, not encrypted", func(c *Config) *string { return &c.TLSKey })),
 		str("tlsServerNeedClientAuth", TLSAuthNone, "certificates of clients that speak TLS: none: they are not asked; optional: one that is shown must be good; require: who has no good one is not let in", func(c *Config) *string { return &c.TLSClientAuth }, TLSAuthNone, TLSAuthOptional, TLSAuthRequire),
 		at(ReadsFile, str("tlsServerTrustCertPath", "", "certificates of the authorities that sign those of clients, in PEM", func(c *Config) *string { return &c.TLSTrust })),
-		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; on its replication port with haSecretFile alone", func(c *Config) *bool { return &c.TLSEnable }),
+		boolean("tlsEnable", "false", "speak TLS to name servers and to the other broker of a pair; its replication port has TLS with haSecretFile alone, and then always", func(c *Config) *bool { return &c.TLSEnable }),
 		str("tlsClientAuthServer", TLSByName, "what is made sure of then: name: the certificate names the host that was called, and an authority of tlsClientTrustCertPath has signed it; ca: an authority has, whatever it names; none: nothing, so that somebody in between can read and change everything", func(c *Config) *string { return &c.TLSAuthServer }, TLSByName, TLSByCA, TLSByNone),
 		at(ReadsFile, str("tlsClientTrustCertPath", "", "certificates of the authorities that sign those of servers, in PEM", func(c *Config) *string { return &c.TLSServers })),
 		at(ReadsFile, str("tlsClientCertPath", "", "certificate in PEM that servers are shown that ask for one; empty: none", func(c *Config) *string { return &c.TLSOwnCert })),

@@ -24,8 +24,8 @@
 // Bit 0 of the flags, of hello: the connection is to be sealed; of challenge: it will be,
 // because one of the two wants it. Then TLS 1.3 begins behind the verdict, both sides show
 // a certificate made for that alone, and its hash must be the one of the claim: no authority is
-// needed, and no clock. What is not sealed is proven at its beginning alone: who sits
-// between the two can change what follows.
+// needed, and no clock. Both sides of the replication port want it. What is not sealed is proven at its beginning alone: who
+// passes the four messages on, because he was dialled or sits between the two, can say himself what follows.
 //
 // A hello is safe to send to a stock broker: as reports, which are of 8 bytes, all of it is
 // negative, and those start nothing there; the last one is what it begins with.
