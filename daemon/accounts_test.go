@@ -341,6 +341,93 @@ func TestAccountsAreChangedByRequests(t *testing.T) {
 	refused(newcomer(), remoting.RespSystemError, "Check signature failed")
 }
 
+// TestWhatIsHeldEndsWithItsAccount: a pull and a pop that wait for messages get none once
+// their account is gone, though it was let in when they began.
+func TestWhatIsHeldEndsWithItsAccount(t *testing.T) {
+	d, b := accountsBroker(t)
+	const admin = "the-admin:admins-secret"
+	if r := callAs(t, "the-app", d.broker, sendCommand("T", "before")); r.Code != remoting.RespSuccess {
+		t.Fatalf("a send is answered %d %q", r.Code, r.Remark)
+	}
+	pop := []string{"topic", "T", "consumerGroup", "G", "queueId", "-1", "maxMsgNums", "1", "invisibleTime", "60000", "pollTime", "15000", "bornTime", "0", "initMode", "1", "expType", "TAG", "exp", "*", "order", "false"}
+	if r := callAs(t, "the-app", d.broker, &remoting.Command{Code: remoting.ReqPopMessage, Fields: fieldsOf(pop...)}); r.Code != remoting.RespSuccess {
+		t.Fatalf("a pop of what is there is answered %d %q", r.Code, r.Remark)
+	}
+	type answer struct {
+		code int32
+		r    *remoting.Command
+		err  error
+	}
+	answers := make(chan answer, 2)
+	hold := func(code int32, fields ...string) {
+		cmd := signedAs(t, "the-app:12345678", &remoting.Command{Code: code, Fields: fieldsOf(fields...)})
+		cl := remoting.NewClient(remoting.ClientOptions{})
+		t.Cleanup(func() { cl.Close() })
+		go func() {
+			r, err := cl.Call(t.Context(), d.broker, cmd)
+			answers <- answer{code, r, err}
+		}()
+	}
+	hold(remoting.ReqPullMessage, "topic", "T", "consumerGroup", "G", "queueId", "0", "queueOffset", "1", "maxMsgNums", "9", "sysFlag", "6", "commitOffset", "0", "suspendTimeoutMillis", "15000", "subscription", "*", "subVersion", "0", "expressionType", "TAG")
+	hold(remoting.ReqPopMessage, pop...)
+	eventually(t, "a pull and a pop are held", func() bool {
+		held := callAs(t, admin, d.broker, &remoting.Command{Code: remoting.ReqPollingInfo, Fields: fieldsOf(pop...)}).Fields.Get("pollingNum")
+		return b.now.broker.Load().HeldPulls == 1 && held == "1"
+	})
+	if r := callAs(t, admin, d.broker, &remoting.Command{Code: remoting.ReqDeleteACLConfig, Fields: fieldsOf("accessKey", "the-app")}); r.Code != remoting.RespSuccess {
+		t.Fatalf("the account is not deleted: %d %q", r.Code, r.Remark)
+	}
+	for queue := range 2 { // whatever queue they wait for
+		cmd := sendCommand("T", "after")
+		for i := range cmd.Fields {
+			if cmd.Fields[i].Key == "e" {
+				cmd.Fields[i].Value = strconv.Itoa(queue)
+			}
+		}
+		callAs(t, admin, d.broker, cmd)
+	}
+	for range 2 {
+		a := <-answers
+		name := remoting.RequestName(a.code)
+		switch {
+		case a.err != nil:
+			t.Errorf("%s: %v", name, a.err)
+		case a.r.Code == remoting.RespSuccess, len(a.r.Body) > 0:
+			t.Errorf("%s is answered %d %v with %d bytes", name, a.r.Code, a.r.Fields, len(a.r.Body))
+		case a.code == remoting.ReqPullMessage && (a.r.Code != remoting.RespPullNotFound || a.r.Fields.Get("nextBeginOffset") != "1"):
+			t.Errorf("the pull is answered %d %v", a.r.Code, a.r.Fields)
+		}
+	}
+}
+
+// TestARefusalDoesNotTellATopic: where a message is named by its place, who may not see it does not
+// learn of which topic it is.
+func TestARefusalDoesNotTellATopic(t *testing.T) {
+	d, _ := accountsBroker(t)
+	r := callAs(t, "the-app", d.broker, sendCommand("T", "body"))
+	_, at, err := record.ParseMessageID(r.Fields.Get("msgId"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := sendCommand("T", "half")
+	half.Fields[len(half.Fields)-1].Value = "TRAN_MSG\x01true\x02PGROUP\x01PG\x02UNIQ_KEY\x01half"
+	_, halfAt, err := record.ParseMessageID(callAs(t, "the-app", d.broker, half).Fields.Get("msgId"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pos := strconv.FormatInt(at, 10)
+	for code, fields := range map[int32][]string{
+		remoting.ReqViewMessageByID:     {"offset", pos},
+		remoting.ReqConsumerSendMsgBack: {"offset", pos, "group", "OtherG", "delayLevel", "0", "originMsgId", "", "originTopic", "Other"},
+		remoting.ReqEndTransaction:      {"producerGroup", "PG", "topic", "Other", "tranStateTableOffset", "0", "commitLogOffset", strconv.FormatInt(halfAt, 10), "commitOrRollback", "8", "msgId", "half"},
+	} {
+		r := callAs(t, "the-other", d.broker, &remoting.Command{Code: code, Fields: fieldsOf(fields...)})
+		if r.Code != remoting.RespSystemError || r.Remark != "No default permission for the message there" {
+			t.Errorf("%s is answered %d %q", remoting.RequestName(code), r.Code, r.Remark)
+		}
+	}
+}
+
 // TestAPairWithAccounts: its halves sign what they ask each other, and the roles change.
 func TestAPairWithAccounts(t *testing.T) {
 	names := newNames(t)

@@ -9,12 +9,13 @@ import (
 	"pairmq/internal/remoting"
 )
 
-// Accounts are who may do what, as far as requests 50 to 54 show and change them;
+// Accounts are who may do what, as far as requests 50 to 54 show and change them, and held ones go by them;
 // *acl.Accounts has it.
 type Accounts interface {
 	File() *acl.File
 	Update(change func(*acl.File) error) error
 	Path() string
+	Rules() *acl.Rules // that are in force
 }
 
 // Answers of 4.9.7 to changes that are not made; 5.x has other meanings for these.

@@ -67,6 +67,10 @@ func (b *Broker) holdPop(h *heldPop, pollTime int64) error {
 func (b *Broker) finishPop(h *heldPop) {
 	const tries = 4 // where messages are there and cannot be had, it waits for others
 	for range tries {
+		if b.outdated(h.req) {
+			b.popPolls.wakeOne(h.Group, h.Topic) // what h was woken for is another's
+			break
+		}
 		if b.tryPop(h) {
 			b.popPolls.leave(h.from)
 			return

@@ -69,6 +69,10 @@ func (b *Broker) finish(h *heldPull) {
 			b.replyReset(h.req, &h.reading, offset)
 			break
 		}
+		if b.outdated(h.req) {
+			b.replyPull(h.req, &h.reading, b.nothing(&h.reading))
+			break
+		}
 		res, err := b.read(h.req, &h.reading)
 		if err != nil {
 			b.fail(h.req, err)
@@ -83,6 +87,11 @@ func (b *Broker) finish(h *heldPull) {
 		}
 	}
 	b.polls.leave(h.from)
+}
+
+// nothing is what a pull gets that has to ask again.
+func (b *Broker) nothing(r *reading) store.Result {
+	return store.Result{Status: store.OffsetFoundNull, NextBeginOffset: r.offset, MinOffset: b.store.MinOffset(r.topic, r.queueID), MaxOffset: b.store.MaxOffset(r.topic, r.queueID)}
 }
 
 // missed says whether something has come that woke nobody since h was read for, up to

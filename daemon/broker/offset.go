@@ -167,7 +167,7 @@ func (b *Broker) viewMessage(req *remoting.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := mayTopic(req, string(v.Topic()), acl.Sub); err != nil {
+		if err := mayMessage(req, string(v.Topic()), acl.Sub); err != nil {
 			return err
 		}
 	}

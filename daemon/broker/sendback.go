@@ -94,7 +94,7 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := mayTopic(req, m.Topic, acl.Sub); err != nil {
+	if err := mayMessage(req, m.Topic, acl.Sub); err != nil {
 		return err // else it could be had by way of one's own retries
 	}
 	queues := group.RetryQueueNums

@@ -79,7 +79,7 @@ func (b *Broker) endTransaction(req *remoting.Request) error {
 		return refuse(remoting.RespInvalidParameter, "commitOrRollback is %d, want 0, 8 or 12", kind)
 	}
 	if req.Who != nil {
-		d.May = func(topic string) error { return mayTopic(req, topic, acl.Pub) }
+		d.May = func(topic string) error { return mayMessage(req, topic, acl.Pub) }
 	}
 	return b.transactions.End(d, func(err error) {
 		b.refusals.add(err)

@@ -17,6 +17,21 @@ func mayTopic(req *remoting.Request, topic string, p acl.Perm) error {
 	return nil
 }
 
+// mayMessage is mayTopic for a message that req names by its place in the log: the topic is not told.
+func mayMessage(req *remoting.Request, topic string, p acl.Perm) error {
+	if id, ok := req.Who.(*acl.Identity); ok {
+		return id.Message(topic, p)
+	}
+	return nil
+}
+
+// outdated says whether the accounts have changed since req was let through: what it has been
+// held for may not be its maker's any more. They ask again if it is.
+func (b *Broker) outdated(req *remoting.Request) bool {
+	id, ok := req.Who.(*acl.Identity)
+	return ok && b.opts.Accounts != nil && !b.opts.Accounts.Rules().Knows(id)
+}
+
 // mayGroup fails with acl.ErrDenied unless who made req may consume in group.
 func mayGroup(req *remoting.Request, group string) error {
 	if id, ok := req.Who.(*acl.Identity); ok {

@@ -83,6 +83,13 @@ func (r *Rules) Identify(cmd *remoting.Command, from netip.Addr) (*Identity, err
 	return &a.signed, nil
 }
 
+// Knows says whether id is of these rules. One of those before may have lost its account, or what it
+// may.
+func (r *Rules) Knows(id *Identity) bool {
+	a := r.accounts[id.name]
+	return id == &r.nobody || a != nil && (id == &a.signed || id == &a.named)
+}
+
 // Name is that of the account, "" if the address needed none.
 func (id *Identity) Name() string { return id.name }
 
@@ -109,6 +116,15 @@ func (id *Identity) Topic(topic string, p Perm) error {
 		}
 	}
 	return permit("topic", topic, has, p)
+}
+
+// Message is Topic for a message of topic that who asks has named by its place in the log alone: it does
+// not tell what topic that is.
+func (id *Identity) Message(topic string, p Perm) error {
+	if id.Topic(topic, p) != nil {
+		return deny("No default permission for the message there")
+	}
+	return nil
 }
 
 // Lists says whether the account has a permission of its own for topic, be it none.
