@@ -274,6 +274,9 @@ func aclAdmin(t *testing.T, w *world, version string) {
 		{"updateTopic -b " + b + " -t Admins" + dotless(version) + " -r 4 -w 4", "create topic to " + b + " success"},
 		{"brokerStatus -b " + b, "brokerVersionDesc"},
 		{"getBrokerConfig -b " + b, "aclEnable"},
+		{"updateSubGroup -b " + b + " -g AdminsGroup" + dotless(version), "create subscription group to " + b + " success"},
+		{"updateBrokerConfig -b " + b + " -k brokerPermission -v 6", "update broker config success"},
+		{"deleteSubGroup -b " + b + " -g AdminsGroup" + dotless(version), "delete subscription group .* success"},
 		{"deleteTopic -c " + target.Cluster + " -t Admins" + dotless(version), "delete topic .* from cluster .* success"},
 	}
 	if version == peers.V4 {
