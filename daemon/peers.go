@@ -167,7 +167,13 @@ func (t *tenure) hasMet(addr netip.Addr) bool {
 func (t *tenure) meetPeers() {
 	p := t.platform.peers
 	t.circle = pair.NewCircle(pair.CircleOptions{Conns: t.client, Plain: p.plain, Key: p.secret(), Claim: t.claim})
-	t.members = pair.NewMembers(p.secret(), t.claim)
+	t.members = pair.NewMembers(p.secret(), t.claim, t.dialled)
+}
+
+// dialled are the addresses by which another half may have come here: where the connection was taken, and
+// what is registered, which a router may lead here; RocketMQ's slaves call two ports below that.
+func (t *tenure) dialled(conn *remoting.Conn) []netip.AddrPort {
+	return []netip.AddrPort{conn.LocalAddr(), t.host, netip.AddrPortFrom(t.host.Addr(), t.host.Port()-2)}
 }
 
 // isHalf says whether a client may ask what other halves ask: it has proven that it has the secret, or

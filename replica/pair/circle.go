@@ -73,7 +73,7 @@ func (c *Circle) Conn(ctx context.Context, addr string) (*remoting.Conn, error) 
 	if a.good {
 		return conn, nil
 	}
-	err = c.prove(ctx, conn)
+	err = c.prove(ctx, conn, addr)
 	switch {
 	case errors.Is(err, ErrPlain) && plain:
 	case errors.Is(err, ErrPlain):
@@ -114,9 +114,15 @@ func (c *Circle) acquaintance(conn *remoting.Conn) *acquaintance {
 	return a
 }
 
-// prove makes sure of who is at the other end of conn. It fails with ErrPlain if nobody there knows
+// prove makes sure of who is at the other end of conn, which was dialled at addr. It fails with ErrPlain if nobody there knows
 // of that.
-func (c *Circle) prove(ctx context.Context, conn *remoting.Conn) error {
+func (c *Circle) prove(ctx context.Context, conn *remoting.Conn, addr string) error {
+	dialled, err := netip.ParseAddrPort(addr)
+	if err != nil { // by name
+		dialled = conn.RemoteAddr()
+	}
+	claim := c.opts.Claim()
+	claim.Pin = proof.DialledOf(dialled)
 	d := proof.NewDialer(c.opts.Key, proof.Requests, false)
 	challenge, err := ask(ctx, conn, d.Hello())
 	if err != nil {
@@ -125,7 +131,7 @@ func (c *Circle) prove(ctx context.Context, conn *remoting.Conn) error {
 	if _, err := d.Challenged(challenge); err != nil {
 		return err
 	}
-	verdict, err := ask(ctx, conn, d.Proof(c.opts.Claim()))
+	verdict, err := ask(ctx, conn, d.Proof(claim))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -23,6 +24,11 @@ func secretKey(t *testing.T, secret string) *proof.Key {
 
 func claimOf(name string) func() proof.Claim {
 	return func() proof.Claim { return proof.Claim{Name: proof.NameOf(name), Epoch: 3} }
+}
+
+// at is where a broker is.
+func at(addr string) func(*remoting.Conn) []netip.AddrPort {
+	return func(*remoting.Conn) []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort(addr)} }
 }
 
 // A guarded is a broker that answers the other half alone.
@@ -99,7 +105,7 @@ func TestACircle(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLAN(t)
 			defer l.close()
-			g := l.guard(addrB, NewMembers(tt.there, claimOf(tt.told)))
+			g := l.guard(addrB, NewMembers(tt.there, claimOf(tt.told), at(addrB)))
 			client := remoting.NewClient(remoting.ClientOptions{Dial: l.dial})
 			defer client.Close()
 			c := NewCircle(CircleOptions{Conns: client, Plain: tt.plain, Key: tt.here, Claim: claimOf("box")})
@@ -140,7 +146,7 @@ func TestOneProofForAll(t *testing.T) {
 		l := newLAN(t)
 		defer l.close()
 		key := secretKey(t, secretOne)
-		g := l.guard(addrB, NewMembers(key, claimOf("box")))
+		g := l.guard(addrB, NewMembers(key, claimOf("box"), at(addrB)))
 		client := remoting.NewClient(remoting.ClientOptions{Dial: l.dial})
 		defer client.Close()
 		c := NewCircle(CircleOptions{Conns: client, Plain: func(netip.Addr, netip.Addr) bool { return false }, Key: key, Claim: claimOf("box")})
@@ -172,19 +178,21 @@ func TestOneProofForAll(t *testing.T) {
 func TestMembersAreNotFooled(t *testing.T) {
 	key := secretKey(t, secretOne)
 	d := proof.NewDialer(key, proof.Requests, false)
-	elsewhere := NewMembers(key, claimOf("box"))
+	elsewhere := NewMembers(key, claimOf("box"), at(addrB))
 	challenge, err := elsewhere.Answer(new(remoting.Conn), d.Hello())
 	must(t, err)
 	if _, err := d.Challenged(challenge); err != nil {
 		t.Fatal(err)
 	}
-	good := d.Proof(claimOf("box")())
+	claim := claimOf("box")()
+	claim.Pin = proof.DialledOf(netip.MustParseAddrPort(addrB))
+	good := d.Proof(claim)
 	other := proof.NewDialer(key, proof.Replication, false).Hello()
 	for name, bodies := range map[string][][]byte{
 		"nothing": {nil}, "a proof alone": {good}, "a hello": {d.Hello()}, "a proof for another challenge": {d.Hello(), good}, "a proof behind a wrong one": {d.Hello(), make([]byte, proof.ProofSize), good},
 		"a hello for replication": {other}, "64 KiB": {make([]byte, 64<<10)},
 	} {
-		m, conn := NewMembers(key, claimOf("box")), new(remoting.Conn)
+		m, conn := NewMembers(key, claimOf("box"), at(addrB)), new(remoting.Conn)
 		for _, b := range bodies {
 			_, err = m.Answer(conn, b)
 		}
@@ -192,7 +200,7 @@ func TestMembersAreNotFooled(t *testing.T) {
 			t.Errorf("%s: believed %t, %v", name, m.Has(conn), err)
 		}
 	}
-	m, conn, twice := NewMembers(key, claimOf("box")), new(remoting.Conn), proof.NewDialer(key, proof.Requests, false)
+	m, conn, twice := NewMembers(key, claimOf("box"), at(addrB)), new(remoting.Conn), proof.NewDialer(key, proof.Requests, false)
 	challenge, err = m.Answer(conn, twice.Hello())
 	must(t, err)
 	if _, err := twice.Challenged(challenge); err != nil {
@@ -204,9 +212,45 @@ func TestMembersAreNotFooled(t *testing.T) {
 	if _, err := m.Answer(conn, twice.Proof(claimOf("box")())); !errors.Is(err, ErrOutsider) || m.Has(conn) {
 		t.Errorf("a second proof for one challenge: %v", err)
 	}
-	if m := NewMembers(key, claimOf("box")); m.Has(new(remoting.Conn)) {
+	if m := NewMembers(key, claimOf("box"), at(addrB)); m.Has(new(remoting.Conn)) {
 		t.Error("who has said nothing is believed")
 	}
+}
+
+// TestWhoPassesTheProofOn: a stranger that a name server has named passes what the other half asks on to the
+// genuine one; so he would be taken for each by the other.
+func TestWhoPassesTheProofOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLAN(t)
+		defer l.close()
+		key := secretKey(t, secretOne)
+		g := l.guard(addrB, NewMembers(key, claimOf("box"), at(addrB)))
+		up := remoting.NewClient(remoting.ClientOptions{Dial: l.dial})
+		defer up.Close()
+		l.serve(addrC, func(req *remoting.Request) {
+			resp, err := up.Call(context.Background(), addrB, &remoting.Command{Code: req.Code, Body: bytes.Clone(req.Body)})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Reply(&remoting.Response{Code: resp.Code, Body: resp.Body})
+		})
+		client := remoting.NewClient(remoting.ClientOptions{Dial: l.dial})
+		defer client.Close()
+		c := NewCircle(CircleOptions{Conns: client, Plain: func(netip.Addr, netip.Addr) bool { return false }, Key: key, Claim: claimOf("box")})
+		if _, err := c.Conn(t.Context(), addrC); !errors.Is(err, ErrOutsider) || !strings.Contains(err.Error(), "passed the proof on") {
+			t.Errorf("who passes it on is taken for the other half: %v", err)
+		}
+		if resp, err := up.Call(t.Context(), addrB, &remoting.Command{Code: remoting.ReqReadLog}); err != nil || resp.Code != remoting.RespNoPermission {
+			t.Errorf("the other half answers him: %+v, %v", resp, err)
+		}
+		if _, proofs := g.counts(); proofs != 2 {
+			t.Errorf("%d requests for proofs were passed on, want 2", proofs)
+		}
+		if _, err := c.Conn(t.Context(), addrB); err != nil {
+			t.Errorf("the genuine one itself: %v", err)
+		}
+	})
 }
 
 // TestOutsidersAreNotBelieved: a master that a name server invents cannot make this one give way.

@@ -3,6 +3,8 @@ package pair
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"sync"
 
 	"pairmq/internal/remoting"
@@ -14,14 +16,16 @@ import (
 type Members struct {
 	key   *proof.Key
 	claim func() proof.Claim
+	at    func(*remoting.Conn) []netip.AddrPort
 
 	mu    sync.Mutex
 	conns map[*remoting.Conn]*proof.Listener // nil: proven; else it was challenged
 }
 
-// NewMembers returns one without members. With a nil key there are none ever.
-func NewMembers(key *proof.Key, claim func() proof.Claim) *Members {
-	return &Members{key: key, claim: claim, conns: map[*remoting.Conn]*proof.Listener{}}
+// NewMembers returns one without members. With a nil key there are none ever. at are the addresses that
+// somebody may have dialled to come here by a connection.
+func NewMembers(key *proof.Key, claim func() proof.Claim, at func(*remoting.Conn) []netip.AddrPort) *Members {
+	return &Members{key: key, claim: claim, at: at, conns: map[*remoting.Conn]*proof.Listener{}}
 }
 
 // Has says whether conn is of another half that has proven it.
@@ -61,9 +65,12 @@ func (m *Members) Answer(conn *remoting.Conn, body []byte) (answer []byte, err e
 	if l == nil {
 		return nil, fmt.Errorf("%w: a proof of %d bytes without a challenge", ErrOutsider, len(body))
 	}
-	_, answer, err = l.Judge(body, m.claim())
+	his, answer, err := l.Judge(body, m.claim())
 	if err != nil {
 		return answer, errors.Join(ErrOutsider, err)
+	}
+	if at := m.at(conn); !slices.ContainsFunc(at, func(a netip.AddrPort) bool { return proof.DialledOf(a) == his.Pin }) {
+		return l.Elsewhere(), fmt.Errorf("%w: its proof is for another address than %v: somebody passes it on, or brokerIP1 is not what others dial", ErrOutsider, at)
 	}
 	m.note(conn, nil)
 	return answer, nil

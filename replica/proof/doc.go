@@ -10,7 +10,8 @@
 //	verdict, the other    one byte, 0: proven; claim; 32 bytes of HMAC-SHA256
 //
 //	claim                 1: slave, 0: master; int64 epoch; SHA-256 of the brokerName;
-//	                      SHA-256 of the certificate that it shows, or zeros
+//	                      SHA-256 of the certificate that it shows, or, of who dials in use 2,
+//	                      of the address:port that it has dialled, or zeros
 //
 // The MAC of a proof is over a label of who dials, hello, challenge and claim; that of a
 // verdict over a label of who listens, hello, challenge, proof, the first byte and claim. So neither can be played to
@@ -19,7 +20,9 @@
 // name server named him, or hears the four messages, can try secrets by the billion at home.
 // So a secret has to be one that nobody guesses: 32 random bytes, not a word.
 // The use is 1 on the replication port and 2 in request 31012 of the port for clients, whose two requests
-// and answers have the four messages as bodies.
+// and answers have the four messages as bodies. There who listens refuses one that has dialled an address
+// that is not its own: somebody else, whom a name server had named, has passed the messages on. He can do that
+// from where packets to that address come by alone, which takes TLS to be kept from.
 //
 // Bit 0 of the flags, of hello: the connection is to be sealed; of challenge: it will be,
 // because one of the two wants it. Then TLS 1.3 begins behind the verdict, both sides show

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 )
 
 // Sizes of the messages, in bytes.
@@ -57,7 +58,12 @@ type Claim struct {
 	Slave bool
 	Epoch int64             // the latest of its log, 0 for none
 	Name  [sha256.Size]byte // see NameOf
-	Pin   [sha256.Size]byte // of the certificate that it will show; zero without TLS
+	Pin   [sha256.Size]byte // on the replication port, of the certificate that it will show; of who dials the port for clients, DialledOf; else zero
+}
+
+// DialledOf is the address that a half has dialled, as claims have it. Zones are of one machine, and left out.
+func DialledOf(addr netip.AddrPort) [sha256.Size]byte {
+	return sha256.Sum256([]byte(netip.AddrPortFrom(addr.Addr().Unmap().WithZone(""), addr.Port()).String()))
 }
 
 // NameOf is a brokerName as claims have it.

@@ -11,6 +11,7 @@ const (
 	proven      byte = iota
 	otherSecret      // the MAC is not that of this secret
 	otherName        // the claim is of a broker of another name
+	otherPlace       // who dials has dialled somebody else
 )
 
 // A Dialer is the side that dials: Hello, Challenged, Proof, Verdict, in that order. One serves for one
@@ -63,6 +64,8 @@ func (d *Dialer) Verdict(b []byte) (Claim, error) {
 		return Claim{}, fmt.Errorf("%w: the peer has another secret", ErrRefused)
 	case otherName:
 		return Claim{}, fmt.Errorf("%w: the peer is a broker of another name", ErrRefused)
+	case otherPlace:
+		return Claim{}, fmt.Errorf("%w: the peer does not have the address that was dialled: somebody else has passed the proof on", ErrRefused)
 	default:
 		return Claim{}, fmt.Errorf("%w: verdict %d", ErrMessage, b[0])
 	}
@@ -120,6 +123,9 @@ func (l *Listener) Judge(proof []byte, own Claim) (his Claim, verdict []byte, er
 	verdict = own.appendTo([]byte{proven})
 	return his, append(verdict, l.key.sum(listens, l.hello, l.challenge, proof, verdict[:1], verdict[1:])...), nil
 }
+
+// Elsewhere is the verdict for one that has proven that it has the secret, and has dialled somebody else.
+func (l *Listener) Elsewhere() []byte { return refusal(otherPlace) }
 
 func refusal(why byte) []byte {
 	b := make([]byte, VerdictSize)
