@@ -109,11 +109,12 @@ func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
 	return nil
 }
 
-// Peer says whether a host may be the other half without a proof. It does not block. This host is not
-// among them by its own addresses, other than loopback: see plain.
+// Peer says whether a host may be the other half without a proof. It does not block. This host is, by
+// loopback, where there is no secret: with one it has to be listed, or any user of the machine would be the
+// other half. By its other addresses it is not among them: see plain.
 func (p *peers) Peer(addr netip.Addr) bool {
 	addr = addr.Unmap().WithZone("")
-	if addr.IsLoopback() {
+	if addr.IsLoopback() && p.secret() == nil {
 		return true
 	}
 	if p == nil {
@@ -129,7 +130,7 @@ func (p *peers) Peer(addr netip.Addr) bool {
 
 // plain says whether who is at the other end of a connection may be the other half without a proof.
 func (p *peers) plain(local, remote netip.Addr) bool {
-	return remote.IsValid() && local == remote || p.Peer(remote)
+	return remote.IsValid() && local == remote && p.secret() == nil || p.Peer(remote)
 }
 
 // secret is nil where nobody proves anything.

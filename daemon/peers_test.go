@@ -19,6 +19,7 @@ import (
 	"pairmq/daemon/config"
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
+	"pairmq/replica/epoch"
 	"pairmq/replica/pair"
 	"pairmq/replica/proof"
 )
@@ -53,7 +54,8 @@ func TestWhoMayBeTheOtherHalf(t *testing.T) {
 		{"haPeers=0.0.0.0/0", []string{"192.0.2.1"}, []string{"2001:db8::1"}},
 		{"haMasterAddress=10.0.0.3:10912", []string{"10.0.0.3"}, []string{"10.0.0.2"}},
 		{"haSlaveAddress=[2001:db8::5]:10912", []string{"2001:db8::5"}, []string{"10.0.0.2"}},
-		{"haMasterAddress=10.0.0.3:10912\nhaSlaveAddress=10.0.0.4:10912\nhaPeers=10.0.0.5\nhaSecretFile=" + secret, []string{"10.0.0.5"}, []string{"10.0.0.3", "10.0.0.4"}},
+		{"haMasterAddress=10.0.0.3:10912\nhaSlaveAddress=10.0.0.4:10912\nhaPeers=10.0.0.5\nhaSecretFile=" + secret, []string{"10.0.0.5"}, []string{"10.0.0.3", "10.0.0.4", "127.0.0.1", "::1", "10.0.0.1"}},
+		{"haPeers=127.0.0.1;10.0.0.1\nhaSecretFile=" + secret, []string{"127.0.0.1", "10.0.0.1"}, []string{"::1", "10.0.0.2"}},
 	} {
 		p, _ := peersOf(t, strings.Split(tt.set, "\n")...)
 		for _, addr := range tt.may {
@@ -315,6 +317,60 @@ func TestAPairOfASecret(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestTheSecretIsAskedForHereToo: any user of the machine comes from loopback. One that a name server names as
+// master under a higher epoch is not believed without the secret, and the log is not for him.
+func TestTheSecretIsAskedForHereToo(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "ha.secret")
+	if err := os.WriteFile(secret, []byte("0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := ln.Addr().String()
+	asked := make(chan struct{}, 100)
+	srv := remoting.NewServer(remoting.ServerOptions{Handler: remoting.HandlerFunc(func(r *remoting.Request) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		if r.Code == remoting.ReqProveHalf {
+			r.ReplyError(remoting.RespRequestCodeNotSupported, "no")
+			return
+		}
+		s := pair.State{BrokerName: "under-test", Role: pair.SyncMaster, SlaveID: 1, Addr: addr, HAAddr: addr, SegmentSize: 8 << 20, Epochs: epoch.History{{Number: 900, ID: 5}}}
+		b, err := s.Encode()
+		if err != nil {
+			t.Error(err)
+		}
+		r.Reply(&remoting.Response{Body: b})
+	})})
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(context.Background(), ln) }()
+	names := newNames(t)
+	f := remoting.Fields{{Key: "clusterName", Value: "c"}, {Key: "brokerName", Value: "under-test"}, {Key: "brokerId", Value: "7"}, {Key: "brokerAddr", Value: addr}, {Key: "haServerAddr", Value: addr}}
+	master := newDaemon(t)
+	body := `{"topicConfigSerializeWrapper":{"topicConfigTable":{},"dataVersion":{"timestamp":1,"counter":1}}}`
+	if r := master.call(names.namesrv, &remoting.Command{Code: remoting.ReqRegisterBroker, Fields: f, Body: []byte(body)}); r.Code != remoting.RespSuccess {
+		t.Fatalf("it is not registered: %d %q", r.Code, r.Remark)
+	}
+	master.settings = append(master.settings, "enableNamesrv=false", "namesrvAddr="+names.namesrv, "haSecretFile="+secret)
+	master.namesrv = names.namesrv
+	master.start()
+	<-asked
+	eventually(t, "it says who is no half", func() bool { return strings.Contains(master.info()["haOutsider"], addr) })
+	if i := master.info(); i["brokerRole"] != "ASYNC_MASTER" {
+		t.Errorf("it gives way: %v", i)
+	}
+	if r := master.call(master.broker, &remoting.Command{Code: remoting.ReqReadLog}); r.Code != remoting.RespNoPermission {
+		t.Errorf("the log is read: %d %q", r.Code, r.Remark)
+	}
+	if err := errors.Join(master.stop(), srv.Shutdown(context.Background()), <-served); err != nil {
+		t.Error(err)
 	}
 }
 

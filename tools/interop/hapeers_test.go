@@ -134,6 +134,7 @@ func TestASecretBehindApache(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.slave.Set("haSecretFile", secret)
+			p.slave.Set("haPeers", "127.0.0.1") // with a secret this host has to be named too
 			for _, s := range []*pair.Server{p.namesrv, p.master, p.slave} {
 				t.Cleanup(func() { p.end(t, s) })
 				if err := s.Start(t.Context()); err != nil {
