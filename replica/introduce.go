@@ -13,6 +13,9 @@ import (
 // asked for one.
 const unprovenTime = 10 * time.Minute
 
+// hurryTime is how long a master that fetches, whose clients wait, asks a slave for a proof that need not give one.
+const hurryTime = 2 * time.Second
+
 // An unproven is a master that knows nothing of proofs; Slave.follow's own.
 type unproven struct {
 	addr  string
@@ -29,13 +32,17 @@ func (s *Slave) introduce(nc net.Conn, addr string, theirs epoch.History) (net.C
 	case t.Key == nil:
 		return nil, fmt.Errorf("%w: the master %s: name its address in haPeers, or give both halves the same haSecretFile", errStranger, addr)
 	}
-	out, his, err := t.dial(nc)
+	most := proofTime
+	if s.keeps && plain {
+		most = hurryTime
+	}
+	out, his, err := t.dial(nc, most)
 	switch {
 	case errors.Is(err, errNoProof) && plain && t.TLS: // or whoever stands between has it all, by leaving out a message
 		return nil, fmt.Errorf("%w; TLS is wanted here, and there is none without a proof (%s)", err, addr)
 	case errors.Is(err, errNoProof) && plain:
 		s.unproven = unproven{addr, time.Now()}
-		s.notes.Warn("the master is in haPeers and does not prove that it has the secret: it is followed all the same", "master", addr, "err", err)
+		s.notes.Warn("a broker in haPeers does not prove that it has the secret: what it sends is taken all the same", "broker", addr, "err", err)
 		s.Retry()
 		return nil, err
 	case errors.Is(err, errNoProof):

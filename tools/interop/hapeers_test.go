@@ -153,7 +153,7 @@ func TestASecretBehindApache(t *testing.T) {
 			if end := p.follows(ctx, t, p.slave); end == 0 {
 				t.Error("the log is empty")
 			}
-			if said := p.slave.Log(math.MaxInt); !strings.Contains(said, "followed all the same") {
+			if said := p.slave.Log(math.MaxInt); !strings.Contains(said, "taken all the same") {
 				t.Errorf("the slave does not say that its master proves nothing:\n%s", said)
 			}
 			p.probe(t)
