@@ -10,7 +10,7 @@ import (
 
 // Bounds of what is believed of names of hosts.
 const (
-	nameTime    = 3 * time.Second // for all of them to be looked up
+	nameTime    = 3 * time.Second // for one of them to be looked up
 	nameAgain   = time.Minute     // between two looks
 	nameSoon    = 2 * time.Second // the same while one has never been found
 	nameMaxAddr = 16              // of one name
@@ -59,12 +59,12 @@ func (n *hostNames) have(addr netip.Addr) bool {
 	return found
 }
 
-// ask looks all of them up once; it takes nameTime at most.
+// ask looks all of them up once; each may take nameTime, whatever the others took.
 func (n *hostNames) ask() {
-	ctx, cancel := context.WithTimeout(context.Background(), nameTime)
-	defer cancel()
 	for _, host := range n.hosts {
+		ctx, cancel := context.WithTimeout(context.Background(), nameTime)
 		addrs, err := n.lookup(ctx, "ip", host)
+		cancel()
 		if err != nil || len(addrs) == 0 {
 			continue
 		}

@@ -34,9 +34,10 @@ const byteOrderMark = "\ufeff"
 // prove. A nil one has this host alone.
 type peers struct {
 	listed []netip.Prefix
-	named  *hostNames // hosts of haMasterAddress and haSlaveAddress, without a key
-	chosen string     // haMasterAddress
-	key    *proof.Key // nil: nobody can prove anything
+	zoned  []netip.Addr // of the two addresses, those that are of one link
+	named  *hostNames   // hosts of haMasterAddress and haSlaveAddress, without a key
+	chosen string       // haMasterAddress
+	key    *proof.Key   // nil: nobody can prove anything
 	seal   *proof.Seal
 	tls    bool // wanted: nobody is followed on the replication port without
 }
@@ -54,7 +55,7 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 		p.addHost(cfg.HAMasterAddress)
 		p.addHost(cfg.HASlaveAddress)
 	}
-	if alone := p.key == nil && len(p.listed) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
+	if alone := p.key == nil && len(p.listed)+len(p.zoned) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
 		log.Warn("no other host may be the other half of this pair: give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers", "brokerRole", cfg.BrokerRole)
 	}
 	return p, nil
@@ -66,8 +67,10 @@ func (p *peers) addHost(addr string) {
 	if err != nil { // none
 		return
 	}
-	if a, err := netip.ParseAddr(host); err == nil {
-		a = a.Unmap().WithZone("")
+	if a, err := netip.ParseAddr(host); err == nil && a.Zone() != "" {
+		p.zoned = append(p.zoned, a)
+	} else if err == nil {
+		a = a.Unmap()
 		p.listed = append(p.listed, netip.PrefixFrom(a, a.BitLen()))
 	} else if host != "" {
 		p.named.add(host)
@@ -113,6 +116,9 @@ func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
 // loopback, where there is no secret: with one it has to be listed, or any user of the machine would be the
 // other half. By its other addresses it is not among them: see plain.
 func (p *peers) Peer(addr netip.Addr) bool {
+	if p != nil && slices.Contains(p.zoned, addr) { // another link has another host there
+		return true
+	}
 	addr = addr.Unmap().WithZone("")
 	if addr.IsLoopback() && p.secret() == nil {
 		return true

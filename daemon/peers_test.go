@@ -55,6 +55,7 @@ func TestWhoMayBeTheOtherHalf(t *testing.T) {
 		{"haMasterAddress=10.0.0.3:10912", []string{"10.0.0.3"}, []string{"10.0.0.2"}},
 		{"haSlaveAddress=[2001:db8::5]:10912", []string{"2001:db8::5"}, []string{"10.0.0.2"}},
 		{"haMasterAddress=10.0.0.3:10912\nhaSlaveAddress=10.0.0.4:10912\nhaPeers=10.0.0.5\nhaSecretFile=" + secret, []string{"10.0.0.5"}, []string{"10.0.0.3", "10.0.0.4", "127.0.0.1", "::1", "10.0.0.1"}},
+		{"haSlaveAddress=[fe80::5%eth0]:10912", []string{"fe80::5%eth0"}, []string{"fe80::5%wlan0", "fe80::5", "fe80::6%eth0"}},
 		{"haPeers=127.0.0.1;10.0.0.1\nhaSecretFile=" + secret, []string{"127.0.0.1", "10.0.0.1"}, []string{"::1", "10.0.0.2"}},
 	} {
 		p, _ := peersOf(t, strings.Split(tt.set, "\n")...)
@@ -185,6 +186,27 @@ func TestNamesOfHosts(t *testing.T) {
 		if newHostNames(nil).have(a) {
 			t.Error("nobody is configured")
 		}
+	})
+}
+
+// TestOneNameDoesNotKeepAnother: where nobody answers for one, the next is looked up all the same.
+func TestOneNameDoesNotKeepAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := netip.MustParseAddr("10.0.0.2")
+		n := newHostNames(func(ctx context.Context, _, host string) ([]netip.Addr, error) {
+			if host == "gw-a.example" {
+				<-ctx.Done()
+			}
+			return []netip.Addr{b}, ctx.Err()
+		})
+		n.add("gw-a.example")
+		n.add("gw-b")
+		n.have(b)
+		time.Sleep(nameTime + time.Second)
+		if !n.have(b) {
+			t.Errorf("gw-b is not known after %v, because nobody answers for gw-a", nameTime+time.Second)
+		}
+		time.Sleep(2 * nameTime) // what it has begun
 	})
 }
 
