@@ -19,7 +19,11 @@ type Refusal struct {
 	Addr netip.Addr
 	When time.Time
 	Why  error
+	rank int // how likely it is of the other half: see rankOf
 }
+
+// refusalTime is how long a refusal is shown in place of later ones that are less likely of the other half.
+const refusalTime = 10 * time.Minute
 
 // admit serves a connection, once it is known whose it is.
 func (m *Master) admit(ctx context.Context, nc net.Conn, conns *sync.WaitGroup) {
@@ -98,19 +102,34 @@ func (m *Master) receive(ctx context.Context, g *guest, plain bool, conns *sync.
 	}
 }
 
-// refuse closes a stranger's connection, and says so now and then.
+// refuse closes a stranger's connection, and says so now and then. Who knocks all the time does not hide the
+// other half, which may have another secret.
 func (m *Master) refuse(nc net.Conn, why error) {
 	_ = nc.Close()
 	_, remote := ends(nc)
+	r := Refusal{Addr: remote, When: time.Now(), Why: why, rank: m.rankOf(remote, why)}
 	m.mu.Lock()
-	m.refused = Refusal{Addr: remote, When: time.Now(), Why: why}
+	if old := &m.refused; r.rank >= old.rank || r.When.Sub(old.When) >= refusalTime {
+		m.refused = r
+	}
 	m.mu.Unlock()
-	m.strangers.Log("a connection to the replication port was refused: if that is this broker's other half, name its address in haPeers, or give both the same haSecretFile",
+	m.strangers[r.rank].Log("a connection to the replication port was refused: if that is this broker's other half, name its address in haPeers, or give both the same haSecretFile",
 		"remote", remote, "err", why)
 }
 
-// Refused is the last connection that was not taken for a slave's; its When is zero if
-// there was none.
+// rankOf is 2 where the other half may be or has been, 1 where somebody has tried to prove that he is it, else 0.
+func (m *Master) rankOf(remote netip.Addr, why error) int {
+	switch t := &m.opts.Trust; {
+	case m.kin.has(remote) || t.Met != nil && t.Met(remote):
+		return 2
+	case errors.Is(why, proof.ErrRefused):
+		return 1
+	}
+	return 0
+}
+
+// Refused is the last connection that was not taken for a slave's, or, for ten minutes, one before that which was more
+// likely the other half's; its When is zero if there was none.
 func (m *Master) Refused() Refusal {
 	m.mu.Lock()
 	defer m.mu.Unlock()

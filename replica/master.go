@@ -59,7 +59,7 @@ type Master struct {
 	lobby   lobby          // connections that have not shown yet who they are
 	refused Refusal        // the last one
 
-	strangers *warner.Warner // of refusals
+	strangers [3]*warner.Warner // of refusals, by their rank
 }
 
 // NewMaster returns a Master without a slave.
@@ -70,7 +70,7 @@ func NewMaster(o MasterOptions) *Master {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log), strangers: newFaults(o.Log)}
+	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log), strangers: [3]*warner.Warner{newFaults(o.Log), newFaults(o.Log), newFaults(o.Log)}}
 }
 
 // newFaults logs what strangers can cause as often as they like, now and then.

@@ -245,6 +245,36 @@ func TestStrangersAreShownOut(t *testing.T) {
 	}
 }
 
+// TestARefusedHalfIsNotHidden: by a stranger who knocks five times a second.
+func TestARefusedHalfIsNotHidden(t *testing.T) {
+	master, slave := trusting(t, testSecret, false, nobody), trusting(t, testSecret+"x", true, nobody)
+	var lines bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		p := newPairOf(t, logOf(10, 1), master, slog.New(slog.NewTextHandler(&lines, nil)))
+		defer p.end()
+		ctx, cancel := context.WithCancel(t.Context())
+		p.running.Go(func() {
+			for ctx.Err() == nil {
+				_, _ = p.stranger("10.0.0.66").Write([]byte("GET / HTTP/1.1\r\n"))
+				time.Sleep(200 * time.Millisecond)
+			}
+		})
+		time.Sleep(time.Second)
+		p.trusts = slave
+		p.follow(&memLog{})
+		for range 10 {
+			time.Sleep(7 * time.Second)
+			if r := p.master.Refused(); r.Addr != netip.MustParseAddr("10.0.0.2") {
+				t.Errorf("shown is %v: %v", r.Addr, r.Why)
+			}
+		}
+		cancel()
+	})
+	if n := strings.Count(lines.String(), "remote=10.0.0.2 "); n < 5 {
+		t.Errorf("%d lines of 70 s tell of it", n)
+	}
+}
+
 // taped returns what a slave of ours and its master say when they meet.
 func taped(t *testing.T) (slave, master []byte) {
 	k, err := proof.NewKey([]byte(testSecret))
