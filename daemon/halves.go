@@ -41,8 +41,10 @@ func newHalves(t *tenure) (*pair.Pair, error) {
 	}
 	others := func(ctx context.Context) []string {
 		all := l.others(ctx)
-		if main := t.pair.main.get(); main != "" && !slices.Contains(all, main) { // they told it since
-			all = append(all, main)
+		for _, addr := range []string{t.pair.main.get(), t.pair.rumour.get()} { // they told it since
+			if addr != "" && !slices.Contains(all, addr) {
+				all = append(all, addr)
+			}
 		}
 		return all
 	}
@@ -74,11 +76,30 @@ func (t *tenure) superseded(s pair.State) {
 	t.over()
 }
 
-// metMaster tells a slave that no name server has told of a master of one.
+// metMaster tells a slave of a master where no name server has told of one, or, with a secret, has told of
+// another than who has shown it.
 func (t *tenure) metMaster(s pair.State) {
-	if t.pair.main.get() == "" {
+	main := t.pair.main.get()
+	proven := t.platform.peers.secret() != nil
+	if proven {
+		t.pair.met.note(s.Addr)
+	}
+	if main != "" && main != s.Addr && proven {
+		t.log.Warn("name servers tell of another master than who has shown that it is: it is not followed", "told", main, "master", s.Addr)
+	}
+	if main == "" || main != s.Addr && proven {
 		t.pair.found(&t.cfg, s.Addr, s.HAAddr)
 	}
+}
+
+// told is told by the registrar where the slave's master is.
+func (t *tenure) told(main, ha string) {
+	if t.pair.met.other(main) { // it may be true: it is asked
+		t.pair.rumour.set(main)
+		t.halves.Look()
+		return
+	}
+	t.pair.found(&t.cfg, main, ha)
 }
 
 // A lister asks all name servers for the brokers of one name.

@@ -396,6 +396,40 @@ func TestTheSecretIsAskedForHereToo(t *testing.T) {
 	}
 }
 
+// TestAFalseMasterIsNotFollowed: a name server is told of one while the halves, which have met, are off.
+func TestAFalseMasterIsNotFollowed(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "ha.secret")
+	if err := os.WriteFile(secret, []byte("0123456789abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	names := newNames(t)
+	master := newDaemon(t)
+	master.namesrv = names.namesrv
+	master.settings = append(master.settings, "enableNamesrv=false", "brokerRole=SYNC_MASTER", "haSecretFile="+secret, "namesrvAddr="+names.namesrv)
+	slave := master.newSlave()
+	slave.settings = append(slave.settings, "haSecretFile="+secret)
+	master.start()
+	slave.start()
+	eventually(t, "the slave follows", func() bool { return master.send("Pair", "first").Code == remoting.RespSuccess })
+	caughtUp(master, slave)
+	if err := errors.Join(slave.stop(), master.stop()); err != nil {
+		t.Fatal(err)
+	}
+	f := remoting.Fields{{Key: "clusterName", Value: "DefaultCluster"}, {Key: "brokerName", Value: "under-test"}, {Key: "brokerId", Value: "0"}, {Key: "brokerAddr", Value: "127.0.0.1:9"}, {Key: "haServerAddr", Value: "127.0.0.1:10"}}
+	body := `{"topicConfigSerializeWrapper":{"topicConfigTable":{},"dataVersion":{"timestamp":9000000000000,"counter":9000000000,"stateVersion":9000000000}}}`
+	if r := master.call(names.namesrv, &remoting.Command{Code: remoting.ReqRegisterBroker, Fields: f, Body: []byte(body)}); r.Code != remoting.RespSuccess {
+		t.Fatalf("the false one is not registered: %d %q", r.Code, r.Remark)
+	}
+	slave.start()
+	eventually(t, "the slave is told of the false one", func() bool { return strings.Contains(slave.info()["haError"], "127.0.0.1:9") })
+	master.start()
+	eventually(t, "the slave follows its master again", func() bool { return master.send("Pair", "more").Code == remoting.RespSuccess })
+	caughtUp(master, slave)
+	if err := errors.Join(slave.stop(), master.stop()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestTwoSecretsAreSaid: on both sides, and nothing is copied.
 func TestTwoSecretsAreSaid(t *testing.T) {
 	dir := t.TempDir()

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"pairmq/daemon/config"
 	"pairmq/internal/lifecycle"
@@ -25,6 +27,8 @@ type pairing struct {
 	ln     net.Listener      // where slaves connect; on a slave, a master that lost its log's end
 	ha     addrBox           // of the slave's master: where it sends its log
 	main   addrBox           // and where it answers
+	met    metMaster         // who has shown that it is that
+	rumour addrBox           // who else is, as name servers say
 
 	noSlaves string // why no slave is served; "" if they are
 	behind   bool   // the log is not indexed yet: a slave copies nothing
@@ -40,6 +44,30 @@ func (b *addrBox) get() string {
 		return *p
 	}
 	return ""
+}
+
+// metTime is for how long a master that was met counts: three rounds of asking.
+const metTime = 15 * time.Second
+
+// A metMaster is the master that was asked last and has answered as one of this pair. With a secret it counts
+// more than who name servers say is master: they tell whatever was registered.
+type metMaster struct {
+	mu   sync.Mutex
+	addr string
+	at   time.Time
+}
+
+func (m *metMaster) note(addr string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.addr, m.at = addr, time.Now()
+}
+
+// other says whether another one than addr was met lately.
+func (m *metMaster) other(addr string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.addr != "" && m.addr != addr && time.Since(m.at) < metTime
 }
 
 // newPairing makes the half that t's role asks for. Its store is open and does

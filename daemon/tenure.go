@@ -191,7 +191,7 @@ func (t *tenure) build() (err error) {
 		return err
 	}
 	ro.Hold = t.holdBack
-	ro.OnMaster = func(main, ha string) { t.pair.found(cfg, main, ha) } // called on slaves only
+	ro.OnMaster = t.told // called on slaves only
 	if t.reg, err = discovery.NewRegistrar(ro); err != nil {
 		return err
 	}
