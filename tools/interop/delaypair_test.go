@@ -15,6 +15,7 @@ import (
 	"pairmq/tools/interop/peers"
 	"pairmq/tools/interop/target"
 	"pairmq/tools/interop/verify"
+	"pairmq/tools/interop/wire"
 )
 
 // Of the messages of a pair that are delayed, half are delivered by the master
@@ -55,6 +56,7 @@ func delayedPair(t *testing.T, goAgent string, master, slave *pair.Maker, levels
 	agent := p.start(t, goClient, goClient)
 	p.join(t)
 	p.topic(t, delayedTopic, delayedQueues)
+	p.knowsTopic(t)
 	send := func(from, level int) []verify.Sent {
 		t.Helper()
 		sent, err := agent.Delay(within(t, time.Minute), fmt.Sprintf("P_%d", level), delayedTopic, from, from+delayedHalf, level)
@@ -126,6 +128,22 @@ func (p *pairing) countDelayed(t *testing.T) int {
 		n += int(end)
 	}
 	return n
+}
+
+// knowsTopic waits until a slave of ours has the topic, which it asks of Apache's masters now and then;
+// for one of Apache's, knowsDelivered and knowsTimers wait.
+func (p *pairing) knowsTopic(t *testing.T) {
+	t.Helper()
+	if p.slave.Kind != target.Pairmq {
+		return
+	}
+	eventually(within(t, metadataTime), t, "the topic at the slave", func() error {
+		got, err := ask(t.Context(), p.slave.Addr, wire.NewCommand(wire.AllTopics))
+		if err == nil && !bytes.Contains(got.Body, []byte(`"`+delayedTopic+`"`)) {
+			err = fmt.Errorf("it is not among %.500s", got.Body)
+		}
+		return err
+	})
 }
 
 // delivered waits until the master has delivered so many.

@@ -234,7 +234,7 @@ func (p *pairing) put(t *testing.T, body []byte, properties map[string]string) i
 	user := map[string]string{"n": strconv.Itoa(index)}
 	all := map[string]string{"n": strconv.Itoa(index)}
 	for k, v := range properties {
-		all[k] = v
+		all[k] = v // those that a client has: by UNIQ_KEY a slave knows what was delivered, whose master did not tell it
 	}
 	r, err := p.conn.Send(within(t, time.Minute), wire.Message{Topic: pairTopic, QueueID: int32(index % pairQueues), Body: body, Properties: all})
 	if err != nil {
@@ -328,7 +328,7 @@ func (p *pairing) large(t *testing.T) {
 func (p *pairing) delayed(t *testing.T) {
 	t.Helper()
 	for i := range 20 {
-		if code := p.put(t, fmt.Appendf(nil, "delayed %d", i), map[string]string{"DELAY": "1"}); code != wire.Success {
+		if code := p.put(t, fmt.Appendf(nil, "delayed %d", i), map[string]string{"DELAY": "1", "UNIQ_KEY": fmt.Sprintf("delayed-%d", i)}); code != wire.Success {
 			t.Errorf("a delayed message was answered %d", code)
 		}
 	}
