@@ -232,8 +232,7 @@ func aclPop(t *testing.T, w *world) {
 	home := workDir(t)
 	adminHome(t, home, "the-admin", "admins-secret")
 	a := w.clientNamed("java-" + peers.V5)
-	const n = 500
-	sent, err := a.Delay(within(t, 2*time.Minute), "P_"+topic, topic, 0, n, 0) // each with an answer
+	sent, err := a.Delay(within(t, 5*time.Minute), "P_"+topic, topic, 0, messages, 0) // each with an answer
 	if err != nil {
 		t.Fatal(err)
 	}
