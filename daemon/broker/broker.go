@@ -48,6 +48,7 @@ type Broker struct {
 	notices         *notices
 	locks           *lockTable
 	resets          *resets
+	committers      *committers
 	delays          *schedule.Scheduler      // nil unless this broker delivers delayed messages
 	transactions    *transaction.Coordinator // nil as delays is
 	timers          *timer.Service           // the same, of those with a time
@@ -92,6 +93,7 @@ func New(opts Options) (*Broker, error) {
 	b.notices = newNotices()
 	b.locks = newLockTable()
 	b.resets = newResets()
+	b.committers = newCommitters()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
 	b.reads, b.compares, b.queries = newLogWork(), newLogWork(), newLogWork()
@@ -187,6 +189,7 @@ func (b *Broker) upkeep(ctx context.Context) error {
 			b.notices.add(b.clients.expire(now.Add(-clientTimeout)))
 			b.locks.expire(now)
 			b.resets.expire(now)
+			b.committers.expire(now)
 			b.rates.sample(now, b.store.Stats())
 			b.flows.sample(now)
 		}

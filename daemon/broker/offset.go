@@ -68,9 +68,8 @@ func (b *Broker) young(q queueKey) bool {
 	return err == nil && b.store.Stats().MaxPhyOffset-v.PhyOffset() <= b.opts.YoungBytes
 }
 
-// updateConsumerOffset serves UPDATE_CONSUMER_OFFSET, 15. An earlier offset than
-// the group has is ignored: only a reset, 222, goes back. As with 5.x, group and
-// topic have to exist.
+// updateConsumerOffset serves UPDATE_CONSUMER_OFFSET, 15; see commitAny. As with 5.x,
+// group and topic have to exist.
 func (b *Broker) updateConsumerOffset(req *remoting.Request) error {
 	q, err := queueOf(req)
 	if err != nil {
@@ -94,7 +93,9 @@ func (b *Broker) updateConsumerOffset(req *remoting.Request) error {
 	if q.queueID >= queuesOf(&topic) {
 		return errQueue(&topic, q.queueID)
 	}
-	b.commit(group.Name, topic.Name, q.queueID, offset)
+	if err := b.commitAny(req, group.Name, queueKey{topic.Name, q.queueID}, offset); err != nil {
+		return err
+	}
 	replyDone(req)
 	return nil
 }

@@ -39,7 +39,7 @@ func TestOffsets(t *testing.T) {
 		{"commit", remoting.ReqUpdateConsumerOffset, q("commitOffset", "12"), "0"},
 		{"committed", remoting.ReqQueryConsumerOffset, q(), "0 offset=12"},
 		{"commit backwards", remoting.ReqUpdateConsumerOffset, q("commitOffset", "11"), "0"},
-		{"is ignored", remoting.ReqQueryConsumerOffset, q("setZeroIfNotFound", "false"), "0 offset=12"},
+		{"is taken", remoting.ReqQueryConsumerOffset, q("setZeroIfNotFound", "false"), "0 offset=11"},
 		{"commit of an unknown topic", remoting.ReqUpdateConsumerOffset, q("topic", "None", "commitOffset", "1"), "17"},
 		{"commit of a bad group", remoting.ReqUpdateConsumerOffset, q("consumerGroup", "a b", "commitOffset", "1"), "26"},
 		{"commit of no queue", remoting.ReqUpdateConsumerOffset, q("queueId", "4", "commitOffset", "1"), "29"},

@@ -32,7 +32,7 @@ func (b *Broker) pull(req *remoting.Request) error {
 		return err
 	}
 	if h.sysFlag&pullCommits != 0 && h.commitOffset >= 0 && !b.slave() {
-		b.commit(group.Name, topic.Name, h.queueID, h.commitOffset)
+		b.commit(req.Conn(), group.Name, queueKey{topic.Name, h.queueID}, h.commitOffset)
 	}
 	r := reading{group.Name, topic.Name, h.queueID, h.offset, int(h.maxMsgs), int(h.maxBytes), filter}
 	if offset, moved := b.resets.tell(r.group, queueKey{r.topic, r.queueID}); moved {

@@ -8,14 +8,6 @@ import (
 	"pairmq/store/table"
 )
 
-// commit notes a consumer's offset, unless the consumer is to go on from
-// somewhere else.
-func (b *Broker) commit(group, topic string, queueID int32, offset int64) {
-	if !b.resets.stale(group, queueKey{topic, queueID}, offset) {
-		b.store.CommitOffset(group, topic, queueID, offset)
-	}
-}
-
 // replyReset answers a pull whose consumer is to go on from somewhere else, as
 // 5.x does: it takes that for where the queue has its messages now.
 func (b *Broker) replyReset(req *remoting.Request, r *reading, offset int64) {

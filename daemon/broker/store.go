@@ -60,7 +60,7 @@ type Messages interface {
 
 // Offsets is the part of a Store that keeps consumer offsets.
 type Offsets interface {
-	CommitOffset(group, topic string, queueID int32, offset int64) // an earlier one is ignored
+	CommitOffset(group, topic string, queueID int32, offset int64) // an earlier one is ignored; ResetOffsets goes back
 	ResetOffsets([]table.Offset) error                             // backwards too; durable on return
 	Offset(group, topic string, queueID int32) (int64, bool)
 	Offsets(group string) []index.GroupOffset

@@ -63,3 +63,11 @@ func (s *Service) Forget(group, topic string, remove func() error) error {
 	}
 	return s.st.SetNotes(gone)
 }
+
+// Pops says whether a queue is popped by the group, of late or now.
+func (s *Service) Pops(group, topic string, queueID int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[queueKey{group, topic, queueID}]
+	return q != nil && q.begun
+}
