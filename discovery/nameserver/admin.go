@@ -1,13 +1,18 @@
 package nameserver
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"pairmq/discovery"
 	"pairmq/internal/remoting"
 	"pairmq/store/table"
 )
+
+// errForeign is of a broker that somebody else has registered.
+var errForeign = errors.New("a broker that registered from another address")
 
 // kvList is the body that lists a namespace: RocketMQ's KVTable.
 type kvList struct {
@@ -92,8 +97,9 @@ func (r *routes) setPerm(brokerName string, perm func(int32) int32) int {
 }
 
 // registerTopic serves 217, of 5.x: shares of a topic, of brokers that are
-// registered. They stay until a table of such a broker says something else.
-func (s *Server) registerTopic(c *remoting.Command) remoting.Response {
+// registered from where the request comes. They stay until a table of such a broker says
+// something else.
+func (s *Server) registerTopic(conn *remoting.Conn, c *remoting.Command) remoting.Response {
 	topic := strings.Clone(c.Fields.Get("topic"))
 	if err := checkName("topic", topic); err != nil {
 		return failed(err)
@@ -102,14 +108,25 @@ func (s *Server) registerTopic(c *remoting.Command) remoting.Response {
 	if err != nil {
 		return failed(err)
 	}
-	if err := s.routes.addTopic(topic, route.QueueDatas); err != nil {
+	for i := range route.QueueDatas {
+		if name := route.QueueDatas[i].BrokerName; !s.allowed(conn, name) {
+			return notAllowed(shorten(name))
+		}
+	}
+	err = s.routes.addTopic(topic, route.QueueDatas, sourceOf(conn), s.shareOf(conn))
+	if errors.Is(err, errForeign) {
+		s.refused.Log("a topic of a broker that registered from elsewhere was refused", "topic", topic, "remote", conn.RemoteAddr().String())
+		return refuse(remoting.RespNoPermission, err.Error())
+	}
+	if err != nil {
 		return failed(err)
 	}
 	return success()
 }
 
-// addTopic takes over shares of a topic, all or none.
-func (r *routes) addTopic(topic string, shares []discovery.QueueData) error {
+// addTopic takes over shares of a topic, all or none: from an address, those of brokers
+// that registered from there, and as many as what it counts for may have.
+func (r *routes) addTopic(topic string, shares []discovery.QueueData, from, counts netip.Addr) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, q := range shares {
@@ -117,12 +134,15 @@ func (r *routes) addTopic(topic string, shares []discovery.QueueData) error {
 		if r.groups[q.BrokerName] == nil {
 			return fmt.Errorf("%w: %.64q is not registered", errBroker, q.BrokerName)
 		}
+		if !r.speaks(q.BrokerName, from) {
+			return fmt.Errorf("%w: %.64q", errForeign, q.BrokerName)
+		}
 		if !plausible(&t) {
 			return fmt.Errorf("%w: %.64q", errTopics, topic)
 		}
 	}
-	if r.entries+len(shares) > r.maxEntries {
-		return fmt.Errorf("%w: at most %d are kept of all brokers", errTopics, r.maxEntries)
+	if len(shares) > r.room(counts) {
+		return fmt.Errorf("%w: at most %d are kept of all brokers, and half of that of brokers from one other address", errTopics, r.maxEntries)
 	}
 	for _, q := range shares {
 		q.BrokerName = strings.Clone(q.BrokerName)

@@ -90,6 +90,10 @@ func TestOnlyAllowedBrokersRegister(t *testing.T) {
 		if code == remoting.ReqQueryDataVersion {
 			req.Body = []byte(`{"counter":1,"timestamp":1}`)
 		}
+		if code == remoting.ReqRegisterTopicInNamesrv {
+			req.Fields.Add("topic", "More")
+			req.Body = []byte(`{"queueDatas":[{"brokerName":"` + name + `","perm":6,"readQueueNums":8,"writeQueueNums":8}]}`)
+		}
 		resp, err := conn.Call(t.Context(), req)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +103,7 @@ func TestOnlyAllowedBrokersRegister(t *testing.T) {
 	if got := ask(good, "gw-a", "10.0.0.2:10911", remoting.ReqRegisterBroker); got != remoting.RespSuccess {
 		t.Fatalf("the allowed broker is answered %d", got)
 	}
-	for _, code := range []int32{remoting.ReqRegisterBroker, remoting.ReqQueryDataVersion, remoting.ReqBrokerHeartbeat, remoting.ReqUnregisterBroker} {
+	for _, code := range []int32{remoting.ReqRegisterBroker, remoting.ReqQueryDataVersion, remoting.ReqBrokerHeartbeat, remoting.ReqRegisterTopicInNamesrv, remoting.ReqUnregisterBroker} {
 		for _, tt := range []struct {
 			conn       *remoting.Conn
 			name, addr string
@@ -118,7 +122,7 @@ func TestOnlyAllowedBrokersRegister(t *testing.T) {
 		t.Errorf("a client has the route %s, %v", resp.Body, err)
 	}
 	if n := strings.Count(lines.String(), "was refused"); n != 1 {
-		t.Errorf("%d lines tell of 16 refusals:\n%s", n, lines.String())
+		t.Errorf("%d lines tell of 20 refusals:\n%s", n, lines.String())
 	}
 }
 

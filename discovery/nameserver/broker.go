@@ -41,7 +41,7 @@ func (s *Server) register(conn *remoting.Conn, c *remoting.Command) remoting.Res
 		return failed(err)
 	}
 	if got.fresh {
-		s.said.Log("broker registered", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "topics", len(reg.body.Topics))
+		s.said.Log("broker registered", "cluster", reg.cluster, "brokerName", reg.brokerName, "brokerId", reg.brokerID, "addr", reg.addr, "topics", len(reg.body.Topics), "remote", conn.RemoteAddr().String())
 	}
 	if got.movedFrom != "" {
 		what := "broker replaced another with its brokerId"
@@ -85,7 +85,7 @@ func (s *Server) parseRegistration(conn *remoting.Conn, c *remoting.Command) (*r
 	reg.brokerID, reg.acting = id, acting
 	reg.timeout = brokerTimeout(timeout, s.opts.BrokerTimeout)
 	reg.ha = strings.Clone(c.Fields.Get("haServerAddr"))
-	reg.conn = conn
+	reg.conn, reg.from, reg.counts = conn, sourceOf(conn), s.shareOf(conn)
 	if err := reachable(conn, reg); err != nil {
 		return nil, err
 	}
@@ -118,6 +118,10 @@ func (s *Server) parseBody(c *remoting.Command) (discovery.RegisterBody, error) 
 
 // broker is what all requests of brokers begin with.
 type broker struct{ cluster, name, addr string }
+
+func (b *broker) of(conn *remoting.Conn) *life {
+	return &life{brokerName: b.name, addr: b.addr, conn: conn, from: sourceOf(conn)}
+}
 
 // parseBroker returns strings that may be kept.
 func parseBroker(c *remoting.Command) (broker, error) {
@@ -162,7 +166,7 @@ func (s *Server) queryDataVersion(conn *remoting.Conn, c *remoting.Command) remo
 		return failed(fmt.Errorf("%w: data version: %w", errBroker, err))
 	}
 	resp := success()
-	held, known := s.routes.touch(b.name, b.addr, conn, time.Now())
+	held, known := s.routes.touch(b.of(conn), time.Now())
 	if known {
 		if resp.Body, err = json.Marshal(held); err != nil {
 			return failed(err)
@@ -181,7 +185,7 @@ func (s *Server) heartbeat(conn *remoting.Conn, c *remoting.Command) remoting.Re
 	if !s.allowed(conn, b.name) {
 		return notAllowed(b.name)
 	}
-	s.routes.touch(b.name, b.addr, conn, time.Now())
+	s.routes.touch(b.of(conn), time.Now())
 	return success()
 }
 
@@ -194,6 +198,11 @@ func (s *Server) unregister(conn *remoting.Conn, c *remoting.Command) remoting.R
 	if !s.allowed(conn, b.name) {
 		return notAllowed(b.name)
 	}
-	s.logDeparted("unregistered", s.routes.unregister(b.name, b.addr))
+	gone, may := s.routes.unregister(b.of(conn))
+	if !may {
+		s.refused.Log("a broker that registered from elsewhere was not unregistered", "brokerName", b.name, "addr", b.addr, "remote", conn.RemoteAddr().String())
+		return refuse(remoting.RespNoPermission, fmt.Sprintf("broker %s at %s registered from another address than this one", b.name, b.addr))
+	}
+	s.logDeparted("unregistered", conn, gone)
 	return success()
 }

@@ -144,6 +144,7 @@ func checkCounts(t testing.TB, s *Server) {
 	t.Helper()
 	r := s.routes
 	members, entries := 0, 0
+	topics := map[string]int{}
 	for name, g := range r.groups {
 		members += len(g.members)
 		if len(g.members) == 0 {
@@ -156,9 +157,15 @@ func checkCounts(t testing.TB, s *Server) {
 			t.Errorf("topic %s has no share", name)
 		}
 		for broker := range shares {
+			topics[broker]++
 			if r.groups[broker] == nil {
 				t.Errorf("topic %s is said to be on %s, which is not known", name, broker)
 			}
+		}
+	}
+	for name, g := range r.groups {
+		if g.topics != topics[name] {
+			t.Errorf("group %s has %d topics, and is said to have %d", name, topics[name], g.topics)
 		}
 	}
 	if members != r.members || entries != r.entries {

@@ -1,6 +1,7 @@
 package nameserver
 
 import (
+	"net/netip"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -13,22 +14,41 @@ type departed struct {
 	brokerID                  int64
 }
 
-// touch notes that the broker at addr lives and on which connection. It returns
-// the version of the table that is held of it, or false if it is not known.
-func (r *routes) touch(brokerName, addr string, conn *remoting.Conn, now time.Time) (table.DataVersion, bool) {
+// life is who says that a broker lives, or has left.
+type life struct {
+	brokerName, addr string
+	conn             *remoting.Conn
+	from             netip.Addr // the source of conn
+}
+
+// touch notes that a broker lives. It returns the version of the table that is held of
+// it, or false if it is not known. It counts as connected by l.conn from then on, where
+// that comes from where it registered: RocketMQ leaves it at the old one, and drops it
+// when that closes.
+func (r *routes) touch(l *life, now time.Time) (table.DataVersion, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m := r.find(brokerName, addr)
+	m := r.find(l.brokerName, l.addr)
 	if m == nil {
 		return table.DataVersion{}, false
 	}
-	m.seen, m.conn = now, conn
+	m.seen = now
+	if m.owns(l.from) {
+		m.conn, m.from = l.conn, l.from
+	}
 	return m.version, true
 }
 
-// unregister drops the broker at addr, if it is known.
-func (r *routes) unregister(brokerName, addr string) []departed {
-	return r.dropIf(func(name string, m *member) bool { return name == brokerName && m.addr == addr })
+// unregister drops a broker, if it is known. It says false, and drops none, if it is not
+// l's to drop.
+func (r *routes) unregister(l *life) (gone []departed, may bool) {
+	may = true
+	gone = r.dropIf(func(name string, m *member) bool {
+		is := name == l.brokerName && m.addr == l.addr
+		may = may && (!is || m.owns(l.from))
+		return is && may
+	})
+	return gone, may
 }
 
 // expire drops who was silent for longer than its timeout.

@@ -3,6 +3,7 @@ package nameserver
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"pairmq/discovery"
@@ -21,6 +22,7 @@ var (
 	errStale     = errors.New("another broker has this brokerId with a newer state version")
 	errFull      = errors.New("too many brokers")
 	errTopics    = errors.New("topics were not taken")
+	errTaken     = errors.New("a broker from elsewhere is registered with this address, and lives")
 )
 
 // A registration is a broker's request 103.
@@ -32,6 +34,8 @@ type registration struct {
 	timeout             time.Duration
 	body                discovery.RegisterBody
 	conn                *remoting.Conn
+	from                netip.Addr // the source of conn
+	counts              netip.Addr // for whose share it counts; zero: nobody's
 	now                 time.Time
 }
 
@@ -43,7 +47,7 @@ type registered struct {
 	lived            bool   // which had been heard of within its time
 }
 
-// register takes reg over. It fails with errIncrement, errStale and errFull,
+// register takes reg over. It fails with errIncrement, errStale, errTaken and errFull,
 // when nothing has changed, and with errTopics if all was taken over but some
 // topics, whose names or numbers are bad or for which there is no room.
 func (r *routes) register(reg *registration) (registered, error) {
@@ -82,12 +86,16 @@ func (r *routes) admit(reg *registration, known *member) error {
 	switch {
 	case known == nil && len(reg.body.Topics) == 1:
 		return errIncrement
-	case known == nil && r.members >= r.maxMembers:
-		return fmt.Errorf("%w: at most %d are allowed", errFull, r.maxMembers)
 	case known != nil && known.addr != reg.addr && known.version.StateVersion > reg.body.Version.StateVersion &&
 		reg.now.Sub(known.seen) < known.timeout:
 		return fmt.Errorf("%w: %s has %d, %s has %d", errStale,
 			known.addr, known.version.StateVersion, reg.addr, reg.body.Version.StateVersion)
+	}
+	if m := r.find(reg.brokerName, reg.addr); m != nil && m != known && !m.owns(reg.from) && reg.now.Sub(m.seen) < m.timeout {
+		return fmt.Errorf("%w: %s", errTaken, reg.addr) // else it would be out of all routes
+	}
+	if known == nil {
+		return r.fits(reg.counts)
 	}
 	return nil
 }
@@ -112,7 +120,7 @@ func (r *routes) join(reg *registration, known *member) *group {
 	}
 	next := &member{
 		addr: reg.addr, ha: reg.ha, cluster: reg.cluster, version: reg.body.Version,
-		conn: reg.conn, seen: reg.now, timeout: reg.timeout,
+		conn: reg.conn, from: reg.from, seen: reg.now, timeout: reg.timeout,
 	}
 	if len(reg.body.Topics) == 1 && known != nil {
 		next.version = known.version // an increment says nothing of the rest: let the next whole table count as changed
@@ -134,7 +142,7 @@ func (r *routes) join(reg *registration, known *member) *group {
 // takeTopics takes over a master's table: all of it if it has changed, else
 // what is missing here. A table of one topic is an increment.
 func (r *routes) takeTopics(reg *registration, changed bool) error {
-	refused, first := 0, ""
+	refused, first, room := 0, "", r.room(reg.counts)
 	for i := range reg.body.Topics {
 		t := &reg.body.Topics[i]
 		q := discovery.QueueData{
@@ -145,17 +153,21 @@ func (r *routes) takeTopics(reg *registration, changed bool) error {
 		if ok && (!changed || old == q) {
 			continue
 		}
-		if !plausible(t) || !r.putEntry(t.Name, q) {
+		if !plausible(t) || !ok && room <= 0 || !r.putEntry(t.Name, q) {
 			if refused++; refused == 1 {
 				first = t.Name
 			}
+			continue
+		}
+		if !ok {
+			room--
 		}
 	}
 	if r.deleteMissing && changed && len(reg.body.Topics) != 1 {
 		r.dropMissing(reg)
 	}
 	if refused > 0 {
-		return fmt.Errorf("%w: %d of %d, the first %.64q; at most %d are kept of all brokers", errTopics,
+		return fmt.Errorf("%w: %d of %d, the first %.64q; at most %d are kept of all brokers, and half of that of brokers from one other address", errTopics,
 			refused, len(reg.body.Topics), first, r.maxEntries)
 	}
 	return nil

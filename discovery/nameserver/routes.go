@@ -2,6 +2,7 @@ package nameserver
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type group struct {
 	cluster string
 	acting  bool // 5.x: enableActingMaster, handed through to clients
 	members map[int64]*member
+	topics  int // that it has a share of
 }
 
 // A member is one registered broker.
@@ -42,7 +44,8 @@ type member struct {
 	addr, ha string
 	cluster  string
 	version  table.DataVersion // of the last full table
-	conn     *remoting.Conn    // that it registered on last
+	conn     *remoting.Conn    // that it registered on last; nil since a restart
+	from     netip.Addr        // the source of conn; zero: this machine
 	seen     time.Time         // with monotonic clock
 	timeout  time.Duration     // how long after seen it counts as alive
 }
@@ -91,7 +94,7 @@ func (r *routes) remove(brokerName string, id int64) {
 	}
 }
 
-// putEntry reports whether there was room for q.
+// putEntry reports whether there was room for q, of a brokerName that is there.
 func (r *routes) putEntry(topic string, q discovery.QueueData) bool {
 	shares := r.topics[topic]
 	if _, ok := shares[q.BrokerName]; !ok {
@@ -99,6 +102,7 @@ func (r *routes) putEntry(topic string, q discovery.QueueData) bool {
 			return false
 		}
 		r.entries++
+		r.groups[q.BrokerName].topics++
 	}
 	if shares == nil {
 		shares = make(map[string]discovery.QueueData, 1)
@@ -117,6 +121,9 @@ func (r *routes) dropEntry(topic, brokerName string) {
 	}
 	delete(shares, brokerName)
 	r.entries--
+	if g := r.groups[brokerName]; g != nil { // it is gone where its last member was removed
+		g.topics--
+	}
 	r.changed = true
 	delete(r.encoded, topic)
 	if len(shares) == 0 {

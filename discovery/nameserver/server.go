@@ -71,7 +71,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.saveIfChanged()
 			return nil
 		case <-scan.C:
-			s.logDeparted("timeout", s.routes.expire(time.Now()))
+			s.logDeparted("timeout", nil, s.routes.expire(time.Now()))
 		case <-save.C:
 			if s.saveDue() {
 				s.saveIfChanged()
@@ -82,13 +82,17 @@ func (s *Server) Run(ctx context.Context) error {
 
 // Closed drops the brokers that registered on conn, which has just closed.
 func (s *Server) Closed(conn *remoting.Conn) {
-	s.logDeparted("connection closed", s.routes.disconnect(conn))
+	s.logDeparted("connection closed", conn, s.routes.disconnect(conn))
 }
 
-func (s *Server) logDeparted(reason string, gone []departed) {
+// logDeparted says who is gone, by what came on conn, if it is not nil.
+func (s *Server) logDeparted(reason string, conn *remoting.Conn, gone []departed) {
 	for _, d := range gone {
-		s.said.Log("broker left", "reason", reason, "cluster", d.cluster,
-			"brokerName", d.brokerName, "brokerId", d.brokerID, "addr", d.addr)
+		attrs := []any{"reason", reason, "cluster", d.cluster, "brokerName", d.brokerName, "brokerId", d.brokerID, "addr", d.addr}
+		if conn != nil {
+			attrs = append(attrs, "remote", conn.RemoteAddr().String())
+		}
+		s.said.Log("broker left", attrs...)
 	}
 }
 
@@ -145,7 +149,7 @@ func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Respo
 	case remoting.ReqDeleteTopicInNamesrv:
 		return s.deleteTopic(c)
 	case remoting.ReqRegisterTopicInNamesrv:
-		return s.registerTopic(c)
+		return s.registerTopic(conn, c)
 	case remoting.ReqGetNamesrvConfig:
 		return s.config()
 	case remoting.ReqUpdateNamesrvConfig:
