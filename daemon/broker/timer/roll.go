@@ -18,6 +18,11 @@ const (
 	rollPause  = 50 * time.Millisecond
 )
 
+// roomTime is how long the disk may have no room for what goes next before that is given
+// up: a segment that was given back just now becomes room a little later, and a full file
+// system is looked at again every five seconds. Nobody else can store anything meanwhile.
+const roomTime = 15 * time.Second
+
 // roll stores messages anew whose records retention gives back next, as RocketMQ rolls
 // those that wait for longer than its wheel goes round: a bounded number, and says
 // whether it did. What is due is delivered first, if there is no more of that.
@@ -73,6 +78,7 @@ func (s *Service) roll(due bool) (did bool, err error) {
 	}
 	done, err := s.storeAnew(oldest[:n])
 	if done > 0 {
+		s.noRoom = time.Time{}
 		s.floor, s.low, s.rolled, s.changed, s.end = floor(done), floor(done), true, true, s.st.End()
 		s.log.Debug("waiting messages were stored anew: their segment is given back next", "count", done, "before", s.floor)
 	}
@@ -80,17 +86,29 @@ func (s *Service) roll(due bool) (did bool, err error) {
 		s.rollFailed(err, urgent, before)
 		return done > 0, nil
 	}
-	s.rolling = false
+	s.rolling, s.noRoom = false, time.Time{}
 	s.rollAt = time.Now().Add(max(rollPause, 4*time.Since(began)))
 	return true, nil
 }
 
-// rollFailed tries again later. Where the disk has no room for it, and retention waits
-// for nothing else, the segment goes: else nobody could store anything any more.
+// rollFailed tries again later. Where the disk has had no room for it for long, and
+// retention waits for nothing else, the segment goes: else nobody could store anything any
+// more.
 func (s *Service) rollFailed(err error, urgent bool, before int64) {
 	wait := s.backoff.Next()
+	full := urgent && errors.Is(err, store.ErrDiskFull)
+	switch {
+	case !full:
+		s.noRoom = time.Time{}
+	case s.noRoom.IsZero():
+		s.noRoom = time.Now()
+	}
+	if full {
+		wait = min(wait, time.Second)
+	}
 	s.rollAt = time.Now().Add(wait)
-	if urgent && errors.Is(err, store.ErrDiskFull) {
+	if full && time.Since(s.noRoom) >= roomTime {
+		s.noRoom = time.Time{}
 		s.log.Error("waiting messages are given back before they are due: there is no room to store them anew", "before", before, "err", err)
 		s.low = before
 		s.publish()

@@ -3,9 +3,11 @@ package timer
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,4 +244,53 @@ func TestWhatIsNotReadYetIsKept(t *testing.T) {
 		}
 		r.must(r.stop())
 	})
+}
+
+// A tight store has no room for what is stored anew until a time.
+type tight struct {
+	*store.Store
+	until *atomic.Int64 // ms since 1970
+}
+
+func (s *tight) PutAnew(ms []record.Message, done func(error)) error {
+	if time.Now().UnixMilli() < s.until.Load() {
+		return fmt.Errorf("%w: no space for the next segment", store.ErrDiskFull)
+	}
+	return s.Store.PutAnew(ms, done)
+}
+
+// TestRoomThatComesLate: what waits in the segment that goes next is not given up as soon as
+// there is no room for it, and is when there is none for long.
+func TestRoomThatComesLate(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		full time.Duration // from when others are refused on
+		lost bool
+	}{{"soon", roomTime - time.Second, false}, {"never", 24 * time.Hour, true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(r *rig) {
+				const all = 50
+				var until atomic.Int64
+				r.change = tooSmall
+				r.wrap = func(st *store.Store) Store { return &tight{st, &until} }
+				r.must(r.start())
+				for n := range all {
+					r.must(r.send(n, PropertyDelayMs, 3600_000))
+				}
+				until.Store(time.Now().Add(24 * time.Hour).UnixMilli())
+				for _, urgent := r.st.GoesNext(); !urgent; _, urgent = r.st.GoesNext() {
+					if r.flood() != nil {
+						break
+					}
+				}
+				until.Store(time.Now().Add(tt.full).UnixMilli())
+				refused := r.traffic(2 << 20)
+				time.Sleep(2 * time.Hour)
+				if got := len(r.came()); (got != all) != tt.lost || refused == 0 {
+					t.Errorf("%d of %d came, and others were refused %d times", got, all, refused)
+				}
+				r.must(r.stop())
+			})
+		})
+	}
 }

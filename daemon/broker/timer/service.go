@@ -110,6 +110,7 @@ type Service struct {
 	rollAt   time.Time
 	rolled   bool               // since the last commit
 	rolling  bool               // it was said that what goes next cannot be stored anew
+	noRoom   time.Time          // since when the disk has no room for it; zero: it has
 	recalled map[int64]struct{} // where records lie that are not to be delivered
 	fresh    []int64            // those of them that the file does not know of
 	gone     []int64            // and what it need not know any more
