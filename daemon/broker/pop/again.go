@@ -190,7 +190,7 @@ func (s *Service) gone(f *flight, res *store.Result) {
 	if f.gone {
 		return
 	}
-	s.log.Warn("a popped message that was not acknowledged does not come again: it is gone", "topic", q.topic, "queueId", q.queueID,
+	s.lost.Log("a popped message that was not acknowledged does not come again: it is gone", "topic", q.topic, "queueId", q.queueID,
 		"queueOffset", f.offset, "group", q.group, "status", res.Status.String())
 	s.remove(f)
 	s.done(q)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/warner"
 	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -57,11 +58,16 @@ var ErrBusy = errors.New("pop: too many messages are popped and not acknowledged
 // maxQueues bounds the queues of groups that a Service knows.
 const maxQueues = 100_000
 
+// sayAtOnce is how many lines of one kind are logged at once that each tell of one
+// message; then it is one a second.
+const sayAtOnce = 100
+
 // A Service is what groups have popped. Use New and Run.
 type Service struct {
 	o     Options
 	st    Store
 	log   *slog.Logger
+	lost  *warner.Warner // messages that do not come again
 	began time.Time
 	wake  chan struct{}
 
@@ -110,7 +116,7 @@ func New(o Options) (*Service, error) {
 	}
 	o.QueueFlights, o.Flights = cmp.Or(o.QueueFlights, 10_000), cmp.Or(o.Flights, 50_000)
 	s := &Service{
-		o: o, st: o.Store, log: o.Log, began: time.Now(), wake: make(chan struct{}, 1), queues: map[queueKey]*queue{}, turns: map[[2]string]uint32{},
+		o: o, st: o.Store, log: o.Log, lost: &warner.Warner{To: o.Log, Level: slog.LevelWarn, Burst: sayAtOnce}, began: time.Now(), wake: make(chan struct{}, 1), queues: map[queueKey]*queue{}, turns: map[[2]string]uint32{},
 		late: map[lateAck]struct{}{}, keepAt: never, sleep: never, backoff: lifecycle.Backoff{Min: time.Second, Max: maxBackoff},
 	}
 	s.revival = newRevival(s.st, o.Revive)

@@ -86,7 +86,7 @@ func (s *Service) load(at int64) (rec []byte, v record.View, err error) {
 	case at >= s.st.Start():
 		return nil, v, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
-	s.log.Error("a waiting message was given back with the oldest segments before it was due", "phyOffset", at, "err", err)
+	s.says.early.Log("a waiting message was given back with the oldest segments before it was due", "phyOffset", at, "err", err)
 	return nil, v, nil
 }
 
@@ -172,7 +172,7 @@ func (s *Service) await(sent []delivery, results <-chan result) bool {
 			}
 			count, bytes = count+1, bytes+d.size
 		case errors.Is(d.err, errUnreadable): // others do not wait for it
-			s.log.Error("a waiting message waits longer", "phyOffset", d.PhyOffset, "err", d.err, "retryIn", patience)
+			s.says.later.Log("a waiting message waits longer", "phyOffset", d.PhyOffset, "err", d.err, "retryIn", patience)
 			s.lanes[d.Lane].add(index.Timer{Due: s.clock.now(d.Lane) + patience.Milliseconds(), PhyOffset: d.PhyOffset})
 		default:
 			s.lanes[d.Lane].add(d.Timer)

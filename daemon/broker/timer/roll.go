@@ -151,7 +151,7 @@ func (s *Service) storeAnew(all []index.LaneTimer) (done int, err error) {
 func (s *Service) sendAnew(t index.LaneTimer, results chan<- result) (size int64, err error) {
 	rec, v, err := s.load(t.PhyOffset)
 	if err != nil { // it may be mended where it lies, but is not kept for that
-		s.log.Error("a waiting message is lost with its segment", "phyOffset", t.PhyOffset, "err", err)
+		s.says.lost.Log("a waiting message is lost with its segment", "phyOffset", t.PhyOffset, "err", err)
 	}
 	size = int64(len(rec))
 	_, recalled := s.recalled[t.PhyOffset]
@@ -172,7 +172,7 @@ func (s *Service) sendAnew(t index.LaneTimer, results chan<- result) (size int64
 	}
 	err = s.st.PutAnew([]record.Message{again(m, out)}, func(err error) { results <- result{err: err} })
 	if errors.Is(err, store.ErrTooLarge) || errors.Is(err, record.ErrTooLong) { // it has grown by TIMER_ROLL_TIMES
-		s.log.Error("a waiting message is lost with its segment", "phyOffset", t.PhyOffset, "err", err)
+		s.says.lost.Log("a waiting message is lost with its segment", "phyOffset", t.PhyOffset, "err", err)
 		results <- result{}
 		return size, nil
 	}

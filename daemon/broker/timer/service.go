@@ -80,6 +80,7 @@ const (
 type Service struct {
 	st    Store
 	log   *slog.Logger
+	says  messages
 	clock clock
 	known int64 // bytes; what the log has before it was there at the start
 	ahead int64 // ms; by how much the clock of spans was ahead of the log's then
@@ -137,7 +138,7 @@ func New(o Options) (*Service, error) {
 	o.Store.Need(0) // until it is known what waits
 	return &Service{
 		tail: cmp.Or(o.Memory, tailTimers),
-		st:   o.Store, log: o.Log, clock: clock{wall: o.Wall}, known: o.Store.End(), wake: make(chan struct{}, 1),
+		st:   o.Store, log: o.Log, says: newMessages(o.Log), clock: clock{wall: o.Wall}, known: o.Store.End(), wake: make(chan struct{}, 1),
 		backoff: lifecycle.Backoff{Min: time.Second, Max: 10 * time.Second},
 	}, nil
 }
@@ -323,7 +324,7 @@ func (s *Service) readQueue() error {
 			if key, ok := v.Property(PropertyDelete); ok {
 				s.recall(&v, string(key))
 			} else if n, due, err := dueOf(&v); err != nil {
-				s.log.Error("a waiting message is not delivered", "queueOffset", v.QueueOffset(), "phyOffset", v.PhyOffset(), "err", err)
+				s.says.bad.Log("a waiting message is not delivered", "queueOffset", v.QueueOffset(), "phyOffset", v.PhyOffset(), "err", err)
 			} else {
 				if n == spans {
 					ahead := s.ahead

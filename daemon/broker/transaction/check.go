@@ -128,14 +128,17 @@ func (c *Coordinator) gone(from, to int64) {
 
 // lost closes halves that cannot be read any more.
 func (c *Coordinator) lost(from, to int64) {
+	n := 0
 	for at := from; at < to; at++ {
 		c.mu.Lock()
-		open := !c.done.has(at)
+		if !c.done.has(at) {
+			n++
+		}
 		c.done.set(at)
 		c.mu.Unlock()
-		if open {
-			c.log.Error("an open transaction is lost: its half is damaged", "queueOffset", at)
-		}
+	}
+	if n > 0 {
+		c.log.Error("open transactions are lost: their halves are damaged", "halves", n, "queueOffset", from, "to", to)
 	}
 }
 
@@ -214,8 +217,11 @@ func (c *Coordinator) do(todo []work) (first error) {
 		if !w.renew {
 			if w.ms != nil {
 				topic, _, err := address(w.v)
-				c.log.Error("a transaction is given up: nobody has decided it",
-					"queueOffset", w.half.offset, "phyOffset", w.v.PhyOffset(), "checks", w.half.checks, "topic", topic, "err", err)
+				attrs := []any{"queueOffset", w.half.offset, "phyOffset", w.v.PhyOffset(), "checks", w.half.checks, "topic", topic}
+				if err != nil {
+					attrs = append(attrs, "err", err)
+				}
+				c.given.Log("a transaction is given up: nobody has decided it", attrs...)
 			}
 			c.release(&w.half, func() { c.close(&w.half, w.half.offset) })
 			continue

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/warner"
 	"pairmq/store"
 	"pairmq/store/index"
 	"pairmq/store/record"
@@ -74,11 +75,16 @@ var (
 	errOver = fmt.Errorf("transaction: %w: the broker is stopping", store.ErrReadOnly)
 )
 
+// sayAtOnce is how many lines of one kind are logged at once that each tell of one
+// transaction; then it is one a second.
+const sayAtOnce = 100
+
 // A Coordinator keeps halves. Use New and Run.
 type Coordinator struct {
 	o     Options
 	st    Store
 	log   *slog.Logger
+	given *warner.Warner // transactions that are given up
 	began time.Time
 	again chan waiting // decisions that have waited
 
@@ -136,7 +142,7 @@ func New(o Options) (*Coordinator, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Coordinator{
-		o: o, st: o.Store, log: o.Log, began: time.Now(), again: make(chan waiting, maxAgain),
+		o: o, st: o.Store, log: o.Log, began: time.Now(), given: &warner.Warner{To: o.Log, Level: slog.LevelError, Burst: sayAtOnce}, again: make(chan waiting, maxAgain),
 		asked: map[int64]int64{}, owed: map[int64][]int64{}, busy: map[int64]*ending{}, resuming: map[int64]struct{}{},
 	}, nil
 }
