@@ -55,6 +55,9 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 		p.addHost(cfg.HAMasterAddress)
 		p.addHost(cfg.HASlaveAddress)
 	}
+	if p.key == nil && (cfg.TLSEnable || cfg.TLSMode == config.TLSEnforcing) && (cfg.Slave() || cfg.WaitsForSlaves() || len(p.listed)+len(p.zoned) > 0 || !p.named.none()) {
+		log.Warn("the other half gets the log in plain text, whatever tlsEnable and tlsServerMode say: TLS on the replication port takes a haSecretFile that both have (pairmq cert secret makes one)")
+	}
 	if alone := p.key == nil && len(p.listed)+len(p.zoned) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
 		log.Warn("no other host may be the other half of this pair: give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers", "brokerRole", cfg.BrokerRole)
 	}

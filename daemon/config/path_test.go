@@ -26,8 +26,7 @@ func texts() map[string]string {
 }
 
 // A key that is new fails here until somebody has said whether it names something in the
-// file system. Of those that do, one names a file to write and one a device, and what
-// they may be called is in TestWhatIsWrittenCannotBeAnyFile.
+// file system. What a file to write may be called is in TestWhatIsWrittenCannotBeAnyFile.
 func TestWhatKeysNameInTheFileSystem(t *testing.T) {
 	use := map[string]Use{"reads": ReadsFile, "own folder": KeepsFolder, "looks at": LooksAt, "writes": WritesFile, "device": FeedsDevice, "socket": MakesSocket, "rewrites": RewritesFile}
 	known := texts()

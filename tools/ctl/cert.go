@@ -25,7 +25,9 @@ name servers and clients, as files in PEM with keys of ECDSA on P-256. They are 
   pairmq cert sign --dir tls --server gw-a=192.168.1.10 --server gw-b=192.168.1.11 --client app
 
 Whoever has ca.key can let anybody in: keep it off the brokers. Each of those has
-ca.crt, and its own two files. Asks no server.`
+ca.crt, and its own two files. For two servers or more it makes ha.secret as well, if that
+is not there: by it the two brokers of a pair know each other, and have TLS on the
+replication port. Asks no server.`
 
 // earliest is a time before which no clock is right that somebody has set.
 func earliest() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
@@ -89,7 +91,11 @@ func newCertSign(e *env) *cobra.Command {
 		if err != nil && len(made) > 0 {
 			err = fmt.Errorf("%w: %w", errPartly, err)
 		}
-		return errors.Join(e.printCerts(made), err)
+		err = errors.Join(e.printCerts(made), err)
+		if err != nil || len(a.servers) < 2 {
+			return err
+		}
+		return e.secretBeside(a.dir)
 	})
 	return cmd
 }

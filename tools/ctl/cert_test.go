@@ -31,8 +31,8 @@ func madeCerts(t *testing.T) string {
 func TestCertificatesInTwoCommands(t *testing.T) {
 	dir := madeCerts(t)
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 8 {
-		t.Errorf("it made %d files, %v, want 8", len(files), err)
+	if err != nil || len(files) != 9 {
+		t.Errorf("it made %d files, %v, want 9", len(files), err)
 	}
 	for _, f := range files {
 		if info, err := f.Info(); err != nil || info.Mode() != 0o600 {
@@ -50,6 +50,16 @@ func TestCertificatesInTwoCommands(t *testing.T) {
 	}
 	if from, until := own.Leaf.NotBefore, own.Leaf.NotAfter; from.Year() != 1970 || until.Before(time.Now().AddDate(19, 11, 0)) {
 		t.Errorf("it is valid from %v to %v, want 1970 and 20 years from now", from, until)
+	}
+	secret, err := os.ReadFile(filepath.Join(dir, "ha.secret"))
+	if err != nil || len(secret) < secretBytes {
+		t.Errorf("the secret of the pair has %d bytes: %v", len(secret), err)
+	}
+	if r := runIn(t.Context(), "", "", "cert", "sign", "--dir", dir, "--server", "gw-a", "--server", "gw-b", "--replace"); r.code != exitOK {
+		t.Errorf("exit code %d: %s", r.code, r.err)
+	}
+	if again, err := os.ReadFile(filepath.Join(dir, "ha.secret")); err != nil || string(again) != string(secret) {
+		t.Errorf("--replace makes another secret: %v", err)
 	}
 	// What was made is not made again, unless that is wanted.
 	before, err := os.ReadFile(filepath.Join(dir, "app.key"))

@@ -24,6 +24,9 @@ Whoever has it can be the other half: read all messages, and change them. Asks n
 // secretBytes is how long a secret is.
 const secretBytes = 32
 
+// secretSays is what is said of a secret that was made.
+const secretSays = "%s: both brokers of the pair need it, and haSecretFile names it\n"
+
 // A secretMade is one secret that was made.
 type secretMade struct {
 	File string `json:"file"`
@@ -42,10 +45,23 @@ func newCertSecret(e *env) *cobra.Command {
 		if e.json {
 			return e.printJSON(secretMade{out})
 		}
-		_, err := fmt.Fprintf(e.out, "%s: both brokers of the pair need it, and haSecretFile names it\n", safe(out))
+		_, err := fmt.Fprintf(e.out, secretSays, safe(out))
 		return err
 	})
 	return cmd
+}
+
+// secretBeside makes the secret of a pair in the folder of its certificates, if there is none.
+func (e *env) secretBeside(dir string) error {
+	path := filepath.Join(dir, "ha.secret")
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	if err := makeSecret(path, false); err != nil || e.json {
+		return err
+	}
+	_, err := fmt.Fprintf(e.out, secretSays, safe(path))
+	return err
 }
 
 func makeSecret(path string, replace bool) error {
