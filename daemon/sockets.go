@@ -103,7 +103,9 @@ func (s sockets) listen(bind string, ports ...int) ([]net.Listener, error) {
 // listenAhead listens at an address that no link may have yet: connections come once
 // one has it. A daemon that ended instead would be started again and again until then.
 func listenAhead(addr string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
+	var now net.ListenConfig
+	now.SetMultipathTCP(false) // landlock's rules for ports do not hold it
+	ln, err := now.Listen(context.Background(), "tcp", addr)
 	if !errors.Is(err, unix.EADDRNOTAVAIL) {
 		return ln, err
 	}
@@ -117,6 +119,7 @@ func listenAhead(addr string) (net.Listener, error) {
 		})
 		return errors.Join(outer, err)
 	}}
+	ahead.SetMultipathTCP(false)
 	return ahead.Listen(context.Background(), "tcp", addr)
 }
 
