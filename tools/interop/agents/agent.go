@@ -15,8 +15,12 @@ import (
 	"pairmq/tools/interop/proc"
 )
 
-// ErrEnded means that the agent's process ended before it was asked to.
-var ErrEnded = errors.New("agents: the agent has ended")
+var (
+	// ErrEnded means that the agent's process ended before it was asked to.
+	ErrEnded = errors.New("agents: the agent has ended")
+	// ErrGarbled means that it printed what is no event, so that what it reported may lack one.
+	ErrGarbled = errors.New("agents: the agent prints what is no event")
+)
 
 // maxLine bounds one event in bytes.
 const maxLine = 1 << 20
@@ -31,6 +35,7 @@ type Agent struct {
 	mu      sync.Mutex
 	lastID  int
 	streams map[string]*stream
+	over    error // why nothing is read any more
 }
 
 // Start starts a client program; its log goes to dir.
@@ -66,14 +71,18 @@ func (a *Agent) Close() {
 // Log is the last that the program wrote beside its events.
 func (a *Agent) Log() string { return a.child.Tail(20) }
 
+// read hands events on, up to the end or the first line that is none: a log's line
+// can lie within that of an event, and half an event is not to be missed in silence.
 func (a *Agent) read(stdout *os.File) {
 	defer stdout.Close()
 	in := bufio.NewScanner(stdout)
 	in.Buffer(make([]byte, 64<<10), maxLine)
+	over := ErrEnded
 	for in.Scan() {
 		l, ok := line.Parse(in.Text())
 		if !ok {
-			continue
+			over = fmt.Errorf("%w: %d bytes, %.200q", ErrGarbled, len(in.Bytes()), in.Text())
+			break
 		}
 		a.mu.Lock()
 		s := a.streams[l.Get("id")]
@@ -82,10 +91,14 @@ func (a *Agent) read(stdout *os.File) {
 			s.add(l)
 		}
 	}
+	if err := in.Err(); err != nil {
+		over = fmt.Errorf("%w: %w", ErrGarbled, err)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.over = over
 	for _, s := range a.streams {
-		s.end()
+		s.end(over)
 	}
 }
 
@@ -93,6 +106,10 @@ func (a *Agent) read(stdout *os.File) {
 // reported, and goes on growing if it began a consumer.
 func (a *Agent) command(ctx context.Context, verb string, pairs ...any) (*stream, error) {
 	a.mu.Lock()
+	if a.over != nil {
+		defer a.mu.Unlock()
+		return nil, fmt.Errorf("agents: %s: %s: %w\n%s", a.Name, verb, a.over, a.Log())
+	}
 	a.lastID++
 	id := strconv.Itoa(a.lastID)
 	s := &stream{id: id, changed: make(chan struct{})}

@@ -16,7 +16,7 @@ type stream struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced at every event
 	finished bool
-	ended    bool // the agent has
+	over     error // why nothing is added any more
 	failure  string
 	sent     []verify.Sent
 	got      []verify.Got
@@ -93,10 +93,10 @@ func (s *stream) wake() {
 	s.changed = make(chan struct{})
 }
 
-func (s *stream) end() {
+func (s *stream) end(why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
+	s.over = why
 	s.wake()
 }
 
@@ -105,13 +105,13 @@ func (s *stream) end() {
 func (s *stream) wait(ctx context.Context, cond func() bool) error {
 	for {
 		s.mu.Lock()
-		met, ended, changed := cond(), s.ended, s.changed
+		met, over, changed := cond(), s.over, s.changed
 		s.mu.Unlock()
 		switch {
 		case met:
 			return nil
-		case ended:
-			return ErrEnded
+		case over != nil:
+			return over
 		}
 		select {
 		case <-changed:

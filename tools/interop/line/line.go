@@ -2,8 +2,7 @@
 // line of text, `@verb key=value key=value`, every value percent-encoded.
 //
 // The agents are programs around unmodified RocketMQ clients, in Java and in
-// Go. Whatever else such a client prints does not begin with an at sign and
-// is left alone.
+// Go. What such a client prints goes elsewhere: a long event is written in parts.
 package line
 
 import (

@@ -168,7 +168,8 @@ func (p *Peer) AgentCommand(dir, namesrv string, extra ...string) (string, []str
 	if p.classes == "" {
 		return "", nil, errors.New("peers: Compile comes first")
 	}
-	args, err := p.jvm(dir, "128m", extra...)
+	quiet := []string{"-XX:+DisplayVMOutputToStderr", "-Xlog:disable", "-Xlog:all=warning:stderr"} // its standard output is the events' alone
+	args, err := p.jvm(dir, "128m", append(quiet, extra...)...)
 	return "java", append(args, "Agent", namesrv), err
 }
 

@@ -23,6 +23,7 @@ public final class Agent {
     }
 
     public static void main(String[] args) throws Exception {
+        System.setOut(System.err); // clients log there, which must not come between the parts of an event
         Agent agent = new Agent(args[0]);
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
