@@ -2,21 +2,20 @@ package interop
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"pairmq/tools/interop/target"
-	"pairmq/tools/interop/wire"
 )
 
-// busyCode is SYSTEM_BUSY, of which nothing was stored.
-const busyCode = 2
+// A busy broker answers SYSTEM_BUSY, of which nothing was stored.
+const (
+	busyCode = 2
+	busy     = "SYSTEM_BUSY" // what sends.each expects then
+)
 
 // TestBusy has clients send while the disk takes nothing: they are answered SYSTEM_BUSY, and
 // what was is not there afterwards. Freezing a file system takes root.
@@ -25,53 +24,30 @@ func TestBusy(t *testing.T) {
 	if kind, err := target.Kind(); err != nil || kind != target.Pairmq {
 		t.Skipf("the store of pairmqd alone is put on a disk of its own, not that of %s %v", kind, err)
 	}
-	disk := newFrozen(t)
+	disk := newFrozen(t, filepath.Join(t.TempDir(), "store"))
 	w := newWorldWith(t, map[string]string{"flushDiskType": "ASYNC_FLUSH", "storePathRootDir": disk.store})
-	const topic, queues = "Busy", 4
-	w.topic(t, topic, queues)
-	stored := 0
-	send := func(n int, busy bool) {
-		t.Helper()
-		for _, client := range w.clients {
-			_, err := client.Delay(within(t, time.Minute), "P_Busy", topic, n, n+1, 0)
-			if err == nil {
-				stored++
-			}
-			if busy != (err != nil && strings.Contains(err.Error(), fmt.Sprintf("CODE: %d", busyCode))) {
-				t.Errorf("%s: message %d: %v", client.Name, n, err)
-			}
-		}
-	}
-	send(0, false)
+	s := newSends(t, w)
+	s.each(t, sendOK)
 	disk.freeze(t)
-	waits := disk.fill(t, w, topic)
-	send(1, true)
+	filled := s.fill(t, w.target.Broker)
+	s.each(t, busy)
 	disk.thaw(t)
-	stored += <-waits
-	send(2, false)
-	count := 0
-	for q := range int32(queues) {
-		end, err := w.conn.MaxOffset(within(t, 20*time.Second), topic, q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count += int(end)
+	if n := filled(t); n != 0 {
+		t.Errorf("of %d messages senders were not told what became of them", n)
 	}
-	if count != stored {
-		t.Errorf("%d messages are stored, and %d were answered OK", count, stored)
-	}
-	t.Logf("%d messages were answered OK, and are there", count)
+	s.each(t, sendOK)
+	s.check(t, w.target.Broker)
 }
 
 // A frozen is a file system in a file, that can be made to take nothing.
 type frozen struct{ store string }
 
-func newFrozen(t *testing.T) *frozen {
+// newFrozen mounts one at store until the test ends: whoever writes there has to have ended
+// before, so start it later.
+func newFrozen(t *testing.T, store string) *frozen {
 	t.Helper()
-	dir := t.TempDir()
-	d := &frozen{filepath.Join(dir, "store")}
-	image := filepath.Join(dir, "disk")
-	if err := errors.Join(os.Mkdir(d.store, 0o755), os.WriteFile(image, nil, 0o600), os.Truncate(image, 256<<20)); err != nil {
+	d, image := &frozen{store}, filepath.Join(t.TempDir(), "disk")
+	if err := errors.Join(os.MkdirAll(d.store, 0o755), os.WriteFile(image, nil, 0o600), os.Truncate(image, 256<<20)); err != nil {
 		t.Fatal(err)
 	}
 	d.run(t, "mkfs.ext4", "-q", "-F", image)
@@ -97,45 +73,4 @@ func (d *frozen) freeze(t *testing.T) {
 func (d *frozen) thaw(t *testing.T) {
 	t.Helper()
 	d.run(t, "fsfreeze", "--unfreeze", d.store)
-}
-
-// fill sends until no more is taken. How many of these messages were answered OK comes later.
-func (d *frozen) fill(t *testing.T, w *world, topic string) (stored <-chan int) {
-	t.Helper()
-	const senders, size = 64, 1 << 20
-	ctx := within(t, 2*time.Minute)
-	full, total, failed := make(chan struct{}), make(chan int, 1), make(chan error, senders)
-	var mu sync.Mutex
-	n, once := 0, sync.OnceFunc(func() { close(full) })
-	var all sync.WaitGroup
-	for range senders {
-		c := dial(t, w.target)
-		all.Go(func() {
-			_, err := c.Send(ctx, wire.Message{Topic: topic, Body: make([]byte, size)})
-			var refused *wire.CodeError
-			switch {
-			case err == nil:
-				mu.Lock()
-				n++
-				mu.Unlock()
-			case errors.As(err, &refused) && refused.Code == busyCode:
-				once()
-			default:
-				failed <- err
-				once()
-			}
-		})
-	}
-	go func() { all.Wait(); total <- n }()
-	select {
-	case <-full:
-	case <-ctx.Done():
-		t.Fatal("64 MiB were taken by a disk that takes nothing")
-	}
-	select {
-	case err := <-failed:
-		t.Fatal(err)
-	default:
-	}
-	return total
 }
