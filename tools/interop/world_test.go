@@ -89,9 +89,10 @@ func newWorld(t *testing.T) *world {
 func newWorldWith(t *testing.T, keys map[string]string) *world {
 	t.Helper()
 	w := &world{target: startTarget(t, keys)}
-	w.dir, w.conn = w.target.Dir, dial(t, w.target)
+	w.dir = w.target.Dir
 	w.peers = javaClientsIn(t, w.dir)
 	w.goAgent = buildGoAgent(t, w.dir)
+	w.conn = dial(t, w.target) // now: one that idles for two minutes is closed, and a compiler may take as long
 	for _, name := range []string{"java-" + peers.V4, "java-" + peers.V5, goClient} {
 		w.clients = append(w.clients, w.start(t, name, name))
 	}
