@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"pairmq/tools/interop/target"
@@ -40,13 +42,16 @@ func TestBusy(t *testing.T) {
 }
 
 // A frozen is a file system in a file, that can be made to take nothing.
-type frozen struct{ store string }
+type frozen struct {
+	store  string
+	thawed func() error // ends the freeze, once
+}
 
 // newFrozen mounts one at store until the test ends: whoever writes there has to have ended
 // before, so start it later.
 func newFrozen(t *testing.T, store string) *frozen {
 	t.Helper()
-	d, image := &frozen{store}, filepath.Join(t.TempDir(), "disk")
+	d, image := &frozen{store: store}, filepath.Join(t.TempDir(), "disk")
 	if err := errors.Join(os.MkdirAll(d.store, 0o755), os.WriteFile(image, nil, 0o600), os.Truncate(image, 256<<20)); err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +68,27 @@ func (d *frozen) run(t *testing.T, name string, args ...string) {
 	}
 }
 
-// freeze has writes wait until thaw, or the end of the test.
+// freeze has writes wait until thaw, or the end of the test, however that ends: who waits for
+// a frozen disk cannot even be killed.
 func (d *frozen) freeze(t *testing.T) {
 	t.Helper()
+	keeper := exec.Command("sh", "-c", `read -r end; exec fsfreeze --unfreeze "$1"`, "sh", d.store)
+	keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // no signal to the test ends it
+	stdin, err := keeper.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Start(); err != nil {
+		t.Fatal(err)
+	}
+	d.thawed = sync.OnceValue(func() error { return errors.Join(stdin.Close(), keeper.Wait()) })
+	t.Cleanup(func() { _ = d.thawed() }) // it is, unless the test has failed
 	d.run(t, "fsfreeze", "--freeze", d.store)
-	t.Cleanup(func() { _ = exec.Command("fsfreeze", "--unfreeze", d.store).Run() }) // it is, unless the test has failed
 }
 
 func (d *frozen) thaw(t *testing.T) {
 	t.Helper()
-	d.run(t, "fsfreeze", "--unfreeze", d.store)
+	if err := d.thawed(); err != nil {
+		t.Fatalf("thaw %s: %v", d.store, err)
+	}
 }
