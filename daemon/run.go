@@ -20,10 +20,13 @@ import (
 )
 
 // drainTime bounds how long a stop waits for answers on their way; movedTime, how
-// long where the address that clients have connected to is not this host's any more.
+// long where the address that clients have connected to is not this host's any more. Where the
+// broker goes on in another role it waits handedTime for a client to read its answers, once they
+// are there: nobody is served until then.
 const (
-	drainTime = 10 * time.Second
-	movedTime = 50 * time.Millisecond
+	drainTime  = 10 * time.Second
+	movedTime  = 50 * time.Millisecond
+	handedTime = time.Second
 )
 
 // run is runOn the board that there is.
@@ -216,9 +219,14 @@ func serveAll(ctx context.Context, srv *remoting.Server, lns []net.Listener) err
 
 // drain gives answers on their way time to leave.
 func drain(srv *remoting.Server, limit time.Duration, log *slog.Logger) {
+	drainSoon(srv, limit, 0, log)
+}
+
+// drainSoon is drain with no more than patience for those to leave that are made; 0: limit.
+func drainSoon(srv *remoting.Server, limit, patience time.Duration, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	if err := srv.Shutdown(ctx); err != nil {
+	if err := srv.ShutdownSoon(ctx, patience); err != nil {
 		log.Warn("connections were cut before their answers had left", "err", err)
 	}
 }

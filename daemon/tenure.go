@@ -265,20 +265,32 @@ func (t *tenure) run(ctx context.Context, begun func()) error {
 	})
 	err := front.Wait()
 	t.cancel()
-	limit := drainTime
+	t.drain()
+	t.work.Wait() // no request comes any more
+	t.broker.Keep()
+	stopStore()
+	return errors.Join(behind.Wait(), err)
+}
+
+// drain lets answers leave. The store and the replication still run: who waits for a slave
+// has its answer once that has the message, or when slaveTimeout is over.
+func (t *tenure) drain() {
+	limit, patience := drainTime, time.Duration(0)
+	if t.isOver() {
+		patience = handedTime
+		if len(t.pair.master.Slaves()) == 0 { // nobody confirms any more
+			t.pair.acks.GiveUp()
+		}
+	}
 	if t.moved.Load() {
 		limit = movedTime
 	}
 	var drained sync.WaitGroup
 	if t.local != nil {
-		drained.Go(func() { drain(t.local, limit, t.log) })
+		drained.Go(func() { drainSoon(t.local, limit, patience, t.log) })
 	}
-	drain(t.srv, limit, t.log)
+	drainSoon(t.srv, limit, patience, t.log)
 	drained.Wait()
-	t.work.Wait() // no request comes any more
-	t.broker.Keep()
-	stopStore()
-	return errors.Join(behind.Wait(), err)
 }
 
 // closed forgets what was there for the sake of a connection that has ended.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"pairmq/daemon/config"
 	"pairmq/hal/disk"
@@ -54,4 +55,44 @@ func TestOneThatIsAboutToBeMasterSaysNothing(t *testing.T) {
 	if err := errors.Join(srv.Shutdown(t.Context()), <-served, slave.close()); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestADeafClientDoesNotHoldUpAChangeOfRoles: nobody is served until the connections of the
+// tenure before have ended, and who asks for much and reads nothing could make that 10 s.
+func TestADeafClientDoesNotHoldUpAChangeOfRoles(t *testing.T) {
+	d := newDaemon(t)
+	at := d.observed()
+	d.start()
+	body := strings.Repeat("x", 1<<20)
+	for range 4 {
+		if r := d.send("Deaf", body); r.Code != remoting.RespSuccess {
+			t.Fatalf("a send is answered %d %q", r.Code, r.Remark)
+		}
+	}
+	nc, err := net.Dial("tcp", d.broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	if err := nc.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 32 {
+		pull := remoting.Command{Code: remoting.ReqPullMessage, Opaque: int32(i), Fields: remoting.Fields{{Key: "consumerGroup", Value: "cg"}, {Key: "topic", Value: "Deaf"}, {Key: "queueId", Value: "0"},
+			{Key: "queueOffset", Value: "0"}, {Key: "maxMsgNums", Value: "32"}, {Key: "sysFlag", Value: "4"}, {Key: "commitOffset", Value: "0"},
+			{Key: "suspendTimeoutMillis", Value: "0"}, {Key: "subscription", Value: "*"}, {Key: "subVersion", Value: "0"}}}
+		if _, err := nc.Write(remoting.AppendCommand(nil, &pull)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "answers wait for the deaf client", func() bool { return scrape(t, at).values[`pairmq_in_flight_bytes{server="broker"}`] > 1<<20 })
+	begin := time.Now()
+	if r := d.change(remoting.ReqDemoteBroker, "force", "true"); r.Code != remoting.RespSuccess {
+		t.Fatalf("demote answers %d %q", r.Code, r.Remark)
+	}
+	d.is("SLAVE", "1")
+	if took := time.Since(begin); took > drainTime/2 {
+		t.Errorf("it took %v with a client that does not read", took)
+	}
+	stopAll(t, d)
 }

@@ -201,7 +201,7 @@ func (a *Acks) Run(ctx context.Context) error {
 		timer.Reset(a.expire(time.Now()))
 		select {
 		case <-ctx.Done():
-			a.giveUp()
+			a.GiveUp()
 			return nil
 		case <-a.kick:
 		case <-timer.C:
@@ -229,7 +229,9 @@ func (a *Acks) expire(now time.Time) time.Duration {
 	return a.waiting[0].until.Sub(now)
 }
 
-func (a *Acks) giveUp() {
+// GiveUp tells all who wait, and whoever comes later, that no slave has acknowledged in time,
+// unless slaves have it by then.
+func (a *Acks) GiveUp() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ended = true

@@ -67,6 +67,25 @@ func TestSendersWaitForWhatTheyWerePromised(t *testing.T) {
 	}
 }
 
+// TestGivingUp lets all go who wait, and those who come later at once, but for what a slave has.
+func TestGivingUp(t *testing.T) {
+	a, released := newTestAcks(AcksOptions{})
+	slave := slaveAt("10.0.0.1")
+	a.advance(slave, 5)
+	a.Confirmed(10)
+	a.leave(slave) // which may come back within slaveTimeout
+	if got := released(); len(got) != 0 {
+		t.Errorf("released %+v before", got)
+	}
+	a.GiveUp()
+	a.Confirmed(11)
+	a.advance(slave, 12)
+	a.Confirmed(12)
+	if got, want := released(), []release{{10, ErrSlaveTimeout}, {11, ErrSlaveTimeout}, {12, nil}}; !slices.Equal(got, want) {
+		t.Errorf("released %+v, want %+v", got, want)
+	}
+}
+
 // TestSendersWaitNoLongerThanTheirTime: in the order of the log, each until its
 // own time is over; and nobody is left when the master stops.
 func TestSendersWaitNoLongerThanTheirTime(t *testing.T) {

@@ -154,7 +154,6 @@ func (c *Conn) run() {
 	err := c.read()
 	if errors.Is(err, errDraining) {
 		err = c.drain()
-		c.linger()
 	}
 	c.fail(err)
 	c.settle()
@@ -162,24 +161,38 @@ func (c *Conn) run() {
 	c.shared.remove(c)
 }
 
-// drain waits until all requests have their reply and all replies are written.
+// drain waits until all requests have their reply, all replies are written and the peer
+// hangs up. If others wait for that, a peer that is slow is cut off.
 func (c *Conn) drain() error {
+	c.await(func() bool { return c.inFlight > 0 })
+	by := lingerTime
+	if patience := time.Duration(c.shared.patience.Load()); patience > 0 {
+		enough := time.AfterFunc(patience, func() { c.fail(fmt.Errorf("%w its last replies and hang up within %v", errNotRead, patience)) })
+		defer enough.Stop()
+		by = min(by, patience)
+	}
+	c.await(func() bool { return c.pending != nil || c.flushing })
+	c.linger(by)
+	return ErrClosed
+}
+
+// await waits until something is no more, or the connection has ended.
+func (c *Conn) await(still func() bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.gone == nil && (c.inFlight > 0 || c.pending != nil || c.flushing) {
+	for c.gone == nil && still() {
 		c.wait()
 	}
-	return ErrClosed
 }
 
 // lingerTime is how long a connection that was drained waits for its peer.
 const lingerTime = time.Second
 
-// linger tells the peer that nothing more comes, and waits for it to hang up:
+// linger tells the peer that nothing more comes, and waits for it to hang up, for at most d:
 // to close while it still sends would reset the connection, and with that lose
 // replies it has not read yet.
-func (c *Conn) linger() {
-	by := time.Now().Add(lingerTime)
+func (c *Conn) linger(d time.Duration) {
+	by := time.Now().Add(d)
 	c.writeBy.Store(math.MaxInt64) // nothing moves it on any more
 	if t, ok := c.stream.(*tls.Conn); ok && (c.nc.SetWriteDeadline(by) != nil || t.CloseWrite() != nil) {
 		return

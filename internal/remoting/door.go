@@ -100,7 +100,7 @@ func (c *Conn) shake(config *tls.Config) error {
 			return fmt.Errorf("%w: %v", errHandshake, most)
 		}
 		if !ordinary(err) {
-			c.linger() // it may have sent its first request: to close now could take from it why not
+			c.linger(lingerTime) // it may have sent its first request: to close now could take from it why not
 		}
 		return fmt.Errorf("remoting: TLS handshake: %w", briefly(err))
 	}

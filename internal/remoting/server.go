@@ -87,7 +87,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // replies and replies leave, closes the connections, and returns once all their
 // goroutines have ended. When ctx ends first it closes what is left at once and
 // returns ctx's error. The Server is of no more use.
-func (s *Server) Shutdown(ctx context.Context) error {
+func (s *Server) Shutdown(ctx context.Context) error { return s.ShutdownSoon(ctx, 0) }
+
+// ShutdownSoon is Shutdown where others wait for the end: a peer that has not read its replies
+// and hung up within patience of the last of them is cut off. Requests that have no
+// reply yet are waited for as long as ctx lasts.
+func (s *Server) ShutdownSoon(ctx context.Context, patience time.Duration) error {
+	s.shared.patience.Store(int64(patience))
 	s.mu.Lock()
 	s.closed = true
 	for ln := range s.listeners {

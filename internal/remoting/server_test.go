@@ -112,6 +112,42 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// Where others wait for the end, whoever has a reply to come gets it, and nobody who does not
+// read, or does not hang up, is waited for longer than patience.
+func TestShutdownSoonDoesNotWaitForTheDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		held := make(chan *Request, 3)
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(func(req *Request) { held <- req })})
+		deaf, silent, busy := r.dial(), r.dial(), r.dial()
+		for i, p := range []*peer{deaf, silent, busy} {
+			p.send(Command{Opaque: int32(i)})
+		}
+		of := map[int32]*Request{}
+		for range 3 {
+			req := <-held
+			of[req.Opaque] = req
+		}
+		of[0].Reply(&Response{Body: make([]byte, 1<<20)})
+		of[1].ReplyError(RespSuccess, "")
+		silent.expect(1, RespSuccess)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		start, down := time.Now(), make(chan error, 1)
+		go func() { down <- r.srv.ShutdownSoon(ctx, time.Second) }()
+		time.Sleep(3 * time.Second) // of a slave, say
+		if n := r.srv.Stats().Conns; n != 1 {
+			t.Errorf("%d connections are left after 3 s, want the one that waits for its reply", n)
+		}
+		of[2].ReplyError(RespSuccess, "")
+		busy.expect(2, RespSuccess)
+		busy.expectClosed()
+		if err, took := <-down, time.Since(start); err != nil || took > 4*time.Second {
+			t.Errorf("ShutdownSoon: %v after %v, want nil within 4 s", err, took)
+		}
+		r.log.expect(t, 1, "does not read its last replies")
+	})
+}
+
 // A reader that waits for memory does not hold a shutdown up for long.
 func TestShutdownWhileMemoryIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -163,6 +199,28 @@ func TestShutdownOverTCP(t *testing.T) {
 	_ = nc.Close()
 	if err := <-down; err != nil {
 		t.Errorf("Shutdown: %v, want nil", err)
+	}
+}
+
+// Nor does a peer that has read all and does not hang up.
+func TestShutdownSoonDoesNotLinger(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := NewServer(ServerOptions{Handler: HandlerFunc(echo)})
+	go func() { _ = srv.Serve(t.Context(), ln) }()
+	nc, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	p := &peer{t, nc}
+	p.send(Command{Opaque: 1})
+	p.expect(1, RespSuccess)
+	begin := time.Now()
+	if err := srv.ShutdownSoon(t.Context(), lingerTime/20); err != nil || time.Since(begin) >= lingerTime {
+		t.Errorf("ShutdownSoon: %v after %v, want nil within %v", err, time.Since(begin), lingerTime)
 	}
 }
 

@@ -38,6 +38,7 @@ type shared struct {
 	taken, refused, dropped atomic.Int64 // connections
 	paused                  atomic.Int64 // requests beyond Limits.Rate
 	replies                 atomic.Int64 // bytes of all sources' rooms
+	patience                atomic.Int64 // ns that a connection that drains waits for its peer to read; 0: as long as any
 	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
 	turns                   turnstile
 
