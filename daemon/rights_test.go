@@ -126,7 +126,7 @@ func TestStrangersAreClients(t *testing.T) {
 		refused bool
 	}{
 		{broker, remoting.ReqSendMessageV2, false}, {broker, remoting.ReqHeartBeat, false}, {broker, remoting.ReqGetMaxOffset, false},
-		{broker, remoting.ReqGetAllTopicConfig, true}, {broker, remoting.ReqPromoteBroker, true}, {broker, remoting.ReqReadLog, true},
+		{broker, remoting.ReqGetAllTopicConfig, true}, {broker, remoting.ReqPromoteBroker, true}, {broker, remoting.ReqGetLogChecksums, true},
 		{broker, remoting.ReqGetBrokerConfig, true}, {broker, remoting.ReqUpdateAndCreateTopic, true}, {broker, remoting.ReqUpdateBrokerConfig, true},
 		{broker, remoting.ReqDemoteBroker, true}, {broker, remoting.ReqGetRecent, true}, {broker, remoting.ReqGetGoroutines, true},
 		{names, remoting.ReqGetRouteinfoByTopic, false}, {names, remoting.ReqGetBrokerClusterInfo, false}, {names, remoting.ReqRegisterBroker, false},

@@ -33,6 +33,10 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 			return
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
+		if row.Half && !is(halves.Known, req.Conn()) { // whose account it is makes no half of him
+			g.refuse(req, &row, from)
+			return
+		}
 		id, err := g.identify(&req.Command, from)
 		if err == nil && row.Right == Client {
 			err = g.permitted(&req.Command, &row, id)

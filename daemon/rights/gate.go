@@ -63,11 +63,19 @@ func (g *Gate) ahead(next remoting.Handler, halves Halves) remoting.Handler {
 			row.Right = Admin // a master that hands over does not force it: a person does
 		}
 		from, to := req.Conn().RemoteAddr().Addr(), req.Conn().LocalAddr().Addr()
+		if row.Half && halves.Known != nil {
+			if halves.Known(req.Conn()) {
+				next.Serve(req)
+			} else {
+				g.refuse(req, &row, from)
+			}
+			return
+		}
 		if g.Allows(row.Right, from, to) || row.ofHalves() && is(halves.Known, req.Conn()) || g.isAdminAccount(&req.Command, from) {
 			next.Serve(req)
 			return
 		}
-		g.refuse(req, row.Right, from)
+		g.refuse(req, &row, from)
 	})
 }
 
@@ -78,20 +86,24 @@ func is(half func(*remoting.Conn) bool, conn *remoting.Conn) bool { return half 
 func (r *Row) ofHalves() bool { return r.Right == Pair || r.Right == Read }
 
 // refuse answers a request that is not let through for want of a right.
-func (g *Gate) refuse(req *remoting.Request, right Right, from netip.Addr) {
+func (g *Gate) refuse(req *remoting.Request, row *Row, from netip.Addr) {
+	right, name := row.Right, remoting.RequestName(req.Code)
 	g.refused[right].Add(1)
-	name := remoting.RequestName(req.Code)
 	what := "a request was refused: its sender has no right to it"
 	if right == Pair {
 		what = "a request that the other half of a pair makes was refused: if it came from there, name its address in haPeers, or give both the same haSecretFile"
 	}
 	g.refusal.Log(what, "request", name, "right", right.String(), "from", from.String())
-	req.ReplyError(remoting.RespNoPermission, remark(name, right, from))
+	req.ReplyError(remoting.RespNoPermission, remark(name, row, from))
 }
 
 // remark tells an operator what to do.
-func remark(request string, right Right, from netip.Addr) string {
-	if right == Pair {
+func remark(request string, row *Row, from netip.Addr) string {
+	right := row.Right
+	switch {
+	case row.Half:
+		return fmt.Sprintf("%s is for the other half of this pair alone: if that is %s, add it to haPeers or give both the same haSecretFile, and restart it", request, from)
+	case right == Pair:
 		return fmt.Sprintf("%s needs the right %q, which %s has not: if it is the other half of this pair, add %s to haPeers or give both the same haSecretFile; else ask on the host of this server itself, or add it to adminAddresses; and restart it",
 			request, right, from, from)
 	}

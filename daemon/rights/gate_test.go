@@ -3,14 +3,18 @@ package rights
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 )
 
@@ -58,6 +62,68 @@ func TestWhoHasWhichRight(t *testing.T) {
 		if !open.Allows(Admin, netip.MustParseAddr(a), here) {
 			t.Errorf("opened to all, %s is no administrator", a)
 		}
+	}
+}
+
+// TestWhatIsForTheOtherHalfAlone: neither an address of adminAddresses nor an admin's account makes
+// one a half, and the first answer says what would. This host has to be known as one, too.
+func TestWhatIsForTheOtherHalfAlone(t *testing.T) {
+	file, tools := filepath.Join(t.TempDir(), "plain_acl.yml"), filepath.Join(t.TempDir(), "tools.yml")
+	const account = "accessKey: the-admin\n  secretKey: admins-secret\n"
+	err := errors.Join(os.WriteFile(file, []byte("accounts:\n- "+account+"  admin: true\n"), 0o600), os.WriteFile(tools, []byte(strings.ReplaceAll(account, "  ", "")), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := acl.Open(file, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := accounts.Rules()
+	signer, err := acl.ReadCredentials(tools)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name   string
+		from   string
+		o      Options
+		known  bool
+		signed bool
+		want   int32
+	}{
+		{"an address that may do everything", "203.0.113.6:4711", Options{Admins: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}, false, false, remoting.RespNoPermission},
+		{"this host, which has not proven anything", "127.0.0.1:4711", Options{}, false, false, remoting.RespNoPermission},
+		{"an admin's account", "203.0.113.6:4711", Options{Accounts: func() *acl.Rules { return admin }}, false, true, remoting.RespNoPermission},
+		{"the other half without an account", "203.0.113.6:4711", Options{Accounts: func() *acl.Rules { return admin }}, true, false, remoting.RespSystemError},
+		{"the other half with one", "203.0.113.6:4711", Options{Accounts: func() *acl.Rules { return admin }}, true, true, remoting.RespSuccess},
+		{"the other half", "203.0.113.6:4711", Options{}, true, false, remoting.RespSuccess},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := New(tt.o)
+			srv := remoting.NewServer(remoting.ServerOptions{Handler: g.Broker(remoting.HandlerFunc(func(req *remoting.Request) {
+				req.ReplyError(remoting.RespSuccess, "")
+			}), Halves{Known: func(*remoting.Conn) bool { return tt.known }})})
+			ln := listenOnce{make(chan net.Conn)}
+			go srv.Serve(t.Context(), ln)
+			near, far := net.Pipe()
+			ln.conns <- from{far, tt.from, "203.0.113.5:10911"}
+			co := remoting.ClientOptions{Dial: func(context.Context, string, string) (net.Conn, error) { return near, nil }}
+			if tt.signed {
+				co.Sign = signer.Sign
+			}
+			cl := remoting.NewClient(co)
+			defer func() { cl.Close(); close(ln.conns); srv.Shutdown(t.Context()) }()
+			for _, code := range []int32{remoting.ReqExchangePairState, remoting.ReqWatchMetadata, remoting.ReqReadLog} {
+				r, err := cl.Call(t.Context(), "x:1", &remoting.Command{Code: code})
+				if err != nil {
+					t.Fatal(err)
+				}
+				truly := r.Code != remoting.RespNoPermission || strings.Contains(r.Remark, "haPeers") && !strings.Contains(r.Remark, "adminAddresses")
+				if r.Code != tt.want || !truly {
+					t.Errorf("%s: %s is answered %d %q, want %d", tt.name, remoting.RequestName(code), r.Code, r.Remark, tt.want)
+				}
+			}
+		})
 	}
 }
 

@@ -42,4 +42,7 @@ type Row struct {
 	// it is about none.
 	Topic, Group string
 	Names        bool // name servers serve it, and brokers do not
+	// Half is set of what only the other half has a use for: with it who asks is taken for one, or has the
+	// log as it lies on the disk. Administrators have not the right to that.
+	Half bool
 }

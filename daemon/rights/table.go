@@ -10,7 +10,12 @@ func Of(code int32) (Row, bool) {
 		right, topic, group = lookNames(code)
 		names = right != unlisted
 	}
-	return Row{code, right, topic, group, names}, right != unlisted
+	return Row{code, right, topic, group, names, isHalfs(code)}, right != unlisted
+}
+
+// isHalfs is Row.Half.
+func isHalfs(code int32) bool {
+	return code == remoting.ReqExchangePairState || code == remoting.ReqWatchMetadata || code == remoting.ReqReadLog
 }
 
 // unlisted is the right of codes that the table does not have.
