@@ -130,17 +130,22 @@ func (p *brokerPart) tenureWorks(ctx context.Context, t *tenure) error {
 	return p.stall.check(time.Now(), t.store, limit)
 }
 
-// reconfigure applies what of a configuration that was read again can change now.
-func (p *brokerPart) reconfigure(next *config.Config) error {
+// reconfigure applies what of a configuration that was read again can change now. peers says
+// that haPeers is another one.
+func (p *brokerPart) reconfigure(next *config.Config, peers bool) error {
 	servers, err := discovery.ParseList(next.NamesrvAddr)
 	if err != nil {
 		return fmt.Errorf("namesrvAddr: %w", err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cfg.NamesrvAddr = next.NamesrvAddr
+	takeAgain(&p.cfg, next)
 	if p.now != nil {
+		p.now.changes.readAgain(next)
 		p.now.setServers(servers)
+		if peers {
+			p.now.peersChanged()
+		}
 	}
 	return nil
 }
@@ -156,18 +161,4 @@ func (p *brokerPart) close() error {
 	err := errors.Join(p.now.close(), p.client.Close())
 	p.now = nil
 	return err
-}
-
-// follow applies each configuration that is read again, until ctx ends.
-func (p *brokerPart) follow(ctx context.Context, again <-chan config.Config) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case next := <-again:
-			if err := p.reconfigure(&next); err != nil {
-				p.log.Error("the configuration that was read again is not applied", "err", err)
-			}
-		}
-	}
 }

@@ -127,6 +127,16 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 	return nil
 }
 
+// readAgain has what is shown be what the files say now.
+func (c *changes) readAgain(next *config.Config) {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	now := *c.now.Load()
+	takeAgain(&c.files, next)
+	takeAgain(&now.cfg, next)
+	c.now.Store(&now)
+}
+
 // registered are the topics as name servers are told them: with what brokerPermission
 // leaves of their permissions, so that clients go elsewhere.
 func (t *tenure) registered() ([]table.Topic, table.DataVersion) {

@@ -12,7 +12,7 @@ import (
 
 // newGate returns who lets requests through, to every part of the daemon.
 func newGate(cfg *config.Config, accounts *acl.Accounts, log *slog.Logger) *rights.Gate {
-	o := rights.Options{Admins: cfg.Admins, ReplyTopic: broker.ReplyTopic(cfg.ClusterName), Log: log}
+	o := rights.Options{Admins: cfg.Admins.Has, ReplyTopic: broker.ReplyTopic(cfg.ClusterName), Log: log}
 	if accounts != nil {
 		o.Accounts = accounts.Rules
 	}

@@ -26,6 +26,7 @@ type nameServerPart struct {
 	log *slog.Logger
 
 	answers meter.Pairs
+	allowed atomic.Pointer[[]config.AllowedBroker]
 	begun   chan struct{} // see serves
 	ended   atomic.Bool
 }
@@ -47,12 +48,12 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	} else {
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
 	}
-	allowed, err := config.ParseAllowedBrokers(cfg.NamesrvAllowed)
-	if err != nil {
-		return nil, fmt.Errorf("namesrvAllowedBrokers: %w", err)
+	p := &nameServerPart{tls: m.security, log: log, begun: make(chan struct{})}
+	if err := p.setAllowed(cfg.NamesrvAllowed); err != nil {
+		return nil, err
 	}
-	if len(allowed) > 0 {
-		o.Allowed = func(name string, local, remote netip.Addr) bool { return mayRegister(allowed, name, local, remote) }
+	o.Allowed = func(name string, local, remote netip.Addr) bool {
+		return mayRegister(*p.allowed.Load(), name, local, remote)
 	}
 	ns, err := nameserver.New(o)
 	if err != nil {
@@ -62,7 +63,7 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	if err != nil {
 		return nil, err
 	}
-	p := &nameServerPart{ns: ns, lns: lns, tls: m.security, log: log, begun: make(chan struct{})}
+	p.ns, p.lns = ns, lns
 	mode, config := m.security.door()
 	handler := insight{m.metrics, log}.ahead(ns)
 	if m.admin != nil {
@@ -108,16 +109,26 @@ func (p *nameServerPart) close() error {
 	return nil
 }
 
-// mayRegister says whether a broker of the name may register from remote: from this host always; from where
+// setAllowed changes namesrvAllowedBrokers. Who is registered stays until it has left.
+func (p *nameServerPart) setAllowed(list string) error {
+	allowed, err := config.ParseAllowedBrokers(list)
+	if err != nil {
+		return fmt.Errorf("namesrvAllowedBrokers: %w", err)
+	}
+	p.allowed.Store(&allowed)
+	return nil
+}
+
+// mayRegister says whether a broker of the name may register from remote: where the list is empty, or from this host always; from where
 // the name is bound to, if it is bound at all; else from where any broker may.
 func mayRegister(allowed []config.AllowedBroker, name string, local, remote netip.Addr) bool {
-	remote = remote.Unmap().WithZone("")
-	if remote.IsLoopback() || remote.IsValid() && remote == local.Unmap().WithZone("") {
+	remote = remote.Unmap()
+	if len(allowed) == 0 || remote.IsLoopback() || remote.IsValid() && remote == local.Unmap() {
 		return true
 	}
 	bound, free := false, false
 	for _, a := range allowed {
-		switch in := a.Prefix.Contains(remote); {
+		switch in := a.Host.Has(remote); {
 		case a.Name == name && in:
 			return true
 		case a.Name == name:

@@ -40,7 +40,7 @@ func reload(ctx context.Context, hup <-chan os.Signal, f flags, cfg *config.Conf
 		changed, restart := running.Reload(&next)
 		setLevel(level, running.LogLevel)
 		log.Info("configuration re-read", "changed", changed, "needRestart", restart)
-		if slices.Contains(changed, "namesrvAddr") && running.EnableBroker {
+		if slices.ContainsFunc(changed, func(key string) bool { return key != "logLevel" }) {
 			select {
 			case again <- running:
 			case <-ctx.Done():

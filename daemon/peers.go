@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"pairmq/daemon/config"
 	"pairmq/internal/remoting"
@@ -33,21 +34,20 @@ const byteOrderMark = "\ufeff"
 // peers are the hosts that may be the other half of the pair, and what others that may be are to
 // prove. A nil one has this host alone.
 type peers struct {
-	listed []netip.Prefix
-	zoned  []netip.Addr // of the two addresses, those that are of one link
-	named  *hostNames   // hosts of haMasterAddress and haSlaveAddress, without a key
-	chosen string       // haMasterAddress
-	key    *proof.Key   // nil: nobody can prove anything
+	listed atomic.Pointer[config.Hosts] // haPeers
+	fixed  config.Hosts                 // hosts of haMasterAddress and haSlaveAddress, without a key
+	named  *hostNames                   // those of them that are names
+	chosen string                       // haMasterAddress
+	key    *proof.Key                   // nil: nobody can prove anything
 	seal   *proof.Seal
 	tls    bool // wanted: nobody is followed on the replication port without
 }
 
 func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
-	listed, err := config.ParsePrefixes(cfg.HAPeers)
-	if err != nil {
-		return nil, fmt.Errorf("haPeers: %w", err)
+	p := &peers{chosen: cfg.HAMasterAddress, named: newHostNames(net.DefaultResolver.LookupNetIP)}
+	if err := p.setListed(cfg.HAPeers); err != nil {
+		return nil, err
 	}
-	p := &peers{listed: listed, chosen: cfg.HAMasterAddress, named: newHostNames(net.DefaultResolver.LookupNetIP)}
 	if err := p.readSecret(cfg, log); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
 	}
@@ -55,13 +55,24 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 		p.addHost(cfg.HAMasterAddress)
 		p.addHost(cfg.HASlaveAddress)
 	}
-	if p.key == nil && (cfg.TLSEnable || cfg.TLSMode == config.TLSEnforcing) && (cfg.Slave() || cfg.WaitsForSlaves() || len(p.listed)+len(p.zoned) > 0 || !p.named.none()) {
+	alone, half := len(*p.listed.Load())+len(p.fixed) == 0 && p.named.none(), cfg.Slave() || cfg.WaitsForSlaves()
+	if p.key == nil && (cfg.TLSEnable || cfg.TLSMode == config.TLSEnforcing) && (half || !alone) {
 		log.Warn("the other half gets the log in plain text, whatever tlsEnable and tlsServerMode say: TLS on the replication port takes a haSecretFile that both have (pairmq cert secret makes one)")
 	}
-	if alone := p.key == nil && len(p.listed)+len(p.zoned) == 0 && p.named.none(); alone && (cfg.Slave() || cfg.WaitsForSlaves()) {
+	if p.key == nil && alone && half {
 		log.Warn("no other host may be the other half of this pair: give both the same haSecretFile (pairmq cert secret makes one), or name its address in haPeers", "brokerRole", cfg.BrokerRole)
 	}
 	return p, nil
+}
+
+// setListed changes haPeers, also for requests on the connections that there are.
+func (p *peers) setListed(list string) error {
+	listed, err := config.ParseHosts(list)
+	if err != nil {
+		return fmt.Errorf("haPeers: %w", err)
+	}
+	p.listed.Store(&listed)
+	return nil
 }
 
 // addHost has the host of a host:port be the other half; addr may be empty.
@@ -70,11 +81,10 @@ func (p *peers) addHost(addr string) {
 	if err != nil { // none
 		return
 	}
-	if a, err := netip.ParseAddr(host); err == nil && a.Zone() != "" {
-		p.zoned = append(p.zoned, a)
-	} else if err == nil {
-		a = a.Unmap()
-		p.listed = append(p.listed, netip.PrefixFrom(a, a.BitLen()))
+	if a, err := netip.ParseAddr(host); err == nil {
+		zone := a.Zone() // another link has another host there
+		a = a.Unmap().WithZone("")
+		p.fixed = append(p.fixed, config.Host{Prefix: netip.PrefixFrom(a, a.BitLen()), Link: zone})
 	} else if host != "" {
 		p.named.add(host)
 	}
@@ -119,22 +129,11 @@ func (p *peers) readSecret(cfg *config.Config, log *slog.Logger) error {
 // loopback, where there is no secret: with one it has to be listed, or any user of the machine would be the
 // other half. By its other addresses it is not among them: see plain.
 func (p *peers) Peer(addr netip.Addr) bool {
-	if p != nil && slices.Contains(p.zoned, addr) { // another link has another host there
-		return true
-	}
-	addr = addr.Unmap().WithZone("")
+	addr = addr.Unmap()
 	if addr.IsLoopback() && p.secret() == nil {
 		return true
 	}
-	if p == nil {
-		return false
-	}
-	for _, one := range p.listed {
-		if one.Contains(addr) {
-			return true
-		}
-	}
-	return p.named.have(addr)
+	return p != nil && (p.listed.Load().Has(addr) || p.fixed.Has(addr) || p.named.have(addr.WithZone("")))
 }
 
 // plain says whether who is at the other end of a connection may be the other half without a proof.
@@ -178,6 +177,16 @@ func (t *tenure) meetPeers() {
 	p := t.platform.peers
 	t.circle = pair.NewCircle(pair.CircleOptions{Conns: t.client, Plain: p.plain, Key: p.secret(), Claim: t.claim})
 	t.members = pair.NewMembers(p.secret(), t.claim, t.dialled)
+}
+
+// peersChanged has connections end that rest on an address which is in haPeers no more, and who was refused
+// looked for at once.
+func (t *tenure) peersChanged() {
+	t.pair.master.PeersChanged()
+	if t.pair.slave != nil {
+		t.pair.slave.PeersChanged()
+	}
+	t.halves.Look()
 }
 
 // dialled are the addresses by which another half may have come here: where the connection was taken, and

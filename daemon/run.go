@@ -86,6 +86,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
+	re := reconfigurer{now: cfg, gate: gate, peers: halves, log: log}
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, m, log)
 		if err != nil {
@@ -93,6 +94,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 		}
 		parts = append(parts, p)
 		shows.add(p)
+		re.names = p
 	}
 	if admin != nil {
 		asked, stop := context.WithCancel(context.WithoutCancel(ctx)) // from the start to the end: operators want to know why it takes so long
@@ -107,12 +109,13 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 		}
 		parts = append(parts, p)
 		shows.add(p)
-		// Not only ctx ends it: a part that fails ends the daemon as well.
-		following, stop := context.WithCancel(ctx)
-		applied := lifecycle.NewGroup(following)
-		applied.Go("configuration", func(ctx context.Context) error { return p.follow(ctx, again) })
-		defer func() { stop(); _ = applied.Wait() }() // it fails never
+		re.broker = p
 	}
+	// Not only ctx ends it: a part that fails ends the daemon as well.
+	following, stopFollowing := context.WithCancel(ctx)
+	applied := lifecycle.NewGroup(following)
+	applied.Go("configuration", func(ctx context.Context) error { return re.follow(ctx, again) })
+	defer func() { stopFollowing(); _ = applied.Wait() }() // it fails never
 	shows.complete()
 	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx)) // to the end: the power may fail while the daemon stops
 	watched := lifecycle.NewGroup(watching)

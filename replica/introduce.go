@@ -25,7 +25,7 @@ type unproven struct {
 // introduce makes sure of the master at the other end of nc, and returns the connection to go on with.
 func (s *Slave) introduce(nc net.Conn, addr string, theirs epoch.History) (net.Conn, error) {
 	t := &s.opts.Trust
-	plain := t.plain(nc) || t.Key == nil && t.Chosen != nil && t.Chosen(addr)
+	plain := t.takes(nc, addr)
 	switch {
 	case plain && (t.Key == nil || !t.TLS && s.unproven.addr == addr && time.Since(s.unproven.since) < unprovenTime):
 		return nc, nil

@@ -186,6 +186,18 @@ func (m *Master) leaveAll() {
 	}
 }
 
+// PeersChanged leaves slaves that have proven nothing and may not be the other half any more: whom
+// Trust takes has changed.
+func (m *Master) PeersChanged() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.conns {
+		if !c.proven && !m.opts.Trust.plain(c.nc) {
+			c.close(errStranger)
+		}
+	}
+}
+
 // Ours says that the slave at addr is one of ours: a connection that it makes
 // within ten minutes, or while another one lasts, gets longer transfers. It may be
 // called from any goroutine.

@@ -49,6 +49,8 @@ type Slave struct {
 
 	mu     sync.Mutex
 	status MasterStatus
+	bare   net.Conn // to the master, which has proven nothing; nil: there is none
+	to     string   // where it was dialled
 }
 
 // A MasterStatus is what a slave knows of its master.
@@ -88,6 +90,25 @@ func (s *Slave) Grown() { poke(s.grown) }
 // Retry ends a wait between two attempts: the link came up, the master is
 // somewhere else. It does not block.
 func (s *Slave) Retry() { poke(s.kick) }
+
+// PeersChanged leaves a master that has proven nothing and may not be the other half any more, and
+// tries again at once: whom Trust takes has changed. It does not block.
+func (s *Slave) PeersChanged() {
+	s.mu.Lock()
+	nc, to := s.bare, s.to
+	s.mu.Unlock()
+	if nc != nil && !s.opts.Trust.takes(nc, to) {
+		_ = nc.Close() // follow says why it is over
+	}
+	s.Retry()
+}
+
+// rests notes a connection that goes on without a proof; nil: it has ended.
+func (s *Slave) rests(nc net.Conn, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bare, s.to = nc, to
+}
 
 // Status returns what is known of the master now.
 func (s *Slave) Status() MasterStatus {
@@ -182,6 +203,10 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	nc, err := s.introduce(raw, addr, theirs)
 	if err != nil {
 		return err
+	}
+	if nc == raw {
+		s.rests(raw, addr)
+		defer s.rests(nil, "")
 	}
 	s.heard()
 	end := l.End()

@@ -47,6 +47,11 @@ func (t *Trust) plain(nc net.Conn) bool {
 	return t.Plain == nil || t.Plain(ends(nc))
 }
 
+// takes says the same of nc that was dialled at addr.
+func (t *Trust) takes(nc net.Conn, addr string) bool {
+	return t.plain(nc) || t.Key == nil && t.Chosen != nil && t.Chosen(addr)
+}
+
 // claim is what this side says of itself on one connection.
 func (t *Trust) claim() proof.Claim {
 	c := t.Claim()

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,6 +146,44 @@ func TestHalvesOfASecretReplicate(t *testing.T) {
 			if st := p.slave.Status(); !st.Connected || st.Err != nil {
 				t.Errorf("%+v: %+v", tt, st)
 			}
+		})
+	}
+}
+
+// TestWhoIsTakenNoMoreIsLeft: a half that proves nothing is there for as long as its address is
+// configured, to either side, and one that has proven who it is stays.
+func TestWhoIsTakenNoMoreIsLeft(t *testing.T) {
+	for _, tt := range []struct{ name, master, slave string }{{"by the master", "closed", ""}, {"by the slave", "", "closed"}, {"nobody changed anything", "", ""}, {"both have the secret", "secret", "secret"}} {
+		var masterTakes, slaveTakes atomic.Bool
+		masterTakes.Store(true)
+		slaveTakes.Store(true)
+		master := Trust{Plain: func(netip.Addr, netip.Addr) bool { return masterTakes.Load() }}
+		slave := Trust{Plain: func(netip.Addr, netip.Addr) bool { return slaveTakes.Load() }}
+		if tt.master == "secret" {
+			master, slave = trusting(t, testSecret, false, master.Plain), trusting(t, testSecret, true, slave.Plain)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			p := newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
+			defer p.end()
+			p.trusts = slave
+			p.follow(&memLog{})
+			p.same()
+			before := p.conns()
+			masterTakes.Store(tt.master == "")
+			slaveTakes.Store(tt.slave == "")
+			p.master.PeersChanged()
+			p.slave.PeersChanged()
+			synctest.Wait()
+			left := tt.master == "closed" || tt.slave == "closed"
+			if now := p.conns(); (len(now) == 0) != left || !left && !slices.Equal(now, before) {
+				t.Errorf("%s: %d connections are there, which were before: %t", tt.name, len(now), slices.Equal(now, before))
+			}
+			masterTakes.Store(true)
+			slaveTakes.Store(true)
+			p.slave.PeersChanged()
+			time.Sleep(time.Minute)
+			p.store(5, 3)
+			p.same()
 		})
 	}
 }

@@ -7,10 +7,7 @@
 // to a person, not what the daemon does with it: that is daemon's options.go.
 package config
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // AutoName as BrokerName asks for a name that no other machine has.
 const AutoName = "auto"
@@ -52,9 +49,9 @@ type Config struct {
 	BrokerIP2    string // advertised HA address; empty: BrokerIP1
 	BindAddress  string // address to listen on; empty: all
 	ListenPort   int
-	HAListenPort int            // 0: ListenPort + 1
-	Admins       []netip.Prefix // who may look at and change everything, besides this host
-	AdminSocket  string         // path; AutoSocket: where systemd has made a folder; empty: none
+	HAListenPort int    // 0: ListenPort + 1
+	Admins       Hosts  // who may look at and change everything, besides this host
+	AdminSocket  string // path; AutoSocket: where systemd has made a folder; empty: none
 
 	// TLS, on the ports for clients and of the name server, and to others.
 	TLSMode       string

@@ -85,7 +85,7 @@ func namesrvKeys() []key {
 		ours(boolean("enableNamesrv", "false", "run a name server in this process", func(c *Config) *bool { return &c.EnableNamesrv })),
 		ours(number("namesrvListenPort", "9876", "port of the embedded name server", func(c *Config) *int { return &c.NamesrvListenPort }, 1, 65535)),
 		ours(number("namesrvMaxTopics", "20000", "name server: topics to keep, counted once for each broker that has them", func(c *Config) *int { return &c.NamesrvMaxTopics }, 100, 1<<20)),
-		ours(str("namesrvAllowedBrokers", "", "name server: addresses and networks from which brokers may register, as in 10.0.0.0/24;gw-a@10.0.1.5: a brokerName that is bound to addresses may from those alone; this host may always; empty: everybody may", func(c *Config) *string { return &c.NamesrvAllowed })),
+		live(ours(str("namesrvAllowedBrokers", "", "name server: addresses and networks from which brokers may register, as in 10.0.0.0/24;gw-a@10.0.1.5: a brokerName that is bound to addresses may from those alone; this host may always; empty: everybody may", func(c *Config) *string { return &c.NamesrvAllowed }))),
 		boolean("orderMessageEnable", "false", "name server: put ordered-topic configuration into routes", func(c *Config) *bool { return &c.NamesrvOrderMessage }),
 	}
 }
@@ -102,7 +102,7 @@ func replicaKeys() []key {
 		str("haMasterAddress", "", "SLAVE: host:port of the master's haListenPort; empty: what the name servers say", func(c *Config) *string { return &c.HAMasterAddress }),
 		ours(str("haSlaveAddress", "", "SYNC_MASTER with ASYNC_FLUSH: host:port of the slave's haListenPort, asked after a power cut for what this log lost; empty: what the name servers say, its listenPort + 1", func(c *Config) *string { return &c.HASlaveAddress })),
 		ours(at(ReadsFile, str("haSecretFile", "", "file with the secret that both brokers of a pair have, by which they know each other: 16 bytes or more, the same on both (pairmq cert secret makes one), for the daemon's user alone; empty: the credential haSecret that systemd passes, if there is one", func(c *Config) *string { return &c.HASecretFile }))),
-		ours(str("haPeers", "", "addresses and networks, as in 192.168.1.11;10.2.0.0/24, of hosts that may be the other broker of this pair without proving that they have the secret: one of Apache's has none; they can read and change everything. Without haSecretFile those of haMasterAddress and haSlaveAddress may too, and this host", func(c *Config) *string { return &c.HAPeers })),
+		live(ours(str("haPeers", "", "addresses and networks, as in 192.168.1.11;10.2.0.0/24, of hosts that may be the other broker of this pair without proving that they have the secret: one of Apache's has none; they can read and change everything. Without haSecretFile those of haMasterAddress and haSlaveAddress may too, and this host", func(c *Config) *string { return &c.HAPeers }))),
 		duration("haSendHeartbeatInterval", "5000", "milliseconds of silence after which master and slave say that they live", time.Millisecond, func(c *Config) *time.Duration { return &c.HAHeartbeat }, 10*time.Millisecond, time.Minute),
 		duration("haHousekeepingInterval", "20000", "milliseconds of silence after which master and slave hang up", time.Millisecond, func(c *Config) *time.Duration { return &c.HASilence }, 30*time.Millisecond, 10*time.Minute),
 		number("haTransferBatchSize", "32k", "bytes of commit log sent to a slave at once", func(c *Config) *int { return &c.HATransferBatch }, 512, 1<<20),

@@ -11,8 +11,9 @@ const sampleWidth = 100
 const sampleHead = `# The configuration of pairmqd: one key=value a line. Every key that there is stands below as a
 # comment, with its default; "pairmqd -c FILE --check-config" says what is wrong with a file.
 # Files conf.d/*.conf beside this one are laid over it, in the order of their names.
-# "systemctl reload pairmqd" applies namesrvAddr and logLevel, "systemctl restart pairmqd" the rest;
-# a few keys can be changed with "mqadmin updateBrokerConfig" as well, which writes no file.
+# "systemctl reload pairmqd" applies namesrvAddr, logLevel and the lists of addresses
+# (adminAddresses, haPeers, namesrvAllowedBrokers), "systemctl restart pairmqd" the rest; a few
+# keys can be changed with "mqadmin updateBrokerConfig" as well, which writes no file.
 
 # As installed: a broker with a name server in its own process, for everybody who reaches this
 # machine. With name servers elsewhere put namesrvAddr=host:9876;host:9876 in the place of this line.

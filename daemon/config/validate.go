@@ -52,11 +52,15 @@ func validate(c *Config) (errs []error) {
 		complain("haMeteredBytesPerSecond is %d; want 0, or at least 1024, which leaves room for heartbeats", c.MeteredRate)
 	}
 	for _, a := range []struct{ key, value string }{{"haMasterAddress", c.HAMasterAddress}, {"haSlaveAddress", c.HASlaveAddress}} {
-		if _, _, err := net.SplitHostPort(a.value); a.value != "" && err != nil {
+		host, _, err := net.SplitHostPort(a.value)
+		if a.value != "" && err != nil {
 			complain("%s is %q; want host:port", a.key, a.value)
 		}
+		if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() && ip.IsLinkLocalUnicast() && ip.Zone() == "" {
+			complain("%s is %q: every link has these addresses: add the name of the one that is meant, as in [fe80::7%%eth0]:10912", a.key, a.value)
+		}
 	}
-	if _, err := ParsePrefixes(c.HAPeers); err != nil {
+	if _, err := ParseHosts(c.HAPeers); err != nil {
 		complain("haPeers %v", err)
 	}
 	if _, err := ParseAllowedBrokers(c.NamesrvAllowed); err != nil {

@@ -14,7 +14,7 @@ import (
 // Options says who has which right. Of this host everybody has all; everybody has Client
 // and Register.
 type Options struct {
-	Admins []netip.Prefix // who has Read, Pair and Admin too
+	Admins func(netip.Addr) bool // who has Read, Pair and Admin too, besides the other half; nil: nobody
 	// Accounts, if set, has brokers serve nobody who is no account of these; see Broker. It
 	// is called for every request, from any goroutine.
 	Accounts func() *acl.Rules
@@ -37,6 +37,7 @@ type Gate struct {
 	opts    Options
 	refusal warner.Warner
 	refused [Admin + 1]atomic.Int64
+	admins  atomic.Pointer[func(netip.Addr) bool]
 }
 
 // New returns a Gate.
@@ -44,8 +45,13 @@ func New(o Options) *Gate {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Gate{opts: o, refusal: warner.Warner{To: o.Log, Level: slog.LevelWarn}}
+	g := &Gate{opts: o, refusal: warner.Warner{To: o.Log, Level: slog.LevelWarn}}
+	g.SetAdmins(o.Admins)
+	return g
 }
+
+// SetAdmins changes Options.Admins, also for the connections that there are.
+func (g *Gate) SetAdmins(has func(netip.Addr) bool) { g.admins.Store(&has) }
 
 // Ahead returns a handler that has next serve what is let through. It answers a code
 // without a row, or with one that says Nobody, as one that is not supported, and what
@@ -102,12 +108,12 @@ func remark(request string, row *Row, from netip.Addr) string {
 	right := row.Right
 	switch {
 	case row.Half:
-		return fmt.Sprintf("%s is for the other half of this pair alone: if that is %s, add it to haPeers or give both the same haSecretFile, and restart it", request, from)
+		return fmt.Sprintf("%s is for the other half of this pair alone: if that is %s, add it to haPeers and reload this server, or give both the same haSecretFile and restart them", request, from)
 	case right == Pair:
-		return fmt.Sprintf("%s needs the right %q, which %s has not: if it is the other half of this pair, add %s to haPeers or give both the same haSecretFile; else ask on the host of this server itself, or add it to adminAddresses; and restart it",
+		return fmt.Sprintf("%s needs the right %q, which %s has not: if it is the other half of this pair, add %s to haPeers, or give both the same haSecretFile and restart them; else ask on the host of this server itself, or add it to adminAddresses; and reload it",
 			request, right, from, from)
 	}
-	return fmt.Sprintf("%s needs the right %q, which %s has not: ask on the host of this server itself, or add %s to adminAddresses in its configuration and restart it",
+	return fmt.Sprintf("%s needs the right %q, which %s has not: ask on the host of this server itself, or add %s to adminAddresses in its configuration and reload it",
 		request, right, from, from)
 }
 
@@ -117,27 +123,18 @@ func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
 	if Local(from, to) {
 		return true
 	}
-	from = plain(from)
 	switch right {
 	case Client, Register:
 		return true
 	case Pair, Read, Admin:
-		return g.isAdmin(from)
+		has := *g.admins.Load()
+		return has != nil && has(from)
 	}
 	return false
 }
 
 // Refused is how many requests that need a right were refused since the start.
 func (g *Gate) Refused(right Right) int64 { return g.refused[right].Load() }
-
-func (g *Gate) isAdmin(from netip.Addr) bool {
-	for _, p := range g.opts.Admins {
-		if p.Contains(from) {
-			return true
-		}
-	}
-	return false
-}
 
 // Local says whether who calls from one address is on the host that was called at the
 // other. Nobody elsewhere gets a connection under an address of this host's own: what is

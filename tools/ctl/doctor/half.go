@@ -28,11 +28,6 @@ func mayBeHalf(cfg *config.Config, addr, own string) bool {
 	if err != nil || a.IsLoopback() {
 		return true
 	}
-	listed, err := config.ParsePrefixes(cfg.HAPeers)
-	for _, p := range listed {
-		if p.Contains(a.Unmap().WithZone("")) {
-			return true
-		}
-	}
-	return err != nil // the configuration is complained about
+	listed, err := config.ParseHosts(cfg.HAPeers)
+	return err != nil || listed.Has(a) // the configuration is complained about
 }
