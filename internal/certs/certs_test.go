@@ -342,10 +342,6 @@ func TestAKeyThatCannotBeReadAtFirst(t *testing.T) {
 		if err := errors.Join(os.Rename(f.Key, hidden), os.Mkdir(f.Key, 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		info, err := os.Stat(hidden)
-		if err != nil {
-			t.Fatal(err)
-		}
 		for range 3 {
 			if serial() != first {
 				t.Fatal("a certificate is used without its key")
@@ -357,7 +353,58 @@ func TestAKeyThatCannotBeReadAtFirst(t *testing.T) {
 		if err := errors.Join(os.Remove(f.Key), os.Rename(hidden, f.Key)); err != nil {
 			t.Fatal(err)
 		}
-		s.kept.seen[1] = stamp{info.Size(), info.ModTime()} // as if it had been there, of somebody else
+		s.kept.seen = f.stamps() // as if it had been there, in a folder of somebody else's
+		if serial() == first {
+			t.Errorf("the new certificate is not used:\n%s", &y.log)
+		}
+	})
+}
+
+// TestFilesOfOneSizeAndTime: another authority of the same size, with the time of the old one's file, as
+// cp -p and images have it, counts all the same; another mode of the same file is not news.
+func TestFilesOfOneSizeAndTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		y := newYard(t)
+		f := y.good("server", x509.ExtKeyUsageServerAuth)
+		s := y.server(ServerOptions{Files: f})
+		serial := func() string { time.Sleep(lookEvery); return s.Config().Certificates[0].Leaf.SerialNumber.String() }
+		first := serial()
+		if err := os.Chmod(f.Key, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		if serial() != first || strings.Contains(y.log.String(), "have changed") {
+			t.Errorf("a file with another mode is news:\n%s", &y.log)
+		}
+		if err := os.Chmod(f.Key, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		was := map[string]os.FileInfo{}
+		for _, path := range []string{f.Cert, f.Key} {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, append(b, make([]byte, 2048-len(b))...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if was[path], err = os.Stat(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		serial()
+		y.good("server", x509.ExtKeyUsageServerAuth)
+		for path, old := range was {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(os.WriteFile(path, append(b, make([]byte, 2048-len(b))...), 0o600), os.Chtimes(path, old.ModTime(), old.ModTime())); err != nil {
+				t.Fatal(err)
+			}
+			if now, err := os.Stat(path); err != nil || now.Size() != old.Size() || !now.ModTime().Equal(old.ModTime()) {
+				t.Fatalf("%s has another size or time: the test shows nothing", path)
+			}
+		}
 		if serial() == first {
 			t.Errorf("the new certificate is not used:\n%s", &y.log)
 		}

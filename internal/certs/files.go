@@ -2,6 +2,7 @@ package certs
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -10,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -27,13 +29,15 @@ type Files struct {
 
 // material is what Files say.
 type material struct {
-	own   *tls.Certificate // with its Leaf; nil: none
-	roots *x509.CertPool   // nil: none
+	own   *tls.Certificate  // with its Leaf; nil: none
+	roots *x509.CertPool    // nil: none
+	sum   [sha256.Size]byte // of the bytes of the files
 }
 
 // load reads the files.
 func (f *Files) load() (*material, error) {
 	var m material
+	sum := sha256.New()
 	if f.Cert != "" {
 		cert, err := readFile(f.Cert)
 		if err != nil {
@@ -48,6 +52,9 @@ func (f *Files) load() (*material, error) {
 			return nil, fmt.Errorf("certs: %s with %s: %w", f.Cert, f.Key, err)
 		}
 		m.own = &own
+		fmt.Fprintf(sum, "%d %d ", len(cert), len(key))
+		sum.Write(cert)
+		sum.Write(key)
 	}
 	if f.CA != "" {
 		b, err := readFile(f.CA)
@@ -57,13 +64,39 @@ func (f *Files) load() (*material, error) {
 		if m.roots, err = authorities(b); err != nil {
 			return nil, fmt.Errorf("certs: %s: %w", f.CA, err)
 		}
+		sum.Write(b)
 	}
+	sum.Sum(m.sum[:0])
 	return &m, nil
 }
 
 // authorities reads certificates; one that cannot be read spoils them all.
 func authorities(b []byte) (*x509.CertPool, error) {
-	pool, n := x509.NewCertPool(), 0
+	all, err := parse(b)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	for _, c := range all {
+		pool.AddCert(c)
+	}
+	return pool, nil
+}
+
+// Read reads the certificates of a PEM file, of which there is one or more.
+func Read(path string) ([]*x509.Certificate, error) {
+	b, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	all, err := parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("certs: %s: %w", path, err)
+	}
+	return all, nil
+}
+
+func parse(b []byte) (all []*x509.Certificate, err error) {
 	for {
 		var block *pem.Block
 		if block, b = pem.Decode(b); block == nil {
@@ -74,15 +107,14 @@ func authorities(b []byte) (*x509.CertPool, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", n+1, err)
+			return nil, fmt.Errorf("certificate %d: %w", len(all)+1, err)
 		}
-		pool.AddCert(c)
-		n++
+		all = append(all, c)
 	}
-	if n == 0 {
+	if len(all) == 0 {
 		return nil, errors.New("it has no certificate in PEM")
 	}
-	return pool, nil
+	return all, nil
 }
 
 func readFile(path string) ([]byte, error) {
@@ -116,10 +148,21 @@ func blocks(b []byte) (begun, whole int) {
 	}
 }
 
-// A stamp tells one version of a file from the next.
+// A stamp tells one version of a file from the next. A copy may have the size and the time of what was
+// there before it; its inode, or when that was changed, it has not.
 type stamp struct {
 	size  int64
 	mtime time.Time
+	inode uint64
+	ctime int64 // ns
+}
+
+func stampOf(info os.FileInfo) stamp {
+	s := stamp{size: info.Size(), mtime: info.ModTime()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		s.inode, s.ctime = st.Ino, st.Ctim.Nano()
+	}
+	return s
 }
 
 // stamps are those of the files; of one that is not there it is zero.
@@ -129,7 +172,7 @@ func (f *Files) stamps() (all [3]stamp) {
 			continue
 		}
 		if info, err := os.Stat(path); err == nil {
-			all[i] = stamp{info.Size(), info.ModTime()}
+			all[i] = stampOf(info)
 		}
 	}
 	return all
@@ -146,6 +189,7 @@ type kept[T any] struct {
 	now    T
 	seen   [3]stamp // of the files as they were read last, in vain or not
 	failed string   // what was wrong with them then
+	sum    [sha256.Size]byte
 	looked time.Time
 }
 
@@ -159,7 +203,7 @@ func keep[T any](f Files, log *slog.Logger, make func(*material) T) (*kept[T], e
 	if err != nil {
 		return nil, err
 	}
-	k.now = make(m)
+	k.now, k.sum = make(m), m.sum
 	k.describe(m)
 	return k, nil
 }
@@ -174,7 +218,7 @@ func (k *kept[T]) get() T {
 	}
 	k.looked = now
 	seen := k.files.stamps()              // before they are read: what changes meanwhile is seen next time
-	if seen == k.seen && k.failed == "" { // what failed is tried again: chown changes no stamp
+	if seen == k.seen && k.failed == "" { // what failed is tried again: chown of a folder on the way changes no stamp
 		return k.now
 	}
 	m, err := k.files.load()
@@ -185,8 +229,12 @@ func (k *kept[T]) get() T {
 		k.seen, k.failed = seen, err.Error()
 		return k.now
 	}
+	failed := k.failed != ""
 	k.seen, k.failed = seen, ""
-	k.now = k.make(m)
+	if m.sum == k.sum && !failed { // another owner, mode or link
+		return k.now
+	}
+	k.now, k.sum = k.make(m), m.sum
 	k.log.Info("certificates have changed and are used from now on", "cert", k.files.Cert, "ca", k.files.CA)
 	k.describe(m)
 	return k.now
