@@ -43,7 +43,7 @@ func house() map[string][]string {
 		"store/reset":                    {"hal/disk", "store/index"},
 		"hal/disk/diskfault":             {"hal/disk"},
 		"tools/ctl":                      append(pure, "daemon/config", "discovery", "hal/disk", "internal/acl", "internal/certs", "internal/remoting", "store", "store/index", "store/archive", "store/folder", "store/reset", "replica/pair", "tools/ctl/bundle", "tools/ctl/doctor", "tools/loadgen"),
-		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/remoting", "store"},
+		"tools/ctl/doctor":               {"daemon/config", "discovery", "hal/board", "hal/disk", "hal/link", "internal/certs", "internal/remoting", "store"},
 		"tools/loadgen":                  append(pure, "internal/remoting"),
 		"tools/bench":                    {"tools/harness", "tools/loadgen", "internal/remoting", "discovery", "store/record", "store/table"},
 		"tools/harness":                  {"internal/remoting"},

@@ -1,5 +1,5 @@
 // Package doctor examines a machine that pairmqd runs on, or should: its
-// configuration, the store's folder and what that lies on, the clock, the memory, the
+// configuration, the store's folder and what that lies on, the clock, the certificates, the memory, the
 // ports, the addresses, the links, the name servers and the other half of a pair. Of each it says
 // what is wrong and what to do.
 //
@@ -89,6 +89,7 @@ func Examine(ctx context.Context, o Options) []Check {
 	x.room()
 	x.leftovers()
 	x.clock()
+	x.certificates()
 	x.memory()
 	x.ports(ctx)
 	x.daemon()
@@ -314,14 +315,15 @@ func (x *exam) leftovers() {
 	}
 }
 
-// clock looks at what is known of the wall clock.
-func (x *exam) clock() {
+// wallClock is what is known of the wall clock.
+func (x *exam) wallClock() board.Clock {
 	info, _ := debug.ReadBuildInfo()
-	var built time.Time
-	if info != nil {
-		built = board.Built(info)
-	}
-	c := x.opts.Board.Clock(time.Now(), built)
+	return x.opts.Board.Clock(time.Now(), board.Built(info))
+}
+
+// clock looks at it.
+func (x *exam) clock() {
+	c := x.wallClock()
 	shows := c.Now.UTC().Format(time.RFC3339)
 	const do = "have it synchronised (timedatectl set-ntp true, chrony), or set it; timestamps of messages and fileReservedTime go by it"
 	switch c.Trust() {
