@@ -49,7 +49,7 @@ func (t *tenure) describe() map[string]string {
 	} else if p.noSlaves != "" {
 		info["replication"] += "; " + p.noSlaves
 	}
-	if t.memory.Differs() {
+	if t.differs {
 		info["configuredRole"] = t.file
 		info["replication"] += "; configured as " + t.file + ", its role was changed since"
 	}

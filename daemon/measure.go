@@ -268,7 +268,7 @@ func measureStore(p *metrics.Page, st *store.Store, s *store.Stats) {
 func (t *tenure) measurePair(p *metrics.Page) {
 	p.SetBool(metrics.Master, !t.cfg.Slave())
 	p.SetInt(metrics.Epoch, t.memory.Epochs().Last().Number)
-	p.SetBool(metrics.RoleDiffers, t.memory.Differs())
+	p.SetBool(metrics.RoleDiffers, t.differs)
 	p.SetBool(metrics.Rival, t.halves.Rival() != "")
 	if t.pair.slave != nil {
 		t.measureSlave(p)

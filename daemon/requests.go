@@ -109,7 +109,7 @@ func (t *tenure) later(req *remoting.Request, work roleWork) error {
 	t.work.Go(func() {
 		answer, err := work(t.ctx, req.Fields)
 		if err == nil {
-			log.Info("the broker changes its role", "brokerRole", t.memory.Role().Name)
+			log.Info("the broker changes its role", "brokerRole", t.cfg.BrokerRole, "next", t.memory.Role().Name)
 			req.Reply(&remoting.Response{Code: remoting.RespSuccess, Fields: answer})
 			t.over() // nobody unlocks: there is no other change in this tenure
 			return

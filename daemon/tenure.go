@@ -30,9 +30,12 @@ var errNextTenure = errors.New("the broker goes on in another role or at another
 // A tenure is the broker in one role and at one address: its store, its ports
 // and its registrar.
 type tenure struct {
-	cfg   config.Config // with the role that the broker has
-	file  string        // brokerRole as the files have it
-	began time.Time
+	cfg  config.Config // with the role that the broker has
+	file string        // brokerRole as the files have it
+	// differs says that cfg has another one than file. Once the role is changed memory has the next one, and
+	// this one is still what the broker does.
+	differs bool
+	began   time.Time
 	addresses
 	hostless atomic.Pointer[error] // why nobody beyond this machine can find it now; nil if they can
 	memory   *pair.Memory
@@ -109,7 +112,7 @@ func newTenure(file *config.Config, m platform, last before, client *remoting.Cl
 	log.Info("broker ready", "brokerName", t.cfg.BrokerName, "brokerRole", t.cfg.BrokerRole, "address", t.host.String(),
 		"flushDiskType", flushName(&t.cfg), "startedIn", time.Since(t.began).Round(time.Millisecond).String())
 	notify(log, fmt.Sprintf("STATUS=%s of %s at %s", t.cfg.BrokerRole, t.cfg.BrokerName, t.host))
-	if t.memory.Differs() {
+	if t.differs {
 		log.Info("the role is not that of the configuration: it was changed by pairmq promote or demote", "brokerRole", t.cfg.BrokerRole, "configured", file.BrokerRole)
 	}
 	return t, nil
@@ -133,6 +136,7 @@ func (t *tenure) openStore(file *config.Config, last *before) error {
 		}
 		role := t.memory.Role()
 		t.cfg.BrokerRole, t.cfg.BrokerID = role.Name, role.ID
+		t.differs = t.memory.Differs()
 		return t.cfg.Slave(), t.cfg.WaitsForSlaves()
 	}
 	so.Arrived = func(a []store.Arrival) { t.broker.Arrived(a) } // only Run calls it, and the broker is there before Run

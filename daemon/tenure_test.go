@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/metrics"
 	"pairmq/hal/disk"
 	"pairmq/internal/remoting"
 	"pairmq/replica/pair"
@@ -95,4 +96,45 @@ func TestADeafClientDoesNotHoldUpAChangeOfRoles(t *testing.T) {
 		t.Errorf("it took %v with a client that does not read", took)
 	}
 	stopAll(t, d)
+}
+
+// TestARoleIsSaidAsItIs: until its tenure has ended a broker whose role was changed is what it was, and says so
+// everywhere.
+func TestARoleIsSaidAsItIs(t *testing.T) {
+	for _, tt := range []struct {
+		is, file, role string
+		change         func(*pair.Memory) error
+	}{
+		{"a slave that was promoted", pair.Slave, pair.Slave, func(m *pair.Memory) error { return m.Promote("") }},
+		{"a master that was demoted", pair.AsyncMaster, pair.AsyncMaster, func(m *pair.Memory) error { return m.Yield(1) }},
+	} {
+		d := newDaemon(t).newSlave()
+		if tt.file != pair.Slave {
+			d = d.as(tt.file, "0")
+		}
+		cfg := d.config()
+		client := remoting.NewClient(remoting.ClientOptions{})
+		ten, err := newTenure(&cfg, platform{open: disk.OS}, before{}, client, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tt.change(ten.memory); err != nil {
+			t.Fatal(err)
+		}
+		info, page := ten.describe(), metrics.NewPage()
+		ten.measurePair(page)
+		config, isMaster := ten.changes.text(), map[bool]string{true: "1", false: "0"}[tt.role != pair.Slave]
+		if info["brokerRole"] != tt.role || info["configuredRole"] != "" || strings.Contains(info["replication"], "its role was changed") {
+			t.Errorf("%s says that it is %q, configured as %q: %s", tt.is, info["brokerRole"], info["configuredRole"], info["replication"])
+		}
+		if !strings.Contains(config, "brokerRole="+tt.role+"\n") {
+			t.Errorf("%s shows another role in its configuration", tt.is)
+		}
+		if text := string(page.Text()); !strings.Contains(text, "pairmq_master "+isMaster+"\n") || !strings.Contains(text, "pairmq_role_differs 0\n") {
+			t.Errorf("%s measures\n%s", tt.is, text)
+		}
+		if err := errors.Join(ten.close(), client.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }
