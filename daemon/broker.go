@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
-	"pairmq/discovery"
 	"pairmq/internal/remoting"
 )
 
@@ -130,24 +129,20 @@ func (p *brokerPart) tenureWorks(ctx context.Context, t *tenure) error {
 	return p.stall.check(time.Now(), t.store, limit)
 }
 
-// reconfigure applies what of a configuration that was read again can change now. peers says
-// that haPeers is another one.
-func (p *brokerPart) reconfigure(next *config.Config, peers bool) error {
-	servers, err := discovery.ParseList(next.NamesrvAddr)
-	if err != nil {
-		return fmt.Errorf("namesrvAddr: %w", err)
-	}
+// reconfigure applies what of a configuration that was read again can change now: servers are those of its
+// namesrvAddr, and peers says that haPeers is another one.
+func (p *brokerPart) reconfigure(next *config.Live, servers []string, peers bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	takeAgain(&p.cfg, next)
-	if p.now != nil {
-		p.now.changes.readAgain(next)
-		p.now.setServers(servers)
-		if peers {
-			p.now.peersChanged()
-		}
+	p.cfg.Live = *next
+	if p.now == nil {
+		return
 	}
-	return nil
+	p.now.changes.readAgain(next)
+	p.now.setServers(servers)
+	if peers {
+		p.now.peersChanged()
+	}
 }
 
 // close ends the tenure there is.

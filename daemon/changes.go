@@ -128,12 +128,11 @@ func (t *tenure) updateConfig(req *remoting.Request) error {
 }
 
 // readAgain has what is shown be what the files say now.
-func (c *changes) readAgain(next *config.Config) {
+func (c *changes) readAgain(next *config.Live) {
 	c.changing.Lock()
 	defer c.changing.Unlock()
 	now := *c.now.Load()
-	takeAgain(&c.files, next)
-	takeAgain(&now.cfg, next)
+	c.files.Live, now.cfg.Live = *next, *next
 	c.now.Store(&now)
 }
 

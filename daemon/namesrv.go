@@ -26,8 +26,8 @@ type nameServerPart struct {
 	log *slog.Logger
 
 	answers meter.Pairs
-	allowed atomic.Pointer[[]config.AllowedBroker]
-	begun   chan struct{} // see serves
+	allowed atomic.Pointer[[]config.AllowedBroker] // who is registered stays until it has left
+	begun   chan struct{}                          // see serves
 	ended   atomic.Bool
 }
 
@@ -49,9 +49,11 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 		log.Warn("nothing is kept over a restart of this name server: make the folder writable, or set storePathRootDir", "storePathRootDir", cfg.StoreRoot, "err", err)
 	}
 	p := &nameServerPart{tls: m.security, log: log, begun: make(chan struct{})}
-	if err := p.setAllowed(cfg.NamesrvAllowed); err != nil {
-		return nil, err
+	allowed, err := config.ParseAllowedBrokers(cfg.NamesrvAllowed)
+	if err != nil {
+		return nil, fmt.Errorf("namesrvAllowedBrokers: %w", err)
 	}
+	p.allowed.Store(&allowed)
 	o.Allowed = func(name string, local, remote netip.Addr) bool {
 		return mayRegister(*p.allowed.Load(), name, local, remote)
 	}
@@ -106,16 +108,6 @@ func (p *nameServerPart) close() error {
 	for _, ln := range p.lns {
 		ln.Close() // closed by its server already where that ran
 	}
-	return nil
-}
-
-// setAllowed changes namesrvAllowedBrokers. Who is registered stays until it has left.
-func (p *nameServerPart) setAllowed(list string) error {
-	allowed, err := config.ParseAllowedBrokers(list)
-	if err != nil {
-		return fmt.Errorf("namesrvAllowedBrokers: %w", err)
-	}
-	p.allowed.Store(&allowed)
 	return nil
 }
 

@@ -50,7 +50,7 @@ func TestWhoIsWarnedOfAccounts(t *testing.T) {
 		if err := os.WriteFile(path, []byte(accountsText), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg := config.Config{ACL: true, ACLFile: path, EnableBroker: true, EnableNamesrv: true, NamesrvAllowed: allowed}
+		cfg := config.Config{ACL: true, ACLFile: path, EnableBroker: true, EnableNamesrv: true, Live: config.Live{NamesrvAllowed: allowed}}
 		if _, _, err := newAccounts(&cfg, slog.New(slog.NewTextHandler(&out, nil))); err != nil {
 			t.Fatal(err)
 		}

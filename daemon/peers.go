@@ -34,7 +34,7 @@ const byteOrderMark = "\ufeff"
 // peers are the hosts that may be the other half of the pair, and what others that may be are to
 // prove. A nil one has this host alone.
 type peers struct {
-	listed atomic.Pointer[config.Hosts] // haPeers
+	listed atomic.Pointer[config.Hosts] // haPeers; for requests on the connections that there are, too
 	fixed  config.Hosts                 // hosts of haMasterAddress and haSlaveAddress, without a key
 	named  *hostNames                   // those of them that are names
 	chosen string                       // haMasterAddress
@@ -45,9 +45,7 @@ type peers struct {
 
 func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 	p := &peers{chosen: cfg.HAMasterAddress, named: newHostNames(net.DefaultResolver.LookupNetIP)}
-	if err := p.setListed(cfg.HAPeers); err != nil {
-		return nil, err
-	}
+	p.listed.Store(&cfg.HAPeers)
 	if err := p.readSecret(cfg, log); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSecretFile, err)
 	}
@@ -65,16 +63,6 @@ func newPeers(cfg *config.Config, log *slog.Logger) (*peers, error) {
 	return p, nil
 }
 
-// setListed changes haPeers, also for requests on the connections that there are.
-func (p *peers) setListed(list string) error {
-	listed, err := config.ParseHosts(list)
-	if err != nil {
-		return fmt.Errorf("haPeers: %w", err)
-	}
-	p.listed.Store(&listed)
-	return nil
-}
-
 // addHost has the host of a host:port be the other half; addr may be empty.
 func (p *peers) addHost(addr string) {
 	host, _, err := net.SplitHostPort(addr)
@@ -84,7 +72,7 @@ func (p *peers) addHost(addr string) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		zone := a.Zone() // another link has another host there
 		a = a.Unmap().WithZone("")
-		p.fixed = append(p.fixed, config.Host{Prefix: netip.PrefixFrom(a, a.BitLen()), Link: zone})
+		p.fixed = append(p.fixed, config.Host{Net: netip.PrefixFrom(a, a.BitLen()), Link: zone})
 	} else if host != "" {
 		p.named.add(host)
 	}

@@ -29,9 +29,11 @@ func TestHAPeersAreReadAgain(t *testing.T) {
 	if may() {
 		t.Error("this host may read the log without the secret")
 	}
-	cfg := d.config()
+	cfg, err := d.config(), error(nil)
 	for _, list := range []string{"127.0.0.1", "192.0.2.1"} {
-		cfg.HAPeers = list
+		if cfg.HAPeers, err = config.ParseHosts(list); err != nil {
+			t.Fatal(err)
+		}
 		d.again <- cfg
 		eventually(t, "haPeers="+list+" counts", func() bool { return may() == (list == "127.0.0.1") && d.shown("haPeers") == list })
 	}
@@ -57,7 +59,7 @@ func TestListsOfAddressesAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := reconfigurer{now: cfg, gate: gate, peers: peers, names: ns, broker: b, log: log}
+	r := reconfigurer{now: cfg.Live, gate: gate, peers: peers, names: ns, broker: b, log: log}
 	broker, names := far(t, b.now.srv, "203.0.113.9"), far(t, ns.srv, "203.0.113.9")
 	looks := func() bool {
 		return d.call(broker, &remoting.Command{Code: remoting.ReqGetBrokerConfig}).Code == remoting.RespSuccess
@@ -76,19 +78,24 @@ func TestListsOfAddressesAreReadAgain(t *testing.T) {
 	next := cfg
 	next.Admins, _ = config.ParseHosts("203.0.113.0/24")
 	next.NamesrvAllowed = "gw-a@10.0.1.5"
-	r.apply(&next)
+	apply := func(c *config.Config) {
+		t.Helper()
+		if err := r.apply(c.Live); err != nil {
+			t.Error(err)
+		}
+	}
+	apply(&next)
 	check("with other lists", true, false)
 	if text := lines.String(); !strings.Contains(text, "key=adminAddresses is=203.0.113.0/24 was=\"\"") || !strings.Contains(text, "key=namesrvAllowedBrokers is=gw-a@10.0.1.5") || strings.Contains(text, "key=haPeers") {
 		t.Errorf("logged\n%s", text)
 	}
 	bad := cfg
 	bad.NamesrvAddr = "nonsense"
-	r.apply(&bad)
-	check("with a list of name servers that is none", true, false)
-	if text := lines.String(); !strings.Contains(text, "is not applied") {
-		t.Errorf("logged\n%s", text)
+	if err := r.apply(bad.Live); err == nil || !strings.Contains(err.Error(), "namesrvAddr") {
+		t.Errorf("a list of name servers that is none: %v", err)
 	}
-	r.apply(&cfg)
+	check("with a list of name servers that is none", true, false)
+	apply(&cfg)
 	check("with the first lists", false, true)
 }
 
@@ -122,7 +129,7 @@ func TestAReloadSendsListsOn(t *testing.T) {
 	})
 	write("haPeers=192.0.2.3\nadminAddresses=192.0.2.2\nnamesrvAllowedBrokers=192.0.2.4\n")
 	hup <- syscall.SIGHUP
-	if next := <-again; next.HAPeers != "192.0.2.3" || next.Admins.String() != "192.0.2.2" || next.NamesrvAllowed != "192.0.2.4" {
+	if next := <-again; next.HAPeers.String() != "192.0.2.3" || next.Admins.String() != "192.0.2.2" || next.NamesrvAllowed != "192.0.2.4" {
 		t.Errorf("sent on is %q, %q and %q", next.HAPeers, next.Admins, next.NamesrvAllowed)
 	}
 	cancel()

@@ -86,7 +86,7 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 	if left := m.unused(ports(&cfg)...); len(left) > 0 {
 		log.Warn("systemd holds ports open that this configuration does not use: whoever connects there waits for ever", "ports", left)
 	}
-	re := reconfigurer{now: cfg, gate: gate, peers: halves, log: log}
+	re := reconfigurer{now: cfg.Live, gate: gate, peers: halves, log: log}
 	if cfg.EnableNamesrv {
 		p, err := newNameServer(&cfg, m, log)
 		if err != nil {

@@ -12,9 +12,19 @@ import "time"
 // AutoName as BrokerName asks for a name that no other machine has.
 const AutoName = "auto"
 
+// Live is what is applied to a daemon that runs, besides LogLevel.
+type Live struct {
+	NamesrvAddr    string // a:9876;b:9876; empty with EnableNamesrv: the embedded one
+	NamesrvAllowed string // who may register, separated by semicolons; empty: everybody
+	HAPeers        Hosts  // who may be the other half without a proof
+	Admins         Hosts  // who may look at and change everything, besides this host
+}
+
 // Config is everything that can be set, in the units of its comments. Use
 // Default or Load; the zero value is not a valid configuration.
 type Config struct {
+	Live
+
 	// Who this broker is.
 	ClusterName  string
 	BrokerName   string // AutoName: after the machine
@@ -26,7 +36,6 @@ type Config struct {
 	// Replication.
 	HASlaveAddress  string        // host:port; empty: what the name servers say
 	HAMasterAddress string        // host:port; empty: what the name servers say
-	HAPeers         string        // addresses and networks, separated by semicolons
 	HASecretFile    string        // empty: none
 	HAHeartbeat     time.Duration // longest silence towards the other side
 	HASilence       time.Duration // of the other side, after which it is left
@@ -50,7 +59,6 @@ type Config struct {
 	BindAddress  string // address to listen on; empty: all
 	ListenPort   int
 	HAListenPort int    // 0: ListenPort + 1
-	Admins       Hosts  // who may look at and change everything, besides this host
 	AdminSocket  string // path; AutoSocket: where systemd has made a folder; empty: none
 
 	// TLS, on the ports for clients and of the name server, and to others.
@@ -71,13 +79,11 @@ type Config struct {
 	ACLToolsFile string // RocketMQ's tools.yml: what this broker signs with
 
 	// Name servers.
-	NamesrvAddr         string // a:9876;b:9876; empty with EnableNamesrv: the embedded one
 	RegisterPeriod      time.Duration
 	ForceRegister       bool
 	EnableNamesrv       bool
 	NamesrvListenPort   int
 	NamesrvMaxTopics    int
-	NamesrvAllowed      string // who may register, separated by semicolons; empty: everybody
 	NamesrvOrderMessage bool
 
 	// Store.

@@ -13,7 +13,7 @@ type Hosts []Host
 
 // A Host is an address or a network.
 type Host struct {
-	netip.Prefix
+	Net  netip.Prefix
 	Link string // the only link on which it counts; empty where the address says enough
 }
 
@@ -29,16 +29,16 @@ func (h Hosts) Has(addr netip.Addr) bool {
 
 // Has says whether addr is h, or of it.
 func (h Host) Has(addr netip.Addr) bool {
-	return h.Contains(addr.Unmap().WithZone("")) && (h.Link == "" || h.Link == addr.Zone())
+	return h.Net.Contains(addr.Unmap().WithZone("")) && (h.Link == "" || h.Link == addr.Zone())
 }
 
 // String is h as ParseHosts reads it.
 func (h Host) String() string {
-	a := h.Addr().WithZone(h.Link).String()
-	if h.IsSingleIP() {
+	a := h.Net.Addr().WithZone(h.Link).String()
+	if h.Net.IsSingleIP() {
 		return a
 	}
-	return a + "/" + strconv.Itoa(h.Bits())
+	return a + "/" + strconv.Itoa(h.Net.Bits())
 }
 
 // String is h as ParseHosts reads it.

@@ -15,7 +15,7 @@ func texts() map[string]string {
 		"brokerIP1": "address or link", "brokerIP2": "address or link", "bindAddress": "address",
 		"tlsServerCertPath": "reads", "tlsServerKeyPath": "reads", "tlsServerTrustCertPath": "reads",
 		"tlsClientTrustCertPath": "reads", "tlsClientCertPath": "reads", "tlsClientKeyPath": "reads",
-		"namesrvAddr": "addresses", "haPeers": "addresses", "namesrvAllowedBrokers": "addresses", "haMasterAddress": "address", "haSlaveAddress": "address", "meteredLinks": "links",
+		"namesrvAddr": "addresses", "namesrvAllowedBrokers": "addresses", "haMasterAddress": "address", "haSlaveAddress": "address", "meteredLinks": "links",
 		"storePathRootDir": "own folder", "storeMountPoint": "looks at",
 		"supplyFail": "text, of which file:PATH is read",
 		"ledOk":      "names below /sys/class/leds", "ledReplicating": "names below /sys/class/leds",

@@ -60,9 +60,6 @@ func validate(c *Config) (errs []error) {
 			complain("%s is %q: every link has these addresses: add the name of the one that is meant, as in [fe80::7%%eth0]:10912", a.key, a.value)
 		}
 	}
-	if _, err := ParseHosts(c.HAPeers); err != nil {
-		complain("haPeers %v", err)
-	}
 	if _, err := ParseAllowedBrokers(c.NamesrvAllowed); err != nil {
 		complain("namesrvAllowedBrokers %v", err)
 	}
