@@ -70,7 +70,7 @@ func (n *hostNames) ask() {
 		}
 		addrs = addrs[:min(len(addrs), nameMaxAddr)]
 		for i, a := range addrs {
-			addrs[i] = a.Unmap().WithZone("")
+			addrs[i] = a.Unmap() // with its link, if it is of one: without, no connection comes from it
 		}
 		n.mu.Lock()
 		n.known[host] = addrs

@@ -121,7 +121,7 @@ func (p *peers) Peer(addr netip.Addr) bool {
 	if addr.IsLoopback() && p.secret() == nil {
 		return true
 	}
-	return p != nil && (p.listed.Load().Has(addr) || p.fixed.Has(addr) || p.named.have(addr.WithZone("")))
+	return p != nil && (p.listed.Load().Has(addr) || p.fixed.Has(addr) || p.named.have(addr))
 }
 
 // plain says whether who is at the other end of a connection may be the other half without a proof.

@@ -186,8 +186,15 @@ func TestNamesOfHosts(t *testing.T) {
 		time.Sleep(nameAgain)
 		have(b, true)
 		have(a, false)
-		if asked != 4 {
-			t.Errorf("asked %d times, want 4", asked)
+		answer = func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("fe80::7%eth0")}, nil }
+		time.Sleep(nameAgain)
+		have(netip.MustParseAddr("fe80::7%eth0"), true)
+		have(netip.MustParseAddr("fe80::7%eth1"), false)
+		answer = func() ([]netip.Addr, error) { return []netip.Addr{netip.MustParseAddr("fe80::7")}, nil }
+		time.Sleep(nameAgain)
+		have(netip.MustParseAddr("fe80::7%eth1"), false) // nobody has said that it is this link's
+		if asked != 6 {
+			t.Errorf("asked %d times, want 6", asked)
 		}
 		if newHostNames(nil).have(a) {
 			t.Error("nobody is configured")
