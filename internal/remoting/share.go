@@ -106,7 +106,7 @@ func (s *shared) dropStalled(b *budget) {
 	}
 	var stalled []debtor
 	for _, c := range s.each() {
-		if (b == s.budget || c.from != nil && b == &c.from.room) && c.stalled() {
+		if c.keeps(b) && c.stalled() {
 			d := debtor{Conn: c, own: c.Queued() + c.flow.want.Load()}
 			if d.source = d.own; c.from != nil {
 				d.source = max(d.own, c.from.room.used.Load())
@@ -119,8 +119,11 @@ func (s *shared) dropStalled(b *budget) {
 		return cmp.Or(cmp.Compare(y.source, x.source), cmp.Compare(y.own, x.own))
 	})
 	used, enough := b.used.Load(), b.most()/4
+	if b.lane {
+		enough = 0
+	}
 	for _, d := range stalled {
-		if used < enough {
+		if used < enough || used <= 0 {
 			return
 		}
 		used -= d.own

@@ -13,11 +13,12 @@ const localConns = 64
 
 // A source is where connections come from, and what it may have.
 type source struct {
-	conns   int          // guarded by shared.mu
-	served  pace         // requests
-	refused pace         // requests that were told that there are too many
-	room    budget       // of replies that are reserved, or not yet read; see budget.most
-	stuck   atomic.Int64 // until when it is known to read nothing, in ns since its Server was made
+	conns   int           // guarded by shared.mu
+	served  pace          // requests
+	refused pace          // requests that were told that there are too many
+	room    budget        // of replies that are reserved, or not yet read; see budget.most
+	lanes   [lanes]budget // of frames that are being received
+	stuck   atomic.Int64  // until when it is known to read nothing, in ns since its Server was made
 }
 
 // SourceOf returns what counts as one address: an IPv4 address by itself, an
@@ -151,6 +152,9 @@ func (s *shared) enterFrom(c *Conn, perAddr int) error {
 	switch {
 	case from == nil:
 		from = &source{room: budget{limit: leastOf(s.limits.BytesInFlight), all: &s.replies}}
+		for l := range from.lanes {
+			from.lanes[l] = s.laneOfMany(lane(l))
+		}
 		s.sources[key] = from
 	case from.conns >= perAddr:
 		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)
