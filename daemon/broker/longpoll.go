@@ -64,6 +64,36 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 // longer, unless its filter looks into records, has seen all there are, and
 // wants none of them: its consumer is not troubled for these.
 func (b *Broker) finish(h *heldPull) {
+	err := b.tryFinish(h, &prepaid{req: h.req})
+	if noRoom(err) && b.polls.aside(h.from, h, b.finishShort) {
+		return
+	}
+	b.refuseHeld(h, err)
+}
+
+// finishShort finishes a pull for which there was no room; see holding.aside.
+func (b *Broker) finishShort(h *heldPull, patient bool) bool {
+	room := &prepaid{req: h.req}
+	err := b.tryFinish(h, room)
+	if patient && noRoom(err) {
+		if err = room.wait(); err == nil {
+			err = b.tryFinish(h, room)
+		}
+	}
+	b.refuseHeld(h, err)
+	return !noRoom(err)
+}
+
+// refuseHeld answers a pull that was held with an error, if there is one.
+func (b *Broker) refuseHeld(h *heldPull, err error) {
+	if err != nil {
+		b.fail(h.req, err)
+		b.polls.leave(h.from)
+	}
+}
+
+// tryFinish finishes a pull unless it fails.
+func (b *Broker) tryFinish(h *heldPull, room store.Room) error {
 	for {
 		if offset, moved := b.resets.tell(h.group, queueKey{h.topic, h.queueID}); moved {
 			b.replyReset(h.req, &h.reading, offset)
@@ -73,20 +103,20 @@ func (b *Broker) finish(h *heldPull) {
 			b.replyPull(h.req, &h.reading, b.nothing(&h.reading))
 			break
 		}
-		res, err := b.read(h.req, &h.reading)
+		res, err := b.read(room, &h.reading)
 		if err != nil {
-			b.fail(h.req, err)
-			break
+			return err
 		}
 		if !b.polls.holdOn(h, &res) {
 			b.replyPull(h.req, &h.reading, res)
 			break
 		}
 		if !b.missed(h, res.NextBeginOffset) || !b.polls.take(h) {
-			return
+			return nil
 		}
 	}
 	b.polls.leave(h.from)
+	return nil
 }
 
 // nothing is what a pull gets that has to ask again.

@@ -102,8 +102,14 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 			return err
 		}
 	}
-	r.FromEnd, r.Room = initMode == 1, req
+	room := &prepaid{req: req}
+	r.FromEnd, r.Room = initMode == 1, room
 	p, err := s.Pop(&r)
+	if noRoom(err) {
+		if err = room.wait(); err == nil {
+			p, err = s.Pop(&r)
+		}
+	}
 	if err != nil {
 		return popError(err)
 	}

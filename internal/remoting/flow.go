@@ -54,7 +54,9 @@ func (c *Conn) takeTurn(b *budget, n int64, p purpose, patience time.Duration) (
 		return patience, nil
 	}
 	began := time.Now()
-	err = c.awaitTurn(t, b, patience)
+	if err = ErrBusy; patience > 0 {
+		err = c.awaitTurn(t, b, patience)
+	}
 	if err != nil && !b.leave(t, p) { // it came all the same
 		b.give(n)
 	}

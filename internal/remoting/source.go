@@ -18,7 +18,6 @@ type source struct {
 	refused pace          // requests that were told that there are too many
 	room    budget        // of replies that are reserved, or not yet read; see budget.most
 	lanes   [lanes]budget // of frames that are being received
-	stuck   atomic.Int64  // until when it is known to read nothing, in ns since its Server was made
 }
 
 // SourceOf returns what counts as one address: an IPv4 address by itself, an
