@@ -229,7 +229,7 @@ func TestLogRequestsWaitInLine(t *testing.T) {
 		}
 		first := begin()
 		var waiting []<-chan *remoting.Command
-		for range maxLogWork {
+		for range maxLogWork - 1 {
 			waiting = append(waiting, begin())
 		}
 		c.expect(<-begin(), remoting.RespSystemBusy, "being read")
