@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"pairmq/internal/remoting"
 )
 
 // A holding is what all held requests have in common, whatever they wait for: how many
@@ -100,6 +102,7 @@ func (p *holding[H]) worker(finish func(*H)) func(context.Context) error {
 // finishes it returns whether there was some. Where a source has none in vain, because it
 // does not read, the next ones do not wait. It returns false if no more may.
 func (p *holding[H]) aside(from netip.Addr, h *H, finish func(h *H, patient bool) bool) bool {
+	from = remoting.SiteOf(from)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	line, there := p.short[from]

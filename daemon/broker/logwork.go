@@ -52,7 +52,7 @@ func (w *logWork) laterWithin(req *remoting.Request, do func(context.Context, st
 }
 
 func (w *logWork) enter(j *logJob) error {
-	j.from = sourceOf(j.req.Conn())
+	j.from = remoting.SiteOf(sourceOf(j.req.Conn()))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {

@@ -143,6 +143,7 @@ func queriesOfADeafAddress(t *testing.T, stops bool) {
 				t.Fatalf("another's query took %v", d)
 			}
 		}
+		synctest.Wait()
 		w := r.b.queries
 		places := func() (n, addresses int) {
 			w.mu.Lock()

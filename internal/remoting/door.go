@@ -185,7 +185,7 @@ func (r *replayed) Write(p []byte) (int, error) {
 // compute waits until it is this handshake's turn to compute. That time is not its peer's.
 func (r *replayed) compute() error {
 	c := r.conn
-	from := SourceOf(c.remote.Addr())
+	from := SiteOf(c.remote.Addr())
 	turn := c.shared.turns.enter(from)
 	if turn == nil {
 		r.inside = true

@@ -47,7 +47,7 @@ type shared struct {
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}
-	sources map[netip.Addr]*source // by SourceOf; those of this machine are not counted
+	sources map[netip.Addr]*source // by SiteOf; those of this machine are not counted
 	swept   time.Duration          // since born
 	closed  bool
 }
