@@ -175,8 +175,8 @@ func (b *Broker) Run(ctx context.Context) error {
 	for _, h := range b.popPolls.close() {
 		h.none()
 	}
-	b.polls.waits.Wait()
-	b.popPolls.waits.Wait()
+	b.polls.end()
+	b.popPolls.end()
 	b.makings.close()
 	return err
 }

@@ -72,7 +72,7 @@ func (b *Broker) finishPop(h *heldPop) {
 			break
 		}
 		answered, err := b.tryPop(h, &prepaid{req: h.req})
-		if noRoom(err) && b.popPolls.aside(h.from, h, b.finishPopShort) {
+		if noRoom(err) && b.popPolls.aside(h.from, func(patient bool) bool { return b.finishPopShort(h, patient) }) {
 			b.popPolls.wakeOne(h.Group, h.Topic) // another may have room for it
 			return
 		}
@@ -93,7 +93,7 @@ func (b *Broker) finishPop(h *heldPop) {
 	h.none()
 }
 
-// finishPopShort answers a pop for which there was no room; see holding.aside.
+// finishPopShort answers a pop for which there was no room; see shorts.
 func (b *Broker) finishPopShort(h *heldPop, patient bool) bool {
 	room := &prepaid{req: h.req}
 	answered, err := b.tryPop(h, room)

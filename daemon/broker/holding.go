@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"pairmq/internal/remoting"
 )
 
 // A holding is what all held requests have in common, whatever they wait for: how many
@@ -14,24 +12,20 @@ import (
 // embeds it keeps those that wait. What is woken is taken out there, and finished by a
 // worker.
 type holding[H any] struct {
+	shorts
 	limit  int           // of them
 	wake   chan struct{} // there is something in woken
 	sooner chan struct{} // the next deadline may have become another
 
-	mu     sync.Mutex          // guards the rest, and what is kept of those that wait
-	count  int                 // held and woken
-	each   portion             // of these
-	woken  []*H                // in the order in which they were
-	short  map[netip.Addr][]*H // for which there was no room, by source: each has a goroutine
+	mu     sync.Mutex // guards the rest, and what is kept of those that wait
+	count  int        // held and woken
+	each   portion    // of these
+	woken  []*H       // in the order in which they were
 	closed bool
-	waits  sync.WaitGroup // of these
 }
 
-// maxShort is of how many sources requests wait for room at a time.
-const maxShort = 64
-
 func newHolding[H any](limit int) holding[H] {
-	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit), short: map[netip.Addr][]*H{}}
+	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit), shorts: shorts{lines: map[netip.Addr][]func(bool) bool{}}}
 }
 
 // enter counts one more request, of from, if there is room for it; p.mu is held.
@@ -94,43 +88,6 @@ func (p *holding[H]) worker(finish func(*H)) func(context.Context) error {
 				finish(h)
 			}
 		}
-	}
-}
-
-// aside has h, for which there was no room, finished by a goroutine of its source, which
-// may wait for that: the workers go on with those of others. patient says that it may; what
-// finishes it returns whether there was some. Where a source has none in vain, because it
-// does not read, the next ones do not wait. It returns false if no more may.
-func (p *holding[H]) aside(from netip.Addr, h *H, finish func(h *H, patient bool) bool) bool {
-	from = remoting.SiteOf(from)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	line, there := p.short[from]
-	if p.closed || !there && len(p.short) >= maxShort {
-		return false
-	}
-	p.short[from] = append(line, h)
-	if !there {
-		p.waits.Go(func() { p.finishShort(from, finish) })
-	}
-	return true
-}
-
-func (p *holding[H]) finishShort(from netip.Addr, finish func(*H, bool) bool) {
-	for patient := true; ; {
-		p.mu.Lock()
-		line := p.short[from]
-		if len(line) == 0 {
-			delete(p.short, from)
-			p.mu.Unlock()
-			return
-		}
-		h := line[0]
-		line[0] = nil
-		p.short[from] = line[1:]
-		patient = patient && !p.closed
-		p.mu.Unlock()
-		patient = finish(h, patient)
 	}
 }
 

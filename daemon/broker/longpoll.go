@@ -65,13 +65,13 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 // wants none of them: its consumer is not troubled for these.
 func (b *Broker) finish(h *heldPull) {
 	err := b.tryFinish(h, &prepaid{req: h.req})
-	if noRoom(err) && b.polls.aside(h.from, h, b.finishShort) {
+	if noRoom(err) && b.polls.aside(h.from, func(patient bool) bool { return b.finishShort(h, patient) }) {
 		return
 	}
 	b.refuseHeld(h, err)
 }
 
-// finishShort finishes a pull for which there was no room; see holding.aside.
+// finishShort finishes a pull for which there was no room; see shorts.
 func (b *Broker) finishShort(h *heldPull, patient bool) bool {
 	room := &prepaid{req: h.req}
 	err := b.tryFinish(h, room)

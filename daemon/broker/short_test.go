@@ -79,8 +79,8 @@ func TestWorkersDoNotWaitForRoom(t *testing.T) {
 						t.Errorf("they waited for %v, want until those were ended who read nothing", d)
 					}
 					synctest.Wait()
-					if p, q := r.b.polls, r.b.popPolls; p.count+q.count+len(p.short)+len(q.short) != 0 {
-						t.Errorf("%d pulls and %d pops are counted, %d and %d addresses are short of room", p.count, q.count, len(p.short), len(q.short))
+					if p, q := r.b.polls, r.b.popPolls; p.count+q.count+len(p.lines)+len(q.lines) != 0 {
+						t.Errorf("%d pulls and %d pops are counted, %d and %d addresses are short of room", p.count, q.count, len(p.lines), len(q.lines))
 					}
 				})
 			})
