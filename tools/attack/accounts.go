@@ -58,6 +58,7 @@ func accountAttacks() []attack {
 	all := []attack{
 		{name: "ForgedSignatures", what: "requests without a signature, with those of other secrets, names, fields and bodies, cut off, empty, there twice", do: forgedSignatures},
 		{name: "ReplayedSignatures", what: "a signed request that was overheard, with another body, topic, queue or group", do: replayedSignatures},
+		{name: "HeardAdmin", what: "what an admin has signed, cut into other requests: that make an account, change the configuration, delete, lead elsewhere", do: heardAdmin, outside: configs, names: 1}, // what an admin has signed may be told
 		{name: "TakenAccount", what: "what an account asks that may use one topic, of which somebody has the secret: other topics, groups, administration", do: otherThings},
 		{name: "SecretsTried", what: "requests signed with guessed secrets, as fast as 8 connections can", time: 3 * time.Second, do: trySecrets},
 	}
@@ -137,6 +138,45 @@ func replayedSignatures(s *stranger) {
 	pulled := clientAccount().sign(pullFields(topic, "AttackedConsumer", 0, 0, 0), nil)
 	s.denied("another topic is pulled with a signature", remoting.ReqPullMessage, with(pulled, "topic", "Taken"), nil)
 	s.denied("another group pulls with a signature", remoting.ReqPullMessage, with(pulled, "consumerGroup", "Others"), nil)
+}
+
+// heardAdmin cuts what an admin has said into other requests. What was signed is the text of
+// its values and its body, one behind the other, and not which request it is.
+func heardAdmin(s *stranger) {
+	a := adminAccount()
+	signature := func(f remoting.Fields, body string) string { return a.sign(f, []byte(body)).Get("Signature") }
+	head, tail := `{"temp":21,"note":"`, `"}`
+	note := "attackerXtrueattackers-secret"
+	send := sendFields(topic, queues, 0)
+	var before strings.Builder // in the order of the keys, which are letters
+	for _, f := range send {
+		before.WriteString(f.Value)
+	}
+	message := signature(send, head+note+tail)
+	group := `{"groupName":"G1","consumeEnable":true,"retryMaxTimes":16}`
+	made, topicOf, nothing := signature(nil, group), signature(fields("topic", topic), ""), signature(nil, "")
+	for _, r := range []struct {
+		what, signed string
+		code         int32
+		f            remoting.Fields
+		body         string
+	}{
+		{"a message becomes an account, with a field for the rest", message, remoting.ReqUpdateAndCreateACLConfig, fields("B", before.String()+head, "accessKey", "attackerX", "admin", "true", "secretKey", "attackers-secret"), tail},
+		{"a message becomes an account", message, remoting.ReqUpdateAndCreateACLConfig, fields("accessKey", before.String()+head+"attackerX", "admin", "true", "secretKey", "attackers-secret"+tail), ""},
+		{"a message becomes a setting", message, remoting.ReqUpdateBrokerConfig, fields("lo", before.String()), head + note + tail},
+		{"a message becomes a setting of the broker alone", message, remoting.ReqUpdateBrokerConfig, nil, before.String() + head + note + tail},
+		{"a group becomes an account", made, remoting.ReqUpdateAndCreateACLConfig, fields("accessKey", `{"groupName":"G1","consumeEnable":`, "admin", "true", "secretKey", `,"retryMaxTimes":16}`), ""},
+		{"a group becomes a setting", made, remoting.ReqUpdateBrokerConfig, nil, group},
+		{"a look at a topic becomes its end", topicOf, remoting.ReqDeleteTopicInBroker, fields("topic", "other", "topic", topic), ""},
+		{"a look at a topic becomes the end of a group", topicOf, remoting.ReqDeleteSubscriptiongroup, fields("groupName", "AttackedConsumer", "x", topic), ""},
+		{"a look at a topic becomes a change of roles", topicOf, remoting.ReqDemoteBroker, fields("SecurityToken", topic), ""},
+		{"a look at a topic becomes the log", topicOf, remoting.ReqReadLog, fields("x", topic), ""},
+		{"a look becomes a setting", nothing, remoting.ReqUpdateBrokerConfig, fields("x", ""), ""},
+		{"a look becomes addresses that need no account", nothing, remoting.ReqUpdateGlobalWhiteAddrsConfig, fields("globalWhiteAddrs", ""), ""},
+	} {
+		pause(s.ctx, 20*time.Millisecond)
+		s.must(brokerPort, r.what, request(r.code, append(r.f, fields("AccessKey", a.name, "Signature", r.signed)...), []byte(r.body)))
+	}
 }
 
 // otherThings are asked by who may use one topic.

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"errors"
 	"io"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,9 +17,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/store/record"
 )
 
 // TestThePagesNameEveryAttack: who adds one makes the table anew.
@@ -253,9 +258,12 @@ func TestStolenCertificatesAreNotGood(t *testing.T) {
 
 func TestARowSaysWhatCame(t *testing.T) {
 	tr := &trial{attack: attack{name: "A", what: "b|c"}, outcome: outcome{Conns: 3, Bytes: 2048, Answers: map[string]int{"closed": 2, "SUCCESS": 1}, Longest: 5 * time.Second}, took: 2 * time.Second,
-		memory: 3 << 20, lines: 1, before: 2 * time.Millisecond, during: 3 * time.Millisecond}
-	if got, want := tr.row(), "| A | b\\|c | 3, 2 KiB | 2× closed, 1× SUCCESS, the longest after 5.0 s | 3.0 MiB | 1 in 2 s | 2.0 ms, 3.0 ms | refused |\n"; got != want {
+		memory: 3 << 20, lines: 1, before: 2 * time.Millisecond, during: 3 * time.Millisecond, tried: 2}
+	if got, want := tr.row(), "| A | b\\|c | 3, 2 KiB | 2× closed, 1× SUCCESS, the longest after 5.0 s | 3.0 MiB | 1 in 2 s | 2.0 ms, 3.0 ms | 2 | refused |\n"; got != want {
 		t.Errorf("row\n%s, want\n%s", got, want)
+	}
+	if got := repeats([]*trial{tr, {tried: 1}, {tried: 3}}); got != "2 of them tried again, 3 times together" {
+		t.Errorf("repeats: %s", got)
 	}
 	tr.say("it was taken")
 	if got := tr.row(); !strings.HasSuffix(got, "| **FAILED**: it was taken |\n") {
@@ -289,4 +297,133 @@ func FuzzReadAnswer(f *testing.F) {
 			t.Errorf("%d bytes have a body of %d", len(in), len(cmd.Body))
 		}
 	})
+}
+
+// TestWhereAnAttackComesFrom: one of many has many addresses, which are those the host has.
+func TestWhereAnAttackComesFrom(t *testing.T) {
+	for _, tt := range []struct {
+		x           attack
+		n           int
+		first, last string
+	}{{attack{}, few, strangerIP, "198.18.2.9"}, {attack{addrs: 1}, 1, strangerIP, strangerIP}, {attack{addrs: strangers}, strangers, strangerIP, "198.18.2.65"}, {attack{peer: true}, 1, peerIP, peerIP}} {
+		if got := tt.x.sources(); len(got) != tt.n || got[0].String() != tt.first || got[len(got)-1].String() != tt.last {
+			t.Errorf("%+v: from %v", tt.x, got)
+		}
+	}
+	for _, x := range attacks() {
+		if strings.Contains(x.what, "64 addresses") != (x.addrs == strangers) {
+			t.Errorf("%s says %q and comes from %d addresses", x.name, x.what, len(x.sources()))
+		}
+	}
+}
+
+// TestWhoLooksLateFindsItClosed: a stranger that had to wait for the processor.
+func TestWhoLooksLateFindsItClosed(t *testing.T) {
+	for _, hangsUp := range []bool{true, false} {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		mine, err := net.Dial("tcp4", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mine.Close()
+		other, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		if hangsUp {
+			other.Close()
+		}
+		s := &stranger{ctx: t.Context(), out: outcome{Answers: map[string]int{}}}
+		s.closes(mine, "it", time.Now().Add(-time.Minute), time.Second)
+		if (len(s.out.Wrong) == 0) != hangsUp {
+			t.Errorf("hung up on: %v, and said to be wrong: %q", hangsUp, s.out.Wrong)
+		}
+	}
+}
+
+// TestAQuietMomentIsWaitedFor, but not for ever.
+func TestAQuietMomentIsWaitedFor(t *testing.T) {
+	for _, tt := range []struct {
+		quietAfter int // moments
+		want       time.Duration
+		moments    int
+	}{{0, time.Millisecond, 0}, {2, time.Millisecond, 2}, {99, noisy + time.Millisecond, moments}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, begin := &scene{client: &client{}, quiet: noisy + time.Millisecond}, time.Now()
+			if tt.quietAfter == 0 {
+				s.quiet = time.Millisecond
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			go func() {
+				for ctx.Err() == nil {
+					took := noisy + time.Millisecond
+					if time.Since(begin) > time.Duration(tt.quietAfter-1)*quietTime {
+						took = time.Millisecond
+					}
+					s.client.mu.Lock()
+					s.client.times = append(s.client.times, took)
+					s.client.mu.Unlock()
+					pause(ctx, 7*time.Millisecond)
+				}
+			}()
+			s.still(ctx)
+			if got := int(time.Since(begin) / quietTime); s.quiet != tt.want || got != tt.moments {
+				t.Errorf("quiet after %d: %v after %d moments, want %v after %d", tt.quietAfter, s.quiet, got, tt.want, tt.moments)
+			}
+		})
+	}
+}
+
+func TestEveryCodeWithANameIsTried(t *testing.T) {
+	all := namedCodes()
+	if len(all) < 150 {
+		t.Errorf("%d codes", len(all))
+	}
+	for _, code := range []int32{remoting.ReqSendMessageV2, remoting.ReqRegisterBroker, remoting.ReqUpdateBrokerConfig, remoting.ReqPopMessage, remoting.ReqReadLog, remoting.ReqAuthCreateUser} {
+		if !slices.Contains(all, code) {
+			t.Errorf("%s is left out", remoting.RequestName(code))
+		}
+	}
+	if slices.ContainsFunc(all, idle) {
+		t.Error("what needs nothing said with it is among them")
+	}
+}
+
+// TestLitterIsFound wherever the daemon may write, and nowhere else.
+func TestLitterIsFound(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"var/lib/pairmq/store/owned", "tmp/x", "proc/owned"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := litter(t.Context(), &scene{judged: &daemon{root: root}})
+	if want := filepath.Join(root, "var/lib/pairmq/store/owned"); err != nil || got != want {
+		t.Errorf("litter: %q, %v, want %q", got, err, want)
+	}
+}
+
+// TestWhatALyingMasterSendsIsNoLog: a slave that took it would be wrong.
+func TestWhatALyingMasterSendsIsNoLog(t *testing.T) {
+	for what, b := range shippedLies() {
+		at, size := int64(binary.BigEndian.Uint64(b)), int32(binary.BigEndian.Uint32(b[8:]))
+		if at != 0 || size < 0 || size > 1<<20 {
+			continue
+		}
+		if int(size) != len(b)-12 {
+			t.Errorf("%s: %d bytes are announced, and %d there", what, size, len(b)-12)
+		}
+		if _, err := record.Parse(b[12:], record.Limits{}); err == nil {
+			t.Errorf("%s is a record", what)
+		}
+	}
 }

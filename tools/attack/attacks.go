@@ -31,10 +31,10 @@ func (w *world) attacks() []attack {
 
 // attacks are all there are, in the order in which they are had on each stage.
 func attacks() []attack {
-	all := slices.Concat(connectionAttacks(), frameAttacks(), bodyAttacks(), nameAttacks(), codeAttacks(), tlsAttacks(), accountAttacks(), replicationAttacks())
+	all := slices.Concat(connectionAttacks(), frameAttacks(), bodyAttacks(), nameAttacks(), codeAttacks(), tlsAttacks(), accountAttacks(), userAttacks(), replicationAttacks(), liarAttacks())
 	for i := range all {
 		if all[i].time == 0 {
-			all[i].time, all[i].again = 5*time.Second, true
+			all[i].time, all[i].again = 4500*time.Millisecond, true
 		}
 	}
 	// What is not refused yet may change much: it comes last on its stage.

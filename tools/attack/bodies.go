@@ -13,8 +13,8 @@ import (
 
 func bodyAttacks() []attack {
 	return []attack{
-		{name: "DeepJSONBody", what: "4 MiB of brackets as the body of each request that has JSON in it", do: deepBodies, quiet: true},
-		{name: "HugeJSONBody", what: "heartbeats of 15 MiB with 100,000 groups, batches of locks and topics as large, 8 at a time", time: 5 * time.Second, do: hugeBodies, quiet: true},
+		{name: "DeepJSONBody", what: "4 MiB of brackets as the body of each request that has JSON in it, and 64 KiB of each other", do: deepBodies, quiet: true},
+		{name: "HugeJSONBody", what: "heartbeats of 15 MiB with 100,000 groups, batches of locks and topics as large, registrations of 10 MiB, 8 at a time", time: 5 * time.Second, do: hugeBodies, quiet: true},
 		{name: "ZipBombs", what: "registrations of 1 MiB that unfold to 1 GiB, bombs within bombs, 8 at a time", time: 3 * time.Second, do: zipBombs, quiet: true},
 		{name: "CompressedMessages", what: "messages said to be compressed that would unfold to 1 GiB, in batches too", do: compressedMessages, quiet: true},
 		{name: "RecordLies", what: "messages whose properties, topics and batches lie about their lengths", do: recordLies, quiet: true},
@@ -46,6 +46,13 @@ func deepBodies(s *stranger) {
 			s.mustNot(port, remoting.RequestName(code)+" with "+shape, frame)
 		}
 	}
+	for _, port := range []int{brokerPort, namesrvPort} {
+		var p pipe
+		for i, code := range namedCodes() {
+			p.ask(s, port, request(code, fields("topic", "T"), [][]byte{bodies["lists"], bodies["objects"]}[i%2][:64<<10]))
+		}
+		p.close()
+	}
 }
 
 // mustNot is must, of what is asked again and again until the attack is over.
@@ -70,6 +77,7 @@ func hugeBodies(s *stranger) {
 		code int32
 		body []byte
 	}{
+		{remoting.ReqRegisterBroker, repeat(`{"topicConfigSerializeWrapper":{"topicConfigTable":{`, `"T":{"topicName":"T","readQueueNums":8,"writeQueueNums":8,"perm":6}`, `}}}`)[:10<<20]},
 		{remoting.ReqHeartBeat, repeat(`{"clientID":"x","consumerDataSet":[`, group, `]}`)},
 		{remoting.ReqHeartBeat, repeat(`{"clientID":"x","producerDataSet":[`, `{"groupName":"g"}`, `]}`)},
 		{remoting.ReqLockBatchMQ, repeat(`{"consumerGroup":"g","clientId":"x","mqSet":[`, `{"topic":"T","brokerName":"gw","queueId":1}`, `]}`)},
@@ -77,13 +85,17 @@ func hugeBodies(s *stranger) {
 	}
 	s.again(8, func(i int) {
 		b := bodies[i%len(bodies)]
-		nc, err := s.dial(brokerPort)
+		port, f := brokerPort, remoting.Fields(nil)
+		if b.code == remoting.ReqRegisterBroker {
+			port, f = namesrvPort, fields("brokerName", "huge", "brokerAddr", strangerIP+":10911", "clusterName", "DefaultCluster", "haServerAddr", strangerIP+":10912", "brokerId", "0")
+		}
+		nc, err := s.dial(port)
 		if err != nil {
 			s.answer("refused")
 			return
 		}
 		defer nc.Close()
-		switch resp, err := s.askOn(nc, request(b.code, nil, b.body)); {
+		switch resp, err := s.askOn(nc, request(b.code, f, b.body)); {
 		case err != nil && s.ctx.Err() == nil:
 			s.answer("closed")
 		case err == nil:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -24,6 +25,7 @@ const (
 	sendEvery = 8 * time.Millisecond
 	bodySize  = 256
 	largeSize = 16 << 10 // of each 20th message: it needs a buffer of its own on the way
+	heavySize = 64 << 10 // of each 8th, while the client is told to send such
 	callTime  = 5 * time.Second
 )
 
@@ -33,6 +35,7 @@ type client struct {
 	tls                *tls.Config // nil: plain text
 	account            *account    // nil: it signs nothing
 	addr               string
+	heavy              atomic.Bool
 	stopSend, stopTake context.CancelFunc
 	sending, taking    sync.WaitGroup
 
@@ -117,7 +120,10 @@ func (c *client) send(ctx context.Context, conn *harness.Client, queue int) {
 	c.acked[id] = false
 	c.mu.Unlock()
 	size := bodySize
-	if id%20 == 0 {
+	switch {
+	case id%8 == 0 && c.heavy.Load():
+		size = heavySize
+	case id%20 == 0:
 		size = largeSize
 	}
 	body := binary.BigEndian.AppendUint64(make([]byte, 0, size), id)[:size]
@@ -197,7 +203,7 @@ func (c *client) keep(body []byte) error {
 		if err != nil {
 			return err
 		}
-		if n := len(v.Body()); n != bodySize && n != largeSize {
+		if n := len(v.Body()); n != bodySize && n != largeSize && n != heavySize {
 			return fmt.Errorf("a message of %d bytes was consumed that the client has not sent", len(v.Body()))
 		}
 		c.consumed[binary.BigEndian.Uint64(v.Body())]++

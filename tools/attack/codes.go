@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -123,13 +124,58 @@ func (s *stranger) notPermitted(all []asked) {
 	}
 }
 
+// idle are the codes that need nothing said with them, and do something.
+func idle(code int32) bool {
+	return code == remoting.ReqCleanUnusedTopic || code == remoting.ReqDeleteExpiredCommitlog || code == remoting.ReqCleanExpiredConsumequeue
+}
+
+// namedCodes are all that RocketMQ or pairmq has a name for, but for those that need nothing else.
+func namedCodes() (all []int32) {
+	for _, r := range [][2]int32{{1, 6000}, {31000, 31100}, {200000, 200200}} {
+		for code := r[0]; code <= r[1]; code++ {
+			if remoting.RequestName(code) != strconv.Itoa(int(code)) && !idle(code) {
+				all = append(all, code)
+			}
+		}
+	}
+	return all
+}
+
+// A pipe is a connection that asks one thing after the other, and is made anew when it is hung up on.
+type pipe struct{ nc net.Conn }
+
+// ask returns nil where there is no answer.
+func (p *pipe) ask(s *stranger, port int, frame []byte) *remoting.Command {
+	var err error
+	if p.nc == nil {
+		if p.nc, err = s.dial(port); err != nil {
+			p.nc = nil
+			s.answer("refused")
+			return nil
+		}
+	}
+	resp, err := s.askOn(p.nc, frame)
+	if err != nil {
+		s.answer("closed")
+		p.close()
+		return nil
+	}
+	s.answer("%s", remoting.ResponseName(resp.Code))
+	return resp
+}
+
+func (p *pipe) close() {
+	if p.nc != nil {
+		p.nc.Close()
+	}
+	p.nc = nil
+}
+
 // everyCode asks for everything there is and is not, without what it would need.
 func everyCode(s *stranger) {
 	var codes []int32
 	for code := int32(-1); code <= 6000; code++ {
-		switch code {
-		case remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog, remoting.ReqCleanExpiredConsumequeue: // need no fields, and do something
-		default:
+		if !idle(code) {
 			codes = append(codes, code)
 		}
 	}

@@ -18,8 +18,9 @@
 //	client    no send failed, nothing is lost or there twice, and its p99 is at most twice
 //	          what it was in quiet moments right before and after, or below a floor
 //
-// A machine that others work on is noisy: what is judged by time is tried up to three
-// times. With -portscan it says instead what each open port answers to a stranger.
+// A machine that others work on is noisy: where nothing but the p99 is wrong an attack is
+// tried again, three times at most, each time between quiet moments of its own. With
+// -portscan it says instead what each open port answers to a stranger.
 //
 // It needs root, iproute2, util-linux and e2fsprogs.
 package main

@@ -24,6 +24,8 @@ var errFailed = errors.New("it is not as it should be")
 const (
 	tries     = 3
 	quietTime = 1200 * time.Millisecond
+	noisy     = 2 * floor        // a quiet moment worse than this says little: another one is waited for
+	moments   = 5                // that are waited for
 	settled   = 15 * time.Second // until everything is as before
 	floor     = 15 * time.Millisecond
 	mostRatio = 2
@@ -70,8 +72,9 @@ func p99(times []time.Duration) time.Duration {
 type scene struct {
 	*world
 	stage  stage
-	target *daemon
-	slave  *daemon // nil unless paired
+	target *daemon // who serves the client
+	slave  *daemon // nil unless paired or misled
+	judged *daemon // the one of them that is attacked
 	client *client
 	quiet  time.Duration // p99 of the last quiet moment
 }
@@ -102,7 +105,7 @@ func (w *world) attackAll(ctx context.Context) error {
 			failed++
 		}
 	}
-	fmt.Printf("attack: %d attacks in %.0f s, %d failed\n", len(all), time.Since(begin).Seconds(), failed)
+	fmt.Printf("attack: %d attacks in %.0f s, %s, %d failed\n", len(all), time.Since(begin).Seconds(), repeats(all), failed)
 	if w.write && w.run.String() == "" {
 		if err := writeTable("docs/attacks.md", w.args, all, time.Since(begin)); err != nil {
 			return err
@@ -130,8 +133,8 @@ func (w *world) attackOn(ctx context.Context, on stage, all []attack) (done []*t
 		t.print(os.Stdout, w.verbose)
 		done = append(done, t)
 		select {
-		case <-s.target.Done:
-			return done, fmt.Errorf("%w: %w", errFailed, s.target.Ended())
+		case <-s.judged.Done:
+			return done, fmt.Errorf("%w: %w", errFailed, s.judged.Ended())
 		default:
 		}
 	}
@@ -150,14 +153,33 @@ func (s *scene) calm(ctx context.Context, d time.Duration) time.Duration {
 	return s.quiet
 }
 
-// try has an attack, and again if nothing was wrong but the time.
+// still waits for a moment that is quiet indeed, where others work on this machine, but not for ever.
+func (s *scene) still(ctx context.Context) {
+	least := s.quiet
+	for range moments {
+		if least <= noisy || ctx.Err() != nil {
+			break
+		}
+		least = min(least, s.calm(ctx, quietTime))
+	}
+	s.quiet = least
+}
+
+// try has an attack, and again if nothing was wrong but the time, each time between quiet
+// moments of its own: what others do to this machine passes, a fault stays.
 func (s *scene) try(ctx context.Context, x attack) (best *trial) {
+	if x.heavy {
+		s.client.heavy.Store(true)
+		s.calm(ctx, quietTime)
+		defer func() { s.client.heavy.Store(false); s.calm(ctx, quietTime) }()
+	}
 	for n := range tries {
+		s.still(ctx)
 		t := s.once(ctx, x)
-		t.tried = n + 1
-		if best == nil || t.slow && best.slow && t.ratio() < best.ratio() || !t.slow {
+		if best == nil || t.slow && t.ratio() < best.ratio() || !t.slow {
 			best = t
 		}
+		best.tried = n + 1
 		if !t.slow || ctx.Err() != nil {
 			break
 		}
@@ -174,7 +196,7 @@ func (s *scene) try(ctx context.Context, x attack) (best *trial) {
 // once has an attack and judges all of it.
 func (s *scene) once(ctx context.Context, x attack) *trial {
 	t := &trial{attack: x, began: time.Now()}
-	d := s.target
+	d := s.judged
 	before, err := d.burden()
 	t.fail(err)
 	files, err := treeOf(d.root, "var/lib/pairmq", "run/pairmq")
@@ -245,12 +267,17 @@ func (s *scene) strike(ctx context.Context, t *trial) error {
 	if err != nil {
 		return err
 	}
-	argv := append(s.stranger.within(), "taskset", "--cpu-list", strconv.Itoa(runtime.NumCPU()-1), "nice", "-n", "20", self, "-strike", t.name, "-gateway", gatewayIP)
+	from := s.stranger
+	if t.peer {
+		from = s.peer
+	}
+	argv := append(from.within(), "taskset", "--cpu-list", strconv.Itoa(runtime.NumCPU()-1), "nice", "-n", "20", self, "-strike", t.name, "-gateway", gatewayIP)
 	ctx, cancel := context.WithTimeout(ctx, t.time+20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), certsKey+"="+filepath.Join(s.dir, "certs"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it does not outlive this program
+	// It does not outlive this program, and has a session of its own: see prefer.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	begin := time.Now()
@@ -269,7 +296,7 @@ func (s *scene) strike(ctx context.Context, t *trial) error {
 // settle waits until the daemon has no more to carry than before.
 func (s *scene) settle(ctx context.Context, before burden) error {
 	for until := time.Now().Add(settled); ; {
-		now, err := s.target.burden()
+		now, err := s.judged.burden()
 		if err == nil && now.goroutines <= before.goroutines+slackGoroutines && now.files <= before.files+slackFiles {
 			return nil
 		}

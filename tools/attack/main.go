@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"strconv"
 	"syscall"
 
 	"pairmq/tools/harness"
@@ -91,8 +93,8 @@ func main() {
 // insideKey is set for the program once it is in its own namespaces.
 const insideKey = "PAIRMQ_ATTACK_INSIDE"
 
-// enter has the program run in new namespaces for the network and for mounts. It returns
-// in there only.
+// enter has the program run in new namespaces for the network and for mounts, and in a
+// session of its own. It returns in there only.
 func enter() error {
 	if os.Getenv(insideKey) != "" {
 		return nil
@@ -113,15 +115,54 @@ func enter() error {
 	if err != nil {
 		return err
 	}
-	// Client and daemon before others who work on this machine, who are no part of it.
-	err = syscall.Exec(unshare, append([]string{"unshare", "--net", "--mount", "nice", "-n", "-10", self}, os.Args[1:]...), append(os.Environ(), insideKey+"=1"))
+	// Client and daemon before others who work on this machine, who are no part of it. The
+	// kernel compares nice values within a session alone, where it groups by sessions.
+	cmd := exec.Command(unshare, append([]string{"--net", "--mount", "nice", "-n", "-10", self}, os.Args[1:]...)...)
+	cmd.Env = append(os.Environ(), insideKey+"=1")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
+	runtime.LockOSThread() // its end would be taken for this program's
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("%w: %w", errUnable, err)
+	}
+	go func() {
+		for s := range signals {
+			_ = cmd.Process.Signal(s)
+		}
+	}()
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		os.Exit(code)
+	}
 	return fmt.Errorf("%w: %w", errUnable, err)
+}
+
+// The nice values of sessions, where the kernel groups processes by them: daemon and client
+// before strangers, and those before others who work on this machine. With much less the
+// kernel's own threads, which write to the daemon's disk, would have to wait.
+const (
+	ourNice       = -12
+	strangersNice = -5
+)
+
+// prefer gives this program's session a nice value.
+func prefer(nice int) error {
+	err := os.WriteFile("/proc/self/autogroup", []byte(strconv.Itoa(nice)), 0o644)
+	if errors.Is(err, os.ErrNotExist) { // built without: nice values count for all
+		return nil
+	}
+	return err
 }
 
 // inside does what was asked for in the namespaces.
 func inside(a *args) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := prefer(ourNice); err != nil {
+		fmt.Printf("  what others do on this machine may disturb: %v\n", err)
+	}
 	if err := a.place(); err != nil {
 		return fmt.Errorf("%w: %w", errUnable, err)
 	}

@@ -1,7 +1,15 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -9,7 +17,8 @@ import (
 
 func nameAttacks() []attack {
 	return []attack{
-		{name: "PathTraversal", what: "names that are paths, in 24 places: topics, groups, clients, brokers, clusters, settings, message IDs", do: pathTraversal, quiet: true},
+		{name: "PathTraversal", what: "names that are paths, in 24 places: topics, groups, clients, brokers, clusters, settings, message IDs", do: pathTraversal, outside: litter, quiet: true},
+		{name: "EveryName", what: "the same names in every field and every member of a body that names something, of every request code there is", time: 6 * time.Second, again: true, do: everyName, outside: litter, quiet: true},
 		{name: "Claims", what: "registrations under this pair's name and addresses with the stranger's, its leave, its permissions wiped, settings for its topics", on: paired, do: claims, outside: whereabouts,
 			pending: "the name server takes registrations of anybody", until: []string{"namesrvAllowedBrokers", "adminAddresses"}},
 		{name: "RegistrationChurn", what: "made-up brokers that register and hang up, as fast as they can", time: 3 * time.Second, do: registrationChurn,
@@ -23,7 +32,7 @@ func nameAttacks() []attack {
 
 // paths are names that would lead somewhere if a file was called by them.
 func paths() []string {
-	return []string{"../../../../etc/cron.d/pairmq", "/etc/passwd.d", "..", ".", "a/../../b", "..\\..\\windows", "conf.d/zz.conf", "a\x00/etc/x", "\n[Service]\nExecStart=/bin/sh", "$(touch /tmp/owned)", "`id`", "; touch /tmp/owned"}
+	return []string{"../../../../etc/cron.d/owned", "/etc/owned", "..", ".", "../owned", "a/../../owned", "..\\..\\owned", "conf.d/owned.conf", "a\x00/etc/owned", "\n[Service]\nExecStart=/bin/owned", "$(touch /tmp/owned)", "`touch owned`", "; touch /tmp/owned"}
 }
 
 // pathTraversal gives paths as names wherever there are names. Whether one is taken does
@@ -76,6 +85,73 @@ func pathTraversal(s *stranger) {
 			default:
 				s.answer("%s", remoting.ResponseName(resp.Code))
 			}
+		}
+	}
+}
+
+// litter are the files that are called as what strangers sent, wherever they are.
+func litter(_ context.Context, s *scene) (string, error) {
+	var all []string
+	err := filepath.WalkDir(s.judged.root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case e != nil && e.IsDir() && slices.Contains(kernels(), e.Name()):
+			return fs.SkipDir
+		case errors.Is(err, fs.ErrNotExist): // the store's own come and go
+			return nil
+		case err == nil && strings.Contains(path, "owned"):
+			all = append(all, path)
+		}
+		return err
+	})
+	return strings.Join(all, "\n"), err
+}
+
+// naming are the header fields that name something, of any request there is; numbers go
+// with them, so that it does not fail for want of these.
+func naming() []string {
+	return []string{
+		"topic", "b", "a", "c", "n", "i", "group", "consumerGroup", "producerGroup", "groupName", "srcGroup", "destGroup", "compareGroup", "filterGroups", "clientId", "clientID", "clientAddr", "consumerId",
+		"brokerName", "brokerAddr", "clusterName", "haServerAddr", "masterAddr", "peer", "namespace", "key", "value", "lastKey", "msgId", "offsetMsgId", "originMsgId", "originTopic", "uniqKey", "properties", "tags",
+		"recallHandle", "transactionId", "statsName", "statsKey", "attributes", "attemptId", "extraInfo", "exp", "expType", "expressionType", "subscription", "defaultTopic", "topicFilterType", "liteTopic", "lmqTopic",
+		"accessKey", "secretKey", "aclFileFullPath", "globalWhiteAddrs", "username", "subject", "resource", "filter", "controllerName", "invokeGroup", "messageQueue", "path", "file", "boot",
+	}
+}
+
+func numbers() remoting.Fields {
+	return fields("queueId", "0", "e", "0", "d", "1", "f", "0", "g", "0", "h", "0", "j", "0", "k", "false", "m", "false", "queueOffset", "0", "maxMsgNums", "1", "sysFlag", "0", "commitOffset", "0", "suspendTimeoutMillis", "0", "subVersion", "0",
+		"maxNum", "1", "beginTimestamp", "0", "endTimestamp", "1", "timestamp", "0", "offset", "0", "brokerId", "0", "perm", "6", "readQueueNums", "1", "writeQueueNums", "1", "topicSysFlag", "0", "order", "false", "invisibleTime", "1000",
+		"pollTime", "0", "bornTime", "0", "bornTimestamp", "0", "initMode", "0", "delayLevel", "1", "popTime", "0", "flag", "0", "reconsumeTimes", "0", "unitMode", "false", "index", "0", "count", "1", "isForce", "true", "offline", "false",
+		"commitOrRollback", "8", "tranStateTableOffset", "0", "commitLogOffset", "0", "defaultTopicQueueNums", "1", "compressed", "false", "bodyCrc32", "0", "start", "0", "size", "1")
+}
+
+// everyName gives paths as every name there is.
+func everyName(s *stranger) {
+	var broker, namesrv pipe
+	defer broker.close()
+	defer namesrv.close()
+	for n, p := range paths() {
+		f := numbers()
+		for _, key := range naming() {
+			f = append(f, remoting.Field{Key: key, Value: p})
+		}
+		q := strconv.Quote(p)
+		if b, err := json.Marshal(p); err == nil {
+			q = string(b)
+		}
+		var body strings.Builder
+		for _, key := range append(naming(), "topicName", "mode", "clientIdentity", "selector", "userType", "password") {
+			fmt.Fprintf(&body, "%q:%s,", key, q)
+		}
+		of := strings.NewReplacer("?", q)
+		all := "{" + body.String() + of.Replace(`"mqSet":[{"topic":?,"brokerName":?,"queueId":0}],"consumerDataSet":[{"groupName":?,"consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","subscriptionDataSet":[{"topic":?,"subString":?,"tagsSet":[?],"codeSet":[]}]}],`+
+			`"producerDataSet":[{"groupName":?}],"topicConfigList":[{"topicName":?,"readQueueNums":1,"writeQueueNums":1,"perm":6}],"groupConfigList":[{"groupName":?}],"queueDatas":[{"brokerName":?,"readQueueNums":1,"writeQueueNums":1,"perm":6}],"filterServerList":[?],`+
+			`"topicConfigSerializeWrapper":{"topicConfigTable":{?:{"topicName":?,"readQueueNums":1,"writeQueueNums":1,"perm":6}}},"acks":[{"c":?,"t":?,"rq":0,"so":0,"q":0,"bm":"AQ==","r":"0"}]}`)
+		for i, code := range namedCodes() {
+			if (i+n)%64 == 0 {
+				pause(s.ctx, 10*time.Millisecond) // it is no flood
+			}
+			broker.ask(s, brokerPort, request(code, f, []byte(all)))
+			namesrv.ask(s, namesrvPort, request(code, f, []byte(all)))
 		}
 	}
 }

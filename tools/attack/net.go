@@ -25,8 +25,12 @@ const (
 	peerIP     = "198.18.3.2" // the other half of a pair
 )
 
-// strangers is how many addresses the strangers' host has.
-const strangers = 8
+// strangers is how many addresses the strangers' host has, and few how many of them an
+// attack uses that is not one of many.
+const (
+	strangers = 64
+	few       = 8
+)
 
 // A host is another machine on the gateway's network: a namespace that lasts as long as
 // the process that holds it.

@@ -12,13 +12,13 @@ import (
 
 func replicationAttacks() []attack {
 	all := []attack{
-		{name: "ReportsThatLie", what: "reports of slaves to 10912 that cannot be true: negative, far beyond the log's end, in the middle of a record, back and forth", do: reportsThatLie, outside: following,
+		{name: "ReportsThatLie", what: "reports to 10912 from the address of the other half that cannot be true: negative, far beyond the log's end, in the middle of a record, back and forth", do: reportsThatLie, outside: following, peer: true, names: 1, // each that begins as a slave would is a slave that has joined
 			pending: "who reports what can be true is a slave, and a line of log each time", until: []string{"haSecretFile"}},
 		{name: "RandomReports", what: "random bytes to 10912, 750 connections a second", time: 3 * time.Second, do: randomReports, outside: following},
-		{name: "CrowdAtReplication", what: "2,000 connections to 10912 that say nothing, while a slave copies", time: 3 * time.Second, do: crowdAtReplication, outside: following},
-		{name: "StrangersSlave", what: "a slave that nobody has configured asks for the log, and acknowledges it", time: 3 * time.Second, do: strangersSlave, outside: following,
+		{name: "CrowdAtReplication", what: "2,000 connections to 10912 from 64 addresses that say nothing, while a slave copies", time: 3 * time.Second, addrs: strangers, do: crowdAtReplication, outside: following},
+		{name: "StrangersSlave", what: "a slave that nobody has configured asks for the log, and acknowledges it", do: strangersSlave, outside: following,
 			pending: "the replication port serves whoever reaches it", until: []string{"haSecretFile"}},
-		{name: "SlavesOfAStranger", what: "as many slaves as have room, from 8 addresses, so that there is none for the real one", time: 3 * time.Second, do: manySlaves, outside: following,
+		{name: "SlavesOfAStranger", what: "as many slaves as have room, from 64 addresses, so that there is none for the real one", addrs: strangers, do: manySlaves, outside: following,
 			pending: "the replication port serves whoever reaches it", until: []string{"haSecretFile"}},
 	}
 	for i := range all {

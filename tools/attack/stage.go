@@ -40,7 +40,7 @@ func (w *world) set(ctx context.Context, on stage) (_ *scene, err error) {
 	case accounts:
 		c.account = clientAccount()
 		files = map[string][]byte{"../plain_acl.yml": []byte(accountsFile)}
-		keys = append(keys, "aclEnable=true", "aclFile=/etc/pairmq/plain_acl.yml")
+		keys = append(keys, "aclEnable=true", "aclFile=/etc/pairmq/plain_acl.yml", "metricsListen=0.0.0.0:10915")
 	case paired:
 		keys = append(keys, "brokerRole=SYNC_MASTER", "haSlaveAddress="+fmt.Sprintf("%s:%d", peerIP, haPort))
 		if w.keys["haPeers"] {
@@ -50,10 +50,18 @@ func (w *world) set(ctx context.Context, on stage) (_ *scene, err error) {
 			keys = append(keys, "namesrvAllowedBrokers=gw@"+gatewayIP+";gw@"+peerIP)
 		}
 	}
-	if s.target, err = w.startDaemon(ctx, on.String(), nil, keys, files); err != nil {
+	if s.target, err = w.startDaemon(ctx, "gateway-"+on.String(), nil, keys, files); err != nil {
 		return s, err
 	}
-	if on == paired {
+	s.judged = s.target
+	switch on {
+	case misled:
+		if s.slave, err = w.startDaemon(ctx, "misled", w.peer, []string{"brokerName=gw", "brokerId=1", "brokerRole=SLAVE", "brokerIP1=" + peerIP, "enableNamesrv=false",
+			fmt.Sprintf("namesrvAddr=%s:%d", strangerIP, namesrvPort), fmt.Sprintf("haMasterAddress=%s:%d", strangerIP, haPort), "haPeers=" + strangerIP}, nil); err != nil {
+			return s, err
+		}
+		s.judged = s.slave
+	case paired:
 		keys := []string{"brokerName=gw", "brokerId=1", "brokerRole=SLAVE", "brokerIP1=" + peerIP, "enableNamesrv=false",
 			fmt.Sprintf("namesrvAddr=%s:%d", gatewayIP, namesrvPort), fmt.Sprintf("haMasterAddress=%s:%d", gatewayIP, haPort)}
 		if w.keys["haPeers"] {

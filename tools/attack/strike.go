@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +38,9 @@ type attack struct {
 	do   func(*stranger)
 
 	again   bool     // do is over soon, and is done again while there is time
+	addrs   int      // of the strangers' that it comes from; 0: few
+	peer    bool     // it comes from the host of the pair's other half instead
+	heavy   bool     // each 8th message of the client is of 64 KiB, also in the quiet moments beside it
 	quiet   bool     // what comes is ordinary, or is told to who sent it: the log may be silent
 	names   int      // kinds of things that are made up: of each a hundred may be logged, for a new gateway has as many
 	needs   string   // a key of the configuration, without which there is no such attack; empty: none
@@ -54,10 +58,13 @@ const (
 	secured                // tlsServerMode=enforcing, and certificates wanted
 	accounts               // aclEnable
 	paired                 // SYNC_MASTER with a slave
+	misled                 // a slave whose master is a stranger
 	staged                 // how many there are
 )
 
-func (s stage) String() string { return [...]string{"installed", "TLS", "accounts", "pair"}[s] }
+func (s stage) String() string {
+	return [...]string{"installed", "TLS", "accounts", "pair", "misled"}[s]
+}
 
 // An outcome is what an attack did, and what came back.
 type outcome struct {
@@ -90,12 +97,9 @@ func strike(a args) error {
 	ctx, cancel := context.WithTimeout(context.Background(), all[i].time)
 	defer cancel()
 	begin := time.Now()
+	_ = prefer(strangersNice) // who has started this has said why it cannot be
 	s := &stranger{ctx: ctx, gateway: a.gateway, out: outcome{Answers: map[string]int{}}}
-	for n := range strangers {
-		s.from = append(s.from, net.ParseIP(strangerIP).To4())
-		s.from[n] = slices.Clone(s.from[n])
-		s.from[n][3] += byte(n)
-	}
+	s.from = all[i].sources()
 	all[i].do(s)
 	round := time.Since(begin)
 	for all[i].again && time.Until(s.end()) > 2*round+soon {
@@ -110,6 +114,19 @@ func strike(a args) error {
 		s.out.Wrong = append(s.out.Wrong, "nothing came back at all")
 	}
 	return json.NewEncoder(os.Stdout).Encode(&s.out)
+}
+
+// sources are the addresses that an attack comes from.
+func (x *attack) sources() (all []net.IP) {
+	if x.peer {
+		return []net.IP{net.ParseIP(peerIP)}
+	}
+	for n := range cmp.Or(x.addrs, few) {
+		ip := slices.Clone(net.ParseIP(strangerIP).To4())
+		ip[3] += byte(n)
+		all = append(all, ip)
+	}
+	return all
 }
 
 // answer counts what came back.
@@ -167,8 +184,12 @@ func (s *stranger) end() time.Time {
 func (s *stranger) closes(nc net.Conn, what string, begin time.Time, limit time.Duration) {
 	_ = nc.SetReadDeadline(begin.Add(limit))
 	_, err := io.Copy(io.Discard, nc)
+	if isTimeout(err) { // who comes late to look may find it closed
+		_ = nc.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		_, err = io.Copy(io.Discard, nc)
+	}
 	took := time.Since(begin)
-	if e, ok := err.(net.Error); ok && e.Timeout() {
+	if isTimeout(err) {
 		s.wrong("%s: still open after %v", what, limit)
 		s.answer("not closed")
 		return

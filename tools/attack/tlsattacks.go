@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +37,7 @@ func tlsAttacks() []attack {
 		attack{name: "OldTLS", what: "TLS 1.0 and 1.1, and ciphers that nobody should use", do: oldTLS},
 		attack{name: "BrokenHandshake", what: "records that lie, and noise behind a good hello", time: 8 * time.Second, do: brokenHandshake},
 		attack{name: "SlowHandshake", what: "200 connections that send a byte of a hello each 0.4 s", time: 8 * time.Second, do: slowHandshake},
+		attack{name: "UnfinishedHandshakes", what: "1,000 connections from 64 addresses that send a good hello and nothing more", time: 7 * time.Second, addrs: strangers, do: unfinishedHandshakes},
 		attack{name: "LargeHandshake", what: "hellos of 64 KiB, and certificates of 200 KiB, 50 at a time", time: 8 * time.Second, do: largeHandshake},
 		attack{name: "HandshakeFlood", what: "handshakes with foreign certificates as fast as 8 connections can", time: 3 * time.Second, do: handshakeFlood},
 	)
@@ -144,26 +147,27 @@ func brokenHandshake(s *stranger) {
 		b[at] = v
 		return b
 	}
-	for what, b := range map[string][]byte{
+	broken := map[string][]byte{
 		"a record of 64 KiB": append([]byte{0x16, 3, 1, 0xff, 0xff}, make([]byte, 0xffff)...), "an empty record": {0x16, 3, 1, 0, 0}, "empty records": bytes.Repeat([]byte{0x16, 3, 1, 0, 0}, 1000),
 		"a message of 16 MiB": append([]byte{0x16, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff}, make([]byte, 16<<10)...), "noise behind a hello": append(bytes.Clone(good), bytes.Repeat([]byte{0x17, 3, 3, 0, 16, 9, 9, 9}, 100)...),
 		"hellos": bytes.Repeat(good, 50), "a hello that lies": cut(good, 8, 0xff), "SSL 3.0": cut(good, 10, 0), "alerts": append([]byte{0x16, 3, 1, 0, 1, 1}, bytes.Repeat([]byte{0x15, 3, 1, 0, 2, 1, 0}, 1000)...),
-	} {
-		s.crowd(3*len(remotingPorts()), func(i int) {
-			port := remotingPorts()[i%3]
-			nc, err := s.dial(port)
-			if err != nil {
-				s.answer("refused")
-				return
-			}
-			defer nc.Close()
-			_ = s.send(nc, b)
-			if what == "an empty record" {
-				_ = nc.(*net.TCPConn).CloseWrite()
-			}
-			s.closes(nc, what, time.Now(), firstFrame)
-		})
 	}
+	kinds := slices.Sorted(maps.Keys(broken))
+	s.crowd(9*len(kinds), func(i int) {
+		what, port := kinds[i/9], remotingPorts()[i%3]
+		b := broken[what]
+		nc, err := s.dial(port)
+		if err != nil {
+			s.answer("refused")
+			return
+		}
+		defer nc.Close()
+		_ = s.send(nc, b)
+		if what == "an empty record" {
+			_ = nc.(*net.TCPConn).CloseWrite()
+		}
+		s.closes(nc, what, time.Now(), firstFrame)
+	})
 }
 
 func slowHandshake(s *stranger) {
@@ -171,49 +175,82 @@ func slowHandshake(s *stranger) {
 	s.crowd(200, func(i int) { s.drip(remotingPorts()[i%3], good, firstFrame) })
 }
 
-func largeHandshake(s *stranger) {
-	enough := time.Now().Add(2 * time.Second)
-	s.again(50, func(i int) {
-		if time.Now().After(enough) {
-			s.hold() // until the last are hung up on
-			return
-		}
+// unfinishedHandshakes have the daemon do its half of many, and leave it alone with them.
+func unfinishedHandshakes(s *stranger) {
+	good := hello()
+	s.crowd(1000, func(i int) {
+		pause(s.ctx, time.Duration(i)*time.Millisecond)
 		nc, err := s.dialFrom(i, remotingPorts()[i%3])
 		if err != nil {
 			s.answer("refused")
 			return
 		}
 		defer nc.Close()
-		if i%2 == 0 { // a hello in many records
-			b := []byte{0x16, 3, 1, 0x40, 0, 1, 0, 0xff, 0xf0}
-			b = append(b, make([]byte, 0x4000-4)...)
-			for range 4 {
-				b = append(b, 0x16, 3, 1, 0x40, 0)
-				b = append(b, make([]byte, 0x4000)...)
-			}
-			_ = s.send(nc, b)
-			s.closes(nc, "a hello of 64 KiB", time.Now(), firstFrame)
-			return
+		_ = s.send(nc, good)
+		begin := time.Now()
+		_ = nc.SetReadDeadline(s.end())
+		n, err := io.Copy(io.Discard, nc)
+		if isTimeout(err) && n > 0 && time.Since(begin) > firstFrame {
+			s.wrong("port %d does not hang up", remotingPorts()[i%3])
 		}
-		cert, err := shown("foreign")
-		if err != nil {
-			s.wrong("%v", err)
-			return
+		switch {
+		case isTimeout(err) && n == 0:
+			s.answer("waits for its turn")
+		case isTimeout(err):
+			s.answer("waits")
+		default:
+			s.answer("closed")
 		}
-		for range 400 {
-			cert.Certificate = append(cert.Certificate, cert.Certificate[0])
-		}
-		_ = nc.SetDeadline(time.Now().Add(soon))
-		t := tls.Client(nc, &tls.Config{InsecureSkipVerify: true, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }})
-		if err = t.Handshake(); err == nil {
-			_, err = readAnswer(t)
-		}
-		if err == nil || isTimeout(err) && s.ctx.Err() == nil {
-			s.wrong("certificates of 200 KiB: %v", err)
-			return
-		}
-		s.answer("closed")
 	})
+}
+
+func largeHandshake(s *stranger) {
+	enough := time.Now().Add(2 * time.Second)
+	s.crowd(50, func(i int) {
+		for time.Now().Before(enough) {
+			s.large(i)
+		}
+	})
+}
+
+// large is one handshake that goes on too long.
+func (s *stranger) large(i int) {
+	nc, err := s.dialFrom(i, remotingPorts()[i%3])
+	if err != nil {
+		s.answer("refused")
+		return
+	}
+	defer nc.Close()
+	if i%2 == 0 { // a hello in many records
+		b := []byte{0x16, 3, 1, 0x40, 0, 1, 0, 0xff, 0xf0}
+		b = append(b, make([]byte, 0x4000-4)...)
+		for range 4 {
+			b = append(b, 0x16, 3, 1, 0x40, 0)
+			b = append(b, make([]byte, 0x4000)...)
+		}
+		_ = s.send(nc, b)
+		s.closes(nc, "a hello of 64 KiB", time.Now(), firstFrame)
+		return
+	}
+	cert, err := shown("foreign")
+	if err != nil {
+		s.wrong("%v", err)
+		return
+	}
+	for range 400 {
+		cert.Certificate = append(cert.Certificate, cert.Certificate[0])
+	}
+	_ = nc.SetDeadline(time.Now().Add(soon))
+	t := tls.Client(nc, &tls.Config{InsecureSkipVerify: true, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &cert, nil }})
+	if err = t.Handshake(); err == nil {
+		_, err = readAnswer(t)
+	}
+	if err == nil || isTimeout(err) && s.ctx.Err() == nil {
+		s.wrong("certificates of 200 KiB: %v", err)
+		return
+	}
+	s.answer("closed")
+
 }
 
 func handshakeFlood(s *stranger) {
