@@ -57,7 +57,7 @@ wear: build ## is what is written to flash within its budget? measured on loop d
 	bin/bench -wear $(WEARFLAGS)
 
 ATTACKFLAGS ?=
-attack: build ## what strangers could do to a daemon with 64 MiB, while a client works beside it, 5 minutes (ATTACKFLAGS; PAIRMQ_WRITE=1 writes docs/attacks.md); needs root, iproute2, e2fsprogs
+attack: build ## what strangers could do to a daemon with 64 MiB, while a client works beside it, 6 minutes (ATTACKFLAGS; PAIRMQ_WRITE=1 writes docs/attacks.md); needs root, iproute2, e2fsprogs
 	$(GO) build -o bin/attack ./tools/attack
 	bin/attack $(ATTACKFLAGS)
 
