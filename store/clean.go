@@ -103,10 +103,13 @@ func (s *Store) mayGrow(files int) bool {
 		return true
 	}
 	others, err := s.beside()
-	if !s.needed.held.Load() { // until then it is kept for what is stored anew
-		others += s.spare()
+	most := s.opts.MaxBytes
+	if s.needed.held.Load() { // for what is stored anew alone: rather a segment too many than a message lost
+		most += s.opts.SegmentSize
+	} else {
+		most -= s.spare()
 	}
-	return err == nil && others+s.opts.SegmentSize*int64(files+1) <= s.opts.MaxBytes
+	return err == nil && others+s.opts.SegmentSize*int64(files+1) <= most
 }
 
 // beside is how many bytes of the store's folder are not the log's segments.

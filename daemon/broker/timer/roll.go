@@ -131,18 +131,19 @@ func (s *Service) storeAnew(all []index.LaneTimer) (done int, err error) {
 			}
 			sent, bytes = sent+1, bytes+size
 		}
+		var failed error
 		for range sent {
 			if r := <-results; !stored(r.err) {
-				err = r.err
+				failed = r.err
 			}
 		}
-		if err != nil { // some may be there twice: see wasDelivered
-			return done, err
+		if failed != nil { // some may be there twice: see wasDelivered
+			return done, failed
 		}
 		s.settled(int64(sent), bytes)
 		done, total = done+sent, total+bytes
 	}
-	return done, err
+	return done, err // of those behind done, of which none was stored
 }
 
 // sendAnew stores a copy of the record of a timer, of size bytes, and has the answer
