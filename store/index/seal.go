@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"sort"
 
 	"go.etcd.io/bbolt"
 )
@@ -81,8 +82,9 @@ func (x *Index) newSealing(c *memChunk) *sealing {
 		x.giveRef(r.queue)
 		s.runs = append(s.runs, r)
 	}
-	slices.SortFunc(s.runs, func(a, b *memRun) int {
-		return cmp.Or(cmp.Compare(a.queue.ref, b.queue.ref), cmp.Compare(a.first, b.first))
+	sort.Slice(s.runs, func(i, j int) bool {
+		a, b := s.runs[i], s.runs[j]
+		return cmp.Or(cmp.Compare(a.queue.ref, b.queue.ref), cmp.Compare(a.first, b.first)) < 0
 	})
 	for i, r := range s.runs {
 		if !r.queue.listed && (i == 0 || s.runs[i-1].queue != r.queue) {

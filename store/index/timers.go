@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"sort"
 
 	"go.etcd.io/bbolt"
 )
@@ -311,7 +311,7 @@ func (k *keeper[T]) add(t T) {
 }
 
 func (k *keeper[T]) first() []T {
-	slices.SortFunc(k.all, k.compare)
+	sort.Slice(k.all, func(i, j int) bool { return k.compare(k.all[i], k.all[j]) < 0 })
 	return k.all[:min(len(k.all), k.limit)]
 }
 

@@ -3,6 +3,7 @@ package timer
 import (
 	"container/heap"
 	"slices"
+	"sort"
 
 	"pairmq/store/index"
 )
@@ -74,6 +75,6 @@ func (l *lane) committed() { *l = lane{tail: l.tail[:0], more: true} }
 // sorted returns what is in memory alone, in order.
 func (l *lane) sorted() []index.Timer {
 	all := slices.Clone(l.tail)
-	slices.SortFunc(all, index.Timer.Compare)
+	sort.Sort(all)
 	return slices.Compact(all)
 }
