@@ -299,7 +299,9 @@ func (t *tenure) measureMaster(p *metrics.Page) {
 		held[addr] = held[addr] || s.Held != ""
 	}
 	p.SetInt(metrics.Slaves, int64(len(best)))
-	for _, addr := range slices.SortedFunc(maps.Keys(best), netip.Addr.Compare) {
+	addrs := slices.Collect(maps.Keys(best))
+	sort.Slice(addrs, func(i, k int) bool { return addrs[i].Less(addrs[k]) })
+	for _, addr := range addrs {
 		p.SetInt(metrics.SlaveAcked, best[addr], addr.String())
 		p.SetInt(metrics.SlaveLagBytes, max(0, end-best[addr]), addr.String())
 		p.SetBool(metrics.SlaveHeld, held[addr], addr.String())

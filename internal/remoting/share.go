@@ -1,8 +1,7 @@
 package remoting
 
 import (
-	"cmp"
-	"slices"
+	"sort"
 	"time"
 )
 
@@ -87,8 +86,9 @@ func (s *shared) dropStalled(b *budget) {
 		}
 	}
 	// From where most is, until enough is free for all purposes.
-	slices.SortFunc(stalled, func(x, y debtor) int {
-		return cmp.Or(cmp.Compare(y.source, x.source), cmp.Compare(y.own, x.own))
+	sort.Slice(stalled, func(i, k int) bool {
+		x, y := &stalled[i], &stalled[k]
+		return x.source > y.source || x.source == y.source && x.own > y.own
 	})
 	used, enough := b.used.Load(), b.most()/4
 	if b.lane {
