@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 
 	"pairmq/daemon/config"
@@ -15,13 +16,17 @@ import (
 // errAccounts is wrapped where the files of accounts are missing or not good.
 var errAccounts = errors.New("accounts")
 
+// usersFile has the users of 5.x, in the store's folder: as installed that of aclFile is not the daemon's to
+// change.
+const usersFile = "users.json"
+
 // newAccounts reads who may do what, and who this broker is to others. Both are nil where
 // the configuration has none. A file that is not good fails: without it everybody would be
 // let in.
 func newAccounts(cfg *config.Config, log *slog.Logger) (all *acl.Accounts, own *acl.Signer, err error) {
 	log = log.With("part", "acl")
 	if cfg.ACL {
-		if all, err = acl.Open(cfg.ACLFile, log); err != nil {
+		if all, err = acl.Open(cfg.ACLFile, filepath.Join(cfg.StoreRoot, usersFile), log); err != nil {
 			return nil, nil, fmt.Errorf("%w: aclFile: %w", errAccounts, err)
 		}
 	}

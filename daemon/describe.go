@@ -25,6 +25,11 @@ func (t *tenure) describe() map[string]string {
 	if t.platform.sandbox != "" {
 		info["sandbox"] = t.platform.sandbox
 	}
+	if a := t.platform.accounts; a != nil {
+		if text := a.Trouble(); text != "" {
+			info["accounts"] = text
+		}
+	}
 	if m := t.platform.machine; m != nil {
 		s := m.Snapshot()
 		describeMachine(info, &s)

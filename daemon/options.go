@@ -71,6 +71,9 @@ func brokerOptions(t *tenure) broker.Options {
 	if t.platform.accounts != nil {
 		o.Accounts = t.platform.accounts
 	}
+	if t.platform.gate != nil {
+		o.Administers = t.platform.gate.Administers
+	}
 	if cfg.TraceTopicEnable {
 		o.TraceTopic = cfg.TraceTopicName
 	}

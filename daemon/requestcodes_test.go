@@ -56,7 +56,7 @@ func reason(code int) string {
 		{220, 221, "from brokers to clients"}, {301, 302, "filter servers of 3.x"}, {326, 326, "from brokers to clients"},
 		{353, 353, "the broker has no forbidden groups"}, {354, 355, "RocksDB"}, {513, 513, "static topics"},
 		{902, 903, "broker containers"}, {905, 906, "acting masters"}, {908, 908, "acting masters"}, {1001, 1013, "controllers"}, {2001, 2004, "cold data control"},
-		{3001, 3010, "access control"}, {5001, 5001, "timers"}, {200056, 200056, "RocksDB"},
+		{5001, 5001, "timers"}, {200056, 200056, "RocksDB"},
 	} {
 		if code >= w.from && code <= w.to {
 			return w.why

@@ -6,16 +6,20 @@ import (
 	"strings"
 
 	"pairmq/internal/acl"
+	"pairmq/internal/auth"
 	"pairmq/internal/remoting"
 )
 
-// Accounts are who may do what, as far as requests 50 to 54 show and change them, and held ones go by them;
-// *acl.Accounts has it.
+// Accounts are who may do what, as far as requests 50 to 54 and 3001 to 3010 show and change them, and held
+// ones go by them; *acl.Accounts has it.
 type Accounts interface {
 	File() *acl.File
 	Update(change func(*acl.File) error) error
 	Path() string
-	Rules() *acl.Rules // that are in force
+	Users() *auth.Table // those of 5.x; not to be changed
+	UpdateUsers(change func(*auth.Table) error) error
+	Holds(name string) bool // File has the name
+	Rules() *acl.Rules      // that are in force
 }
 
 // Answers of 4.9.7 to changes that are not made; 5.x has other meanings for these.

@@ -99,6 +99,9 @@ func New(opts Options) (*Broker, error) {
 	b.rates = newRates(b.started, opts.Store.Stats())
 	b.reads, b.compares, b.queries = newLogWork(maxLogWork), newLogWork(maxLogWork), newLogWork(maxQueries)
 	b.handlers = b.table()
+	for code := int32(remoting.ReqAuthCreateUser); code <= remoting.ReqAuthListACL; code++ {
+		b.handlers[code] = b.askUsers
+	}
 	for code, h := range opts.More {
 		b.handlers[code] = h
 	}

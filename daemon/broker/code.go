@@ -47,8 +47,8 @@ func responseCode(err error) (code int32, remark string) {
 		return r.code, r.remark
 	}
 	switch {
-	case errors.Is(err, acl.ErrDenied): // as 4.9.7
-		return remoting.RespSystemError, err.Error()
+	case errors.Is(err, acl.ErrDenied): // as 4.9.7, or 5.4.0
+		return acl.Code(err), err.Error()
 	case errors.Is(err, remoting.ErrField):
 		return remoting.RespSystemError, err.Error()
 	case errors.Is(err, ErrPeer):

@@ -168,7 +168,7 @@ func (b *Broker) viewMessage(req *remoting.Request) error {
 		if err != nil {
 			return err
 		}
-		if err := mayMessage(req, string(v.Topic()), acl.Sub); err != nil {
+		if err := mayMessage(req, string(v.Topic()), acl.Look); err != nil {
 			return err
 		}
 	}

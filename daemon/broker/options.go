@@ -52,7 +52,9 @@ type Options struct {
 	// begins or there is no log yet. It serves request 31008, which is refused without.
 	Check func(ctx context.Context, start int64) (folder.Checked, error)
 
-	Accounts Accounts // requests 50 to 54 show and change them; nil: there are none
+	Accounts Accounts // requests 50 to 54 and 3001 to 3010 show and change them; nil: there are none
+	// Administers says whether an address is one of adminAddresses; nil: none is.
+	Administers func(netip.Addr) bool
 
 	Settings                            // as they are at the start
 	DefaultTopicQueues  int32           // queues of the template TBW102; 0 means 8

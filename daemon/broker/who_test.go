@@ -89,7 +89,7 @@ func identities(t *testing.T, text string) func(name string) *acl.Identity {
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := acl.Open(path, nil)
+	accounts, err := acl.Open(path, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

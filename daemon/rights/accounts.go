@@ -17,7 +17,7 @@ import (
 // tell: as an *acl.Identity.
 //
 // The answer to a signature that is wrong, or a permission that is missing, is RocketMQ's:
-// SYSTEM_ERROR.
+// SYSTEM_ERROR, or NO_PERMISSION for a user of 5.x.
 func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 	if g.opts.Accounts == nil {
 		return g.ahead(next, halves)
@@ -45,7 +45,7 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 		case err != nil:
 			g.refused[row.Right].Add(1)
 			g.refusal.Log("a request was refused: its account is not known or has no permission", "request", remoting.RequestName(req.Code), "from", from.String(), "err", err)
-			req.ReplyError(remoting.RespSystemError, err.Error())
+			req.ReplyError(acl.Code(err), err.Error())
 		case row.Right == Client, id.Admin(), row.Right == Read && g.Allows(Read, from, to):
 			req.Who = id
 			next.Serve(req)
@@ -53,7 +53,7 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 			g.refused[row.Right].Add(1)
 			g.refusal.Log("a request was refused: its account is no admin", "request", remoting.RequestName(req.Code), "right", row.Right.String(), "from", from.String(), "account", id.Name())
 			// RocketMQ's words, which people search for.
-			req.ReplyError(remoting.RespSystemError, fmt.Sprintf("Need admin permission for request code=%d, but accessKey=%s is not", req.Code, id.Name()))
+			req.ReplyError(id.Code(), fmt.Sprintf("Need admin permission for request code=%d, but accessKey=%s is not", req.Code, id.Name()))
 		}
 	})
 }
@@ -94,7 +94,13 @@ func (g *Gate) permitted(cmd *remoting.Command, row *Row, id *acl.Identity) erro
 			return nil
 		}
 	case remoting.ReqSearchOffsetByTimestamp, remoting.ReqGetMaxOffset, remoting.ReqGetMinOffset, remoting.ReqGetEarliestMsgStoretime:
-		want = acl.Pub | acl.Sub // either
+		want = acl.Seek
+	case remoting.ReqQueryMessage, remoting.ReqQueryConsumerOffset, remoting.ReqGetConsumerListByGroup:
+		want = acl.Find
+	case remoting.ReqUpdateConsumerOffset:
+		want = acl.Move
+	case remoting.ReqQueryConsumeTimeSpan, remoting.ReqPollingInfo:
+		want = acl.Look
 	case remoting.ReqEndTransaction, remoting.ReqViewMessageByID, remoting.ReqConsumerSendMsgBack:
 		// The topic is that of the message, which the header need not tell truly.
 		named, grouped = false, cmd.Code == remoting.ReqConsumerSendMsgBack
@@ -104,7 +110,7 @@ func (g *Gate) permitted(cmd *remoting.Command, row *Row, id *acl.Identity) erro
 		return id.Popped(topic, group)
 	}
 	if grouped { // one that is missing has what others have by default
-		if err := id.Group(group, acl.Sub); err != nil {
+		if err := id.Group(group, want); err != nil {
 			return err
 		}
 	}

@@ -127,14 +127,19 @@ func (g *Gate) Allows(right Right, from, to netip.Addr) bool {
 	case Client, Register:
 		return true
 	case Pair, Read, Admin:
-		has := *g.admins.Load()
-		return has != nil && has(from)
+		return g.Administers(from)
 	}
 	return false
 }
 
 // Refused is how many requests that need a right were refused since the start.
 func (g *Gate) Refused(right Right) int64 { return g.refused[right].Load() }
+
+// Administers says whether an address is one of Options.Admins.
+func (g *Gate) Administers(from netip.Addr) bool {
+	has := *g.admins.Load()
+	return has != nil && has(from)
+}
 
 // Local says whether who calls from one address is on the host that was called at the
 // other. Nobody elsewhere gets a connection under an address of this host's own: what is

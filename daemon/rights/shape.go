@@ -89,6 +89,20 @@ func shape(code int32) (fields string, body, listed bool) {
 		return " globalWhiteAddrs aclFileFullPath ", false, true
 	case remoting.ReqGetBrokerClusterACLInfo, remoting.ReqGetBrokerClusterACLConfig:
 		return "", false, true
+	case remoting.ReqAuthCreateUser, remoting.ReqAuthUpdateUser:
+		return " username ", true, true
+	case remoting.ReqAuthDeleteUser, remoting.ReqAuthGetUser:
+		return " username ", false, true
+	case remoting.ReqAuthListUser:
+		return " filter ", false, true
+	case remoting.ReqAuthCreateACL, remoting.ReqAuthUpdateACL:
+		return " subject ", true, true
+	case remoting.ReqAuthDeleteACL:
+		return " subject policyType resource ", false, true
+	case remoting.ReqAuthGetACL:
+		return " subject ", false, true
+	case remoting.ReqAuthListACL:
+		return " subjectFilter resourceFilter ", false, true
 	case remoting.ReqGetConsumerRunningInfo:
 		return " consumerGroup clientId jstackEnable ", false, true
 	case remoting.ReqConsumeMessageDirectly:

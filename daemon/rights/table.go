@@ -82,7 +82,9 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqCleanExpiredConsumequeue, remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog,
 		// Accounts. Who only sees their names learns whom to be.
 		remoting.ReqUpdateAndCreateACLConfig, remoting.ReqDeleteACLConfig, remoting.ReqGetBrokerClusterACLInfo,
-		remoting.ReqUpdateGlobalWhiteAddrsConfig, remoting.ReqGetBrokerClusterACLConfig:
+		remoting.ReqUpdateGlobalWhiteAddrsConfig, remoting.ReqGetBrokerClusterACLConfig,
+		remoting.ReqAuthCreateUser, remoting.ReqAuthUpdateUser, remoting.ReqAuthDeleteUser, remoting.ReqAuthGetUser, remoting.ReqAuthListUser,
+		remoting.ReqAuthCreateACL, remoting.ReqAuthUpdateACL, remoting.ReqAuthDeleteACL, remoting.ReqAuthGetACL, remoting.ReqAuthListACL:
 		return Admin, "", ""
 	// What makes a broker ask the clients of others, for their stacks too, or give them messages; and what has
 	// it read its whole log, mend it, or stand still for a moment.
@@ -96,8 +98,6 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqQueryBrokerOffset, remoting.ReqGetTopicConfigList, remoting.ReqGetTopicNameList, remoting.ReqTriggerDeleteFiles,
 		remoting.ReqGetClientConfig, remoting.ReqSuspendConsumer, remoting.ReqResumeConsumer, remoting.ReqResetConsumerOffsetInConsumer,
 		remoting.ReqResetConsumerOffsetInBroker, remoting.ReqAdjustConsumerThreadPool, remoting.ReqWhoConsumeTheMessage, // no client asks
-		remoting.ReqAuthCreateUser, remoting.ReqAuthUpdateUser, remoting.ReqAuthDeleteUser, remoting.ReqAuthGetUser, remoting.ReqAuthListUser,
-		remoting.ReqAuthCreateACL, remoting.ReqAuthUpdateACL, remoting.ReqAuthDeleteACL, remoting.ReqAuthGetACL, remoting.ReqAuthListACL,
 		remoting.ReqGetTimerMetrics, remoting.ReqSwitchTimerEngine,
 		remoting.ReqRegisterFilterServer, remoting.ReqRegisterMessageFilterClass, remoting.ReqUpdateAndGetGroupForbidden,
 		remoting.ReqCheckRocksdbCQWriteProgress, remoting.ReqExportRocksdbConfigToJSON, remoting.ReqPopRollback,

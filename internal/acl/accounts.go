@@ -2,15 +2,19 @@ package acl
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"time"
 )
 
-// Accounts are those of a plain_acl.yml, read again once it has changed. What cannot be used is
-// logged and changes nothing. Its methods are safe for concurrent use.
-type Accounts struct{ *watched[*kept] }
+// Accounts are those of a plain_acl.yml and the users of 5.x, read again once their files have changed. What
+// cannot be used is logged and changes nothing. Its methods are safe for concurrent use.
+type Accounts struct {
+	*watched[*kept]
+	users *watched[*keptUsers]
+	both  atomic.Pointer[inForce]
+}
 
 // kept is a file and what it comes to.
 type kept struct {
@@ -18,8 +22,17 @@ type kept struct {
 	rules *Rules
 }
 
-// Open reads the file for the first time.
-func Open(path string, log *slog.Logger) (*Accounts, error) {
+// inForce is what both files come to.
+type inForce struct {
+	kept   *kept
+	users  *keptUsers
+	shared string // a name that both have, "" if there is none
+	rules  *Rules
+}
+
+// Open reads the files for the first time: that of the accounts, which has to be good, and that of users, which
+// need not be there. If it is not good nobody in it is let in.
+func Open(path, users string, log *slog.Logger) (*Accounts, error) {
 	w, err := watch(path, "accounts", func(b []byte) (*kept, error) {
 		f, r, err := decode(b)
 		if err != nil {
@@ -31,7 +44,9 @@ func Open(path string, log *slog.Logger) (*Accounts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Accounts{w}, nil
+	a := &Accounts{watched: w, users: watchUsers(users, log)}
+	a.Rules() // logs what both have
+	return a, nil
 }
 
 // warn logs what a person should know of what is in force from now on.
@@ -56,50 +71,72 @@ func (r *Rules) warn(log *slog.Logger) {
 	log.Info("accounts", "accounts", len(r.accounts), "admins", admins, "globalWhiteRemoteAddresses", len(r.global))
 }
 
-// Rules are what the file says now, as far as that is good.
-func (a *Accounts) Rules() *Rules { return a.get().rules }
+// Rules are what the files say now, as far as that is good.
+func (a *Accounts) Rules() *Rules { return a.current().rules }
 
-// File is what the file says. It is not to be changed.
+func (a *Accounts) current() *inForce {
+	k, u := a.get(), a.users.get()
+	old := a.both.Load()
+	if old != nil && old.kept == k && old.users == u {
+		return old
+	}
+	r := *k.rules
+	r.users = u.users
+	n := &inForce{kept: k, users: u, rules: &r}
+	for name := range u.users {
+		if r.accounts[name] != nil {
+			n.shared = name
+		}
+	}
+	if a.both.CompareAndSwap(old, n) && n.shared != "" {
+		a.log.Warn("a user of 5.x has the name of an account, which is what counts: take one of them away", "user", n.shared)
+	}
+	return n
+}
+
+// Trouble says what is wrong with the files, without a name in them; "" if nothing is.
+func (a *Accounts) Trouble() (text string) {
+	const still = " is not good: what it said before is in force, and the log says what is wrong; "
+	if a.bad.Load() {
+		text = a.path + still
+	}
+	n := a.current()
+	if a.users.bad.Load() && len(n.users.users) == 0 {
+		text += a.users.path + " is not good: nobody in it is let in, and the log says what is wrong; "
+	} else if a.users.bad.Load() {
+		text += a.users.path + still
+	}
+	if n.shared != "" {
+		text += "a user of 5.x has the name of an account, which is what counts: the log says which; "
+	}
+	return strings.TrimSuffix(text, "; ")
+}
+
+// File is what the file of accounts says. It is not to be changed.
 func (a *Accounts) File() *File { return a.get().file }
 
-// Path is where the file is.
+// Path is where that file is.
 func (a *Accounts) Path() string { return a.path }
 
 // ErrUpdate is wrapped by why a change was not made. The text is for who asked.
 var ErrUpdate = errors.New("accounts are as they were")
 
-// Update changes the file: change gets what it says now and may change it, or fail. The
+// Update changes the file of accounts: change gets what it says now and may change it, or fail. The
 // change is durable and in force on return, or not made. The file keeps its mode; comments are lost.
 func (a *Accounts) Update(change func(*File) error) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.stamp() != a.seen { // what somebody is writing there just now is not undone, nor made good
-		return fmt.Errorf("%w: somebody has just changed the file by hand: ask again once that is in force, in some seconds", ErrUpdate)
-	}
-	k, err := a.load()
-	if err != nil {
-		a.log.Error("the file of accounts is not good", "err", err)
-		return fmt.Errorf("%w: the file is not good and must be mended by hand, and the broker's log says why", ErrUpdate)
-	}
-	f := k.file
-	if err := change(f); err != nil {
-		return err
-	}
-	f.Version.Counter++
-	f.Version.Timestamp = max(f.Version.Timestamp+1, time.Now().UnixMilli()) // it tells versions apart, by any clock
-	b := f.AppendTo(nil)
-	if k, err = a.decode(b); err != nil {
-		return fmt.Errorf("%w: %w", ErrUpdate, err)
-	}
-	written, err := replace(a.path, b)
-	if err != nil {
-		a.log.Error("the file of accounts could not be written", "err", err)
-		if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
-			return fmt.Errorf("%w: the broker may not write where its file is: change the file by hand, it is read again", ErrUpdate)
+	var counter int64
+	err := a.update(func(k *kept) ([]byte, error) {
+		f := k.file
+		if err := change(f); err != nil {
+			return nil, err
 		}
-		return fmt.Errorf("%w: the file could not be written, and the broker's log says why", ErrUpdate)
+		f.Version.Counter++
+		f.Version.Timestamp = max(f.Version.Timestamp+1, time.Now().UnixMilli()) // it tells versions apart, by any clock
+		counter = f.Version.Counter
+		return f.AppendTo(nil), nil
+	})
+	if err == nil {
+		a.log.Info("a request has changed the file of accounts", "file", a.path, "counter", counter)
 	}
-	a.set(k, written)
-	a.log.Info("a request has changed the file of accounts", "file", a.path, "counter", f.Version.Counter)
-	return nil
+	return err
 }

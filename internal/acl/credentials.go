@@ -65,8 +65,11 @@ func decodeCredentials(b []byte) (*Credentials, error) {
 			r.wrong.add(e.line, "%s is neither accessKey nor secretKey", e.name)
 		}
 	}
-	r.name(root.line, "accessKey", name, true)
-	r.name(root.line, "secretKey", secret, false)
+	for what, s := range map[string]string{"accessKey": name, "secretKey": secret} { // users of 5.x may have short ones
+		if s == "" || len(s) > maxName {
+			r.wrong.add(root.line, "want an %s of 1 to %d bytes", what, maxName)
+		}
+	}
 	if len(r.wrong.errs) > 0 {
 		return nil, errors.Join(r.wrong.errs...)
 	}

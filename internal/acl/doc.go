@@ -1,9 +1,10 @@
 // Package acl says who may do what: accounts with permissions for topics and groups,
 // addresses that need no account, and signatures of requests. It reads RocketMQ's
-// plain_acl.yml and tools.yml, and looks again at files that have changed.
+// plain_acl.yml and tools.yml, and users of 5.x with their policies, which are package auth's, in a file of
+// ours; and looks again at files that have changed.
 //
 // It knows which permission an account has, not which one a request needs: that is the
-// broker's. Formats and rules: RocketMQ 4.9.7, module acl. Where a file can be read in more
+// broker's. Formats and rules: RocketMQ 4.9.7, module acl, and 5.4.0, module auth. Where a file can be read in more
 // than one way the narrower one counts, or the file is refused: see docs/compatibility.md.
 //
 // # What a signature is worth

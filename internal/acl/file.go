@@ -62,7 +62,7 @@ func decode(b []byte) (*File, *Rules, error) {
 	if len(errs) > 0 {
 		return nil, nil, errors.Join(errs...)
 	}
-	r := reading{file: new(File), rules: &Rules{accounts: map[string]*account{}, unknown: newSigner("nobody knows of it"), nobody: Identity{admin: true, all: true}}}
+	r := reading{file: new(File), rules: &Rules{accounts: map[string]*account{}, unknown: newSigner("nobody knows of it"), nobody: &Identity{admin: true, all: true}}}
 	r.root(root)
 	if len(r.wrong.errs) > 0 {
 		return nil, nil, errors.Join(r.wrong.errs...)

@@ -230,15 +230,15 @@ func TestAccountsAreReadAgain(t *testing.T) {
 	}
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
-	if _, err := Open(path, log); err == nil {
+	if _, err := Open(path, "", log); err == nil {
 		t.Error("a file that is not there is opened")
 	}
 	write("accounts\n")
-	if _, err := Open(path, log); err == nil {
+	if _, err := Open(path, "", log); err == nil {
 		t.Error("a bad file is opened")
 	}
 	write(good)
-	a, err := Open(path, log)
+	a, err := Open(path, "", log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,7 +314,7 @@ func TestAFileThatIsReplacedMeanwhileIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	a, err := Open(path, slog.New(slog.NewTextHandler(&out, nil)))
+	a, err := Open(path, "", slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +359,7 @@ func TestAccountsAreUpdated(t *testing.T) {
 	if err := os.WriteFile(theirs, []byte(good), 0o640); err != nil {
 		t.Fatal(err)
 	}
-	a, err := Open(path, nil)
+	a, err := Open(path, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func TestAccountsAreUpdated(t *testing.T) {
 			t.Errorf("%+v is accepted", bad)
 		}
 	}
-	again, err := Open(path, nil)
+	again, err := Open(path, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,14 +8,15 @@ import (
 )
 
 // replace writes b in place of the file at path, durable on return: there is the old one or
-// the new one, wherever the power goes. Where path is a link it is its target that is replaced. It
+// the new one, wherever the power goes. Where path is a link it is its target that is replaced. If nothing is
+// there it makes a file for its owner alone. It
 // returns the stamp that the new one had before it got its name.
 func replace(path string, b []byte) (written stamp, err error) {
-	if path, err = filepath.EvalSymlinks(path); err != nil {
-		return stamp{}, err
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
 	}
 	info, err := os.Stat(path)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return stamp{}, err
 	}
 	dir, base := filepath.Split(path)
@@ -28,9 +29,12 @@ func replace(path string, b []byte) (written stamp, err error) {
 	if err != nil {
 		return stamp{}, err
 	}
-	keepOwner(f, info)
 	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync())
+	if info != nil {
+		keepOwner(f, info)
+		err = errors.Join(err, f.Chmod(info.Mode().Perm()))
+	}
+	err = errors.Join(err, f.Sync())
 	made, errStat := f.Stat()
 	if err = errors.Join(err, errStat, f.Close()); err == nil {
 		err = os.Rename(next, path)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"pairmq/internal/auth"
 	"pairmq/internal/remoting"
 )
 
@@ -14,12 +15,30 @@ import (
 var ErrDenied = errors.New("access denied")
 
 // denied is such an error. Its text is RocketMQ's, without more before it.
-type denied struct{ why string }
+type denied struct {
+	why  string
+	code int32
+}
 
 func (d *denied) Error() string { return d.why }
 func (d *denied) Unwrap() error { return ErrDenied }
 
-func deny(format string, args ...any) error { return &denied{fmt.Sprintf(format, args...)} }
+// Code is the response code that err is told by: that of 4.x, or for users of 5.x theirs.
+func Code(err error) int32 {
+	if d, ok := errors.AsType[*denied](err); ok {
+		return d.code
+	}
+	return remoting.RespSystemError
+}
+
+func deny(format string, args ...any) error {
+	return &denied{fmt.Sprintf(format, args...), remoting.RespSystemError}
+}
+
+// denyUser is deny for a user of 5.x.
+func denyUser(format string, args ...any) error {
+	return &denied{fmt.Sprintf(format, args...), remoting.RespNoPermission}
+}
 
 // traceTopic is where every account may send: clients that trace do so on their own.
 const traceTopic = "RMQ_SYS_TRACE_TOPIC"
@@ -35,8 +54,9 @@ const deadPrefix = "%DLQ%"
 type Rules struct {
 	global   []Pattern
 	accounts map[string]*account
-	unknown  *signer // what is signed by nobody is compared all the same
-	nobody   Identity
+	users    map[string]*user // those of 5.x
+	unknown  *signer          // what is signed by nobody is compared all the same
+	nobody   *Identity
 }
 
 // An account is one of Rules.
@@ -54,6 +74,8 @@ type Identity struct {
 	all            bool // topics and groups are not looked at
 	topic, group   Perm // unless the next say otherwise
 	topics, groups map[string]Perm
+	user           *user      // it is one of 5.x, and what it may do is said there
+	from           netip.Addr // where such a user asks from
 }
 
 // Identify finds out who made cmd, from address from, by RocketMQ's rules in its order:
@@ -63,7 +85,7 @@ type Identity struct {
 func (r *Rules) Identify(cmd *remoting.Command, from netip.Addr) (*Identity, error) {
 	for i := range r.global {
 		if r.global[i].Match(from) {
-			return &r.nobody, nil
+			return r.nobody, nil
 		}
 	}
 	name, there := cmd.Fields.Lookup(fieldAccessKey)
@@ -77,17 +99,26 @@ func (r *Rules) Identify(cmd *remoting.Command, from netip.Addr) (*Identity, err
 		}
 		s = a.signer
 	}
-	if good := s.signed(cmd); !good || a == nil {
-		return nil, deny("Check signature failed for accessKey=%s", short(name))
+	u := r.users[name]
+	if a == nil && u != nil { // the file of accounts is right where both have the name
+		s = u.signer
 	}
-	return &a.signed, nil
+	switch good := s.signed(cmd); {
+	case !good || a == nil && u == nil:
+		return nil, deny("Check signature failed for accessKey=%s", short(name))
+	case a != nil:
+		return &a.signed, nil
+	}
+	return u.identity(from)
 }
 
 // Knows says whether id is of these rules. One of those before may have lost its account, or what it
 // may.
 func (r *Rules) Knows(id *Identity) bool {
-	a := r.accounts[id.name]
-	return id == &r.nobody || a != nil && (id == &a.signed || id == &a.named)
+	if a := r.accounts[id.name]; a != nil || id.user == nil {
+		return id == r.nobody || a != nil && (id == &a.signed || id == &a.named)
+	}
+	return r.users[id.name] == id.user
 }
 
 // Name is that of the account, "" if the address needed none.
@@ -97,9 +128,20 @@ func (id *Identity) Name() string { return id.name }
 // must be an admin for that, wherever it comes from; with RocketMQ the address is enough.
 func (id *Identity) Admin() bool { return id.admin }
 
+// Code is the response code by which who it is learns of a refusal.
+func (id *Identity) Code() int32 {
+	if id.user != nil {
+		return remoting.RespNoPermission
+	}
+	return remoting.RespSystemError
+}
+
 // Topic fails with ErrDenied unless topic may be used so. A topic of retries is a group's, and so
 // are dead letters, unless the topic itself is listed.
 func (id *Identity) Topic(topic string, p Perm) error {
+	if id.user != nil {
+		return id.userTopic(topic, p)
+	}
 	if id.all || topic == traceTopic && p == Pub {
 		return nil
 	}
@@ -121,14 +163,21 @@ func (id *Identity) Topic(topic string, p Perm) error {
 // Message is Topic for a message of topic that who asks has named by its place in the log alone: it does
 // not tell what topic that is.
 func (id *Identity) Message(topic string, p Perm) error {
-	if id.Topic(topic, p) != nil {
-		return deny("No default permission for the message there")
+	switch {
+	case id.Topic(topic, p) == nil:
+		return nil
+	case id.user != nil:
+		return denyUser("User:%s has no permission to access the message there", id.name)
 	}
-	return nil
+	return deny("No default permission for the message there")
 }
 
 // Lists says whether the account has a permission of its own for topic, be it none.
 func (id *Identity) Lists(topic string) bool {
+	if id.user != nil {
+		v, exact := id.judge(auth.Topic, topic, Pub)
+		return v != auth.Unsaid && exact
+	}
 	_, said := id.topics[topic]
 	return said
 }
@@ -156,6 +205,9 @@ func (id *Identity) retries(topic, name string, p Perm) error {
 func (id *Identity) Group(group string, p Perm) error {
 	if id.all {
 		return nil
+	}
+	if id.user != nil {
+		return id.must(auth.Group, group, p)
 	}
 	has, said := id.groups[group]
 	if !said {

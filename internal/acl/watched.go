@@ -1,7 +1,9 @@
 package acl
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -17,16 +19,18 @@ type watched[T any] struct {
 	path   string
 	what   string // that the file has, for the log
 	decode func([]byte) (T, error)
+	absent []byte // what a file says that is not there; nil: it has to be
 	log    *slog.Logger
 
 	now    atomic.Pointer[T]
 	looked atomic.Int64 // nanoseconds since began
 	began  time.Time
 
-	mu     sync.Mutex // guards the rest, and changes of the file by ourselves
-	seen   stamp      // of the file as it was read last, in vain or not
-	coming stamp      // of the file as it was at the last look, if not the same
-	failed string     // what was wrong with it when it was read
+	mu     sync.Mutex  // guards the rest, and changes of the file by ourselves
+	seen   stamp       // of the file as it was read last, in vain or not
+	coming stamp       // of the file as it was at the last look, if not the same
+	failed string      // what was wrong with it when it was read
+	bad    atomic.Bool // failed has something; for who does not wait for mu
 }
 
 // A stamp tells one version of a file from the next, also of one that has the size and the time
@@ -39,11 +43,7 @@ type stamp struct {
 
 // watch reads the file for the first time.
 func watch[T any](path, what string, decode func([]byte) (T, error), log *slog.Logger) (*watched[T], error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	w := &watched[T]{path: path, what: what, decode: decode, log: log, began: time.Now()}
-	w.seen = w.stamp()
+	w := newWatched(path, what, decode, log)
 	v, err := w.load()
 	if err != nil {
 		return nil, err
@@ -51,6 +51,15 @@ func watch[T any](path, what string, decode func([]byte) (T, error), log *slog.L
 	w.now.Store(&v)
 	w.describe()
 	return w, nil
+}
+
+func newWatched[T any](path, what string, decode func([]byte) (T, error), log *slog.Logger) *watched[T] {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	w := &watched[T]{path: path, what: what, decode: decode, log: log, began: time.Now()}
+	w.seen = w.stamp()
+	return w
 }
 
 func (w *watched[T]) stamp() (s stamp) {
@@ -62,6 +71,9 @@ func (w *watched[T]) stamp() (s stamp) {
 
 func (w *watched[T]) load() (v T, err error) {
 	b, err := readFile(w.path)
+	if w.absent != nil && errors.Is(err, fs.ErrNotExist) {
+		b, err = w.absent, nil
+	}
 	if err != nil {
 		return v, err
 	}
@@ -99,10 +111,10 @@ func (w *watched[T]) look() {
 		if seen != w.seen || err.Error() != w.failed {
 			w.log.Error("a file of "+w.what+" has changed and is not good: what it said before stays in force until it is", "err", err)
 		}
-		w.seen, w.failed = seen, err.Error()
+		w.fail(seen, err.Error())
 		return
 	}
-	w.seen, w.failed = seen, ""
+	w.fail(seen, "")
 	w.now.Store(&v)
 	w.log.Info("a file of "+w.what+" has changed and is in force from now on", "file", w.path)
 	w.describe()
@@ -114,8 +126,46 @@ func (w *watched[T]) set(v T, written stamp) {
 	if now := w.stamp(); now.inode == written.inode && now.size == written.size && now.mtime == written.mtime {
 		written = now
 	}
-	w.seen, w.failed = written, ""
+	w.fail(written, "")
 	w.now.Store(&v)
+}
+
+// fail notes what was wrong with a version of the file, "" for nothing; w.mu is held, or nobody else has w.
+func (w *watched[T]) fail(seen stamp, why string) {
+	w.seen, w.failed = seen, why
+	w.bad.Store(why != "")
+}
+
+// update changes the file: edit gets what it says now, and returns what it is to say. That is durable and in
+// force on return, or not said.
+func (w *watched[T]) update(edit func(T) ([]byte, error)) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stamp() != w.seen { // what somebody is writing there just now is not undone, nor made good
+		return fmt.Errorf("%w: somebody has just changed the file by hand: ask again once that is in force, in some seconds", ErrUpdate)
+	}
+	v, err := w.load()
+	if err != nil {
+		w.log.Error("the file of "+w.what+" is not good", "err", err)
+		return fmt.Errorf("%w: the file is not good and must be mended by hand, and the broker's log says why", ErrUpdate)
+	}
+	b, err := edit(v)
+	if err != nil {
+		return err
+	}
+	if v, err = w.decode(b); err != nil {
+		return fmt.Errorf("%w: %w", ErrUpdate, err)
+	}
+	written, err := replace(w.path, b)
+	if err != nil {
+		w.log.Error("the file of "+w.what+" could not be written", "err", err)
+		if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
+			return fmt.Errorf("%w: the broker may not write where its file is: change the file by hand, it is read again", ErrUpdate)
+		}
+		return fmt.Errorf("%w: the file could not be written, and the broker's log says why", ErrUpdate)
+	}
+	w.set(v, written)
+	return nil
 }
 
 // describe warns of a file that everybody may read.

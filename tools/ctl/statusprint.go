@@ -153,6 +153,7 @@ func (b *brokerStatus) remarks() (all []string) {
 	add("addressMissing", "cannot be found by others: ", "")
 	add("links", "links: ", "")
 	add("sandbox", "sandbox: ", "")
+	add("accounts", "accounts: ", "")
 	all = append(all, b.machine()...)
 	add("indexing", "makes its index anew, ", " of the log so far: until then it stores nothing and gives out what it has indexed")
 	add("topicsAtQuota", "refuses messages of topics that have reached their quota: ", "")

@@ -97,6 +97,7 @@ func (x *exam) daemon() {
 		{"haRefused", "if that is the other half, name its address in haPeers, or give both the same haSecretFile (docs/operations.md, A pair)", false},
 		{"haOutsider", "if that is the other half, give both the same haSecretFile, or name its address in haPeers: until then both may be master (docs/operations.md, A pair); if not, see namesrvAllowedBrokers", true},
 		{"handingTo", "get the other one back, or pairmq promote --force at either", true},
+		{"accounts", "see the log; put a copy of the file in its place, or mend it: it is read again", true},
 		{"topicsAtQuota", "see who sends so much, or give the topics more in topicMaxBytes", false},
 		{"configuredRole", "nothing; edit brokerRole so that both say the same, where that matters", false},
 		{"indexing", "wait: until then nothing is stored", false},

@@ -1,0 +1,66 @@
+package acl
+
+import (
+	"log/slog"
+
+	"pairmq/internal/auth"
+)
+
+// keptUsers is a file of users and what it comes to.
+type keptUsers struct {
+	table *auth.Table
+	users map[string]*user
+}
+
+// noUsers is what a file says that was never written. One without content is damaged.
+const noUsers = `{"users":[]}`
+
+// watchUsers reads the file of users for the first time. What is not good is logged, and lets nobody in.
+func watchUsers(path string, log *slog.Logger) *watched[*keptUsers] {
+	w := newWatched(path, "users", decodeUsers, log)
+	w.absent = []byte(noUsers)
+	v, err := w.load()
+	if err != nil {
+		w.log.Error("the file of users is not good: nobody in it is let in until it is", "err", err)
+		w.fail(w.seen, err.Error())
+		v = &keptUsers{table: new(auth.Table)}
+	} else if n := len(v.users); n > 0 {
+		w.log.Info("users", "users", n)
+		w.describe()
+	}
+	w.now.Store(&v)
+	return w
+}
+
+func decodeUsers(b []byte) (*keptUsers, error) {
+	t, err := auth.DecodeFile(b)
+	if err != nil {
+		return nil, err
+	}
+	k := &keptUsers{t, make(map[string]*user, len(t.Users))}
+	for _, u := range t.Users {
+		k.users[u.Name] = &user{newSigner(u.Password), u}
+	}
+	return k, nil
+}
+
+// Users are those of 5.x, and what they may do. They are not to be changed.
+func (a *Accounts) Users() *auth.Table { return a.users.get().table }
+
+// Holds says whether the file of accounts has a name.
+func (a *Accounts) Holds(name string) bool { return a.get().rules.accounts[name] != nil }
+
+// UpdateUsers changes the file of users as Update does that of accounts. The first change makes it, for the
+// daemon's user alone.
+func (a *Accounts) UpdateUsers(change func(*auth.Table) error) error {
+	err := a.users.update(func(k *keptUsers) ([]byte, error) {
+		if err := change(k.table); err != nil {
+			return nil, err
+		}
+		return k.table.Encode()
+	})
+	if err == nil {
+		a.log.Info("a request has changed the file of users", "file", a.users.path)
+	}
+	return err
+}
