@@ -71,7 +71,7 @@ func tlsKeys() []key {
 
 func aclKeys() []key {
 	return []key{
-		boolean("aclEnable", "false", "serve accounts alone: every request to the broker is signed with the secret of one in aclFile, and may do what that says", func(c *Config) *bool { return &c.ACL }),
+		boolean("aclEnable", "false", "serve accounts alone: every request to the broker is signed with the secret of one in aclFile, or of a user of 5.x, and may do what is said of that", func(c *Config) *bool { return &c.ACL }),
 		ours(at(RewritesFile, str("aclFile", "/etc/pairmq/plain_acl.yml", "the accounts, as in RocketMQ's conf/plain_acl.yml; this and the next file are read again once they have changed", func(c *Config) *string { return &c.ACLFile }))),
 		ours(at(ReadsFile, str("aclToolsFile", "", "accessKey and secretKey, as in RocketMQ's conf/tools.yml, with which this broker signs what it asks the other broker of a pair, where it must be an admin's; empty: it signs nothing", func(c *Config) *string { return &c.ACLToolsFile }))),
 	}
