@@ -12,7 +12,6 @@ const (
 	noContainer  = "the broker container of 5.x"
 	noRocksDB    = "RocksDB"
 	acl4         = "neither broker has accounts in this test, and each says so in its way; with `aclEnable=true` pairmq answers as RocketMQ does, but for secrets, which it shows nobody"
-	noACL        = "ACL 2.0 of 5.x; its accounts are those of 4.x"
 	noStatic     = "static topics"
 	noTiering    = "cold data control"
 	onlySome     = "nine keys can change while the broker runs; this one is set in its owner's file"
@@ -119,18 +118,18 @@ func commands() []Command {
 		{Name: "updateAclConfig", Args: "-b {broker} -a AdminUser -s 12345678", Only: v4, Why: acl4},
 		{Name: "deleteAclConfig", Args: "-b {broker} -a AdminUser", Only: v4, Why: acl4},
 		{Name: "updateGlobalWhiteAddr", Args: "-b {broker} -g 192.0.2.1", Only: v4, Why: acl4},
-		{Name: "createUser", Args: "-b {broker} -u admin -p 12345678", Only: v5, NotHere: noACL},
-		{Name: "updateUser", Args: "-b {broker} -u admin -p 87654321", Only: v5, NotHere: noACL},
-		{Name: "getUser", Args: "-b {broker} -u admin", Only: v5, NotHere: noACL},
-		{Name: "listUser", Args: "-b {broker}", Only: v5, NotHere: noACL},
-		{Name: "copyUser", Args: "-f {broker} -t {broker}", Only: v5, NotHere: noACL},
-		{Name: "createAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Pub -d Allow", Only: v5, NotHere: noACL},
-		{Name: "updateAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Sub -d Allow", Only: v5, NotHere: noACL},
-		{Name: "getAcl", Args: "-b {broker} -s User:admin", Only: v5, NotHere: noACL},
-		{Name: "listAcl", Args: "-b {broker}", Only: v5, NotHere: noACL},
-		{Name: "copyAcl", Args: "-f {broker} -t {broker}", Only: v5, NotHere: noACL},
-		{Name: "deleteAcl", Args: "-b {broker} -s User:admin", Only: v5, NotHere: noACL},
-		{Name: "deleteUser", Args: "-b {broker} -u admin", Only: v5, NotHere: noACL},
+		{Name: "createUser", Args: "-b {broker} -u admin -p 12345678", Only: v5},
+		{Name: "updateUser", Args: "-b {broker} -u admin -p 87654321", Only: v5},
+		{Name: "getUser", Args: "-b {broker} -u admin", Only: v5},
+		{Name: "listUser", Args: "-b {broker}", Only: v5},
+		{Name: "copyUser", Args: "-f {broker} -t {broker}", Only: v5},
+		{Name: "createAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Pub -d Allow", Only: v5},
+		{Name: "updateAcl", Args: "-b {broker} -s User:admin -r Topic:{topic} -a Sub -d Allow", Only: v5},
+		{Name: "getAcl", Args: "-b {broker} -s User:admin", Only: v5},
+		{Name: "listAcl", Args: "-b {broker}", Only: v5},
+		{Name: "copyAcl", Args: "-f {broker} -t {broker}", Only: v5},
+		{Name: "deleteAcl", Args: "-b {broker} -s User:admin", Only: v5},
+		{Name: "deleteUser", Args: "-b {broker} -u admin", Only: v5},
 
 		// What takes away.
 		{Name: "deleteSubGroup", Args: "-b {broker} -g AdminMadeGroup"},
