@@ -175,7 +175,7 @@ func (id *Identity) Message(topic string, p Perm) error {
 // Lists says whether the account has a permission of its own for topic, be it none.
 func (id *Identity) Lists(topic string) bool {
 	if id.user != nil {
-		v, exact := id.judge(auth.Topic, topic, Pub)
+		v, exact := id.judge(auth.Topic, topic, Pub|Sub|get|update)
 		return v != auth.Unsaid && exact
 	}
 	_, said := id.topics[topic]

@@ -99,6 +99,9 @@ func TestWhatUsersMay(t *testing.T) {
 	if err := id.Message("secret", Sub); strings.Contains(err.Error(), "Topic") {
 		t.Errorf("%v tells the topic", err)
 	}
+	if !id.Lists("seen") || !id.Lists("%DLQ%h") {
+		t.Error("what is named in an entry is not listed")
+	}
 	if id.Admin() || id.Lists("T") || !id.Lists("rmq_sys_x") == id.Lists("secret") {
 		t.Errorf("admin is %t, lists T %t", id.Admin(), id.Lists("T"))
 	}

@@ -20,6 +20,7 @@ type Table struct {
 const (
 	MaxFile  = 1 << 18 // bytes, as text
 	maxUsers = 1000
+	maxDepth = 8 // of values within others: so deep is an action
 )
 
 // A file is a Table with a checksum of its text, which tells what a flash has lost from what somebody has
@@ -121,7 +122,7 @@ func DecodeACL(b []byte, subject string) (*ACL, error) {
 // package json would overlook both, and how they are written.
 func decode(b []byte, keys string, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
-	err := walk(d, keys)
+	err := walk(d, keys, 0)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
 			d = json.NewDecoder(bytes.NewReader(b))
@@ -137,8 +138,11 @@ func decode(b []byte, keys string, v any) error {
 	return nil
 }
 
-// walk reads one value.
-func walk(d *json.Decoder, keys string) error {
+// walk reads one value, so many deep within others.
+func walk(d *json.Decoder, keys string, depth int) error {
+	if depth > maxDepth {
+		return Refuse("it nests deeper than %d levels", maxDepth)
+	}
 	t, err := d.Token()
 	open, ok := t.(json.Delim)
 	if err != nil || !ok {
@@ -159,7 +163,7 @@ func walk(d *json.Decoder, keys string) error {
 			}
 			seen += key
 		}
-		if err = walk(d, keys); err != nil {
+		if err = walk(d, keys, depth+1); err != nil {
 			return err
 		}
 	}

@@ -106,6 +106,7 @@ func TestWhatAFileMustNotSay(t *testing.T) {
 		{`{"Users":[]}`, "none of"},
 		{`{"users password":[]}`, "none of"},
 		{`{"":[]}`, "none of"},
+		{`{"users":` + strings.Repeat("[", 200_000), "nests deeper"},
 		{`{"users":[null]}`, "username can not be blank"},
 		{`{"users":[],"crc32":"00000000"}`, "crc32"},
 		{user(`,"userType":"Normal","userType":"Super"`), "twice"},

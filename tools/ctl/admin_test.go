@@ -156,6 +156,7 @@ func TestStatus(t *testing.T) {
 	if o.code != exitOK || !strings.HasPrefix(out, "NAME SERVER STATE BROKERS MS\nADDR answers 1 ") ||
 		!strings.Contains(out, "Lan box master ADDR V4_9_7 3.1 12.3 3.0 100 25 3.0 MiB - 23 %\n") ||
 		!strings.Contains(out, "\nbox, master: half of all, and 99 of 100, in the last minutes took no longer than: send 0.31/2.1 ms, fsync 0.28/1.9 ms\n") ||
+		!strings.Contains(out, "\nbox, master: accounts: users.json is not good\n") ||
 		!strings.HasSuffix(out, "\nbox, master: refuses messages of topics that have reached their quota: Wild\n") {
 		t.Errorf("exits with %d and writes\n%s%s", o.code, o.out, o.err)
 	}

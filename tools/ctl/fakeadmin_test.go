@@ -61,6 +61,7 @@ func (f *fake) administer(r *remoting.Request) bool {
 			"msgPutTotalTodayNow": "110", "msgPutTotalTodayMorning": "10", "msgGetTotalTodayNow": "30", "msgGetTotalTodayMorning": "5",
 			"commitLogMinOffset": "1048576", "commitLogMaxOffset": "4194304", "commitLogDiskRatio": "0.2345",
 			"topicBytes Wild": "1572864/2097152", "topicsAtQuota": "Wild", "recentTimes": "send 0.31/2.1 ms, fsync 0.28/1.9 ms",
+			"accounts": "users.json is not good",
 		}})
 	case remoting.ReqDemoteBroker:
 		r.Reply(&remoting.Response{Fields: remoting.Fields{{Key: "master", Value: f.heir}}})

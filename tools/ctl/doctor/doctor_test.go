@@ -272,7 +272,7 @@ func TestTheOtherHalf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.conf += "listenPort=" + port + "\nnamesrvAddr=" + here.addr + "\n"
-	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2", "readOnly": "its disk has failed", "haRival": "192.0.2.7:10911", "haRefused": "192.0.2.8 3s ago: a stranger", "haOutsider": "192.0.2.6:10911 3s ago: no half", "namesrvs": "192.0.2.1:9876 failing for 3 s: no route"}
+	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2", "readOnly": "its disk has failed", "haRival": "192.0.2.7:10911", "haRefused": "192.0.2.8 3s ago: a stranger", "haOutsider": "192.0.2.6:10911 3s ago: no half", "accounts": "users.json is not good", "namesrvs": "192.0.2.1:9876 failing for 3 s: no route"}
 	here.cluster.BrokerAddrTable = map[string]discovery.BrokerData{"plant": {BrokerName: "plant", BrokerAddrs: map[int64]string{0: here.addr, 1: there.addr, 2: "192.0.2.6:10911"}}}
 	there.info = map[string]string{"brokerRole": "SLAVE", "epoch": "2", "replication": "copies 192.0.2.9:10912, 0 bytes behind"}
 	there.config, there.now = fmt.Sprintf("haListenPort=%d\nmappedFileSizeCommitLog=1048576\n", free(t)), time.Now().Add(time.Hour)
@@ -282,6 +282,7 @@ func TestTheOtherHalf(t *testing.T) {
 	p.expect(all, "daemon", Wrong, "readOnly: its disk has failed", "")
 	p.expect(all, "daemon", Wrong, "haRival: 192.0.2.7:10911", "pairmq demote --force")
 	p.expect(all, "daemon", Warning, "haRefused: 192.0.2.8 3s ago", "haSecretFile")
+	p.expect(all, "daemon", Wrong, "accounts: users.json is not good", "put a copy of the file in its place")
 	p.expect(all, "daemon", Wrong, "haOutsider: 192.0.2.6:10911 3s ago", "haSecretFile")
 	p.expect(all, "peer 192.0.2.6:10911", Warning, "neither copies from the other", "haPeers") // whether it answers or not
 	p.expect(all, "daemon", Wrong, "not registered everywhere: 192.0.2.1:9876 failing", "")
