@@ -19,7 +19,7 @@ func house() map[string][]string {
 		"daemon": {"daemon/broker", "daemon/config", "daemon/flight", "daemon/machine", "daemon/metrics", "daemon/rights", "discovery", "discovery/nameserver", "discovery/nameserver/statefile", "hal/board", "hal/disk", "hal/link", "hal/sandbox", "hal/watchdog", "internal/acl", "internal/certs", "internal/lifecycle",
 			"internal/meter", "internal/remoting", "internal/warner", "replica", "replica/epoch", "replica/pair", "replica/proof", "store", "store/folder", "store/reset", "store/table"},
 		"daemon/broker":                  append(pure, "daemon/broker/pop", "daemon/broker/schedule", "daemon/broker/sql92", "daemon/broker/timer", "daemon/broker/transaction", "internal/acl", "internal/auth", "internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "store", "store/folder", "store/index"),
-		"daemon/broker/pop":              append(pure, "internal/lifecycle", "store", "store/index"),
+		"daemon/broker/pop":              append(pure, "internal/lifecycle", "internal/warner", "store", "store/index"),
 		"daemon/broker/schedule":         append(pure, "internal/lifecycle", "store"),
 		"daemon/broker/timer":            append(pure, "daemon/broker/schedule", "internal/lifecycle", "internal/warner", "store", "store/index"),
 		"daemon/broker/transaction":      append(pure, "internal/lifecycle", "internal/warner", "store", "store/index"),
