@@ -7,7 +7,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # No -buildvcs: VERSION says it already, and a copy of the sources without .git makes the same bytes. Nobody speaks HTTP/2
 # to /metrics: without it the daemon has 0.4 MB less.
-BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags nethttpomithttp2 -ldflags '$(LDFLAGS)'
+# What is not called often is smaller without inlining: 119 KB of 12 MB.
+SMALL   := -gcflags=net/http=-l -gcflags=github.com/vishvananda/netlink=-l -gcflags=pairmq/daemon/config=-l
+BUILD   := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -tags nethttpomithttp2 $(SMALL) -ldflags '$(LDFLAGS)'
 TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run

@@ -80,7 +80,7 @@ func TestWhatIsForTheOtherHalfAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	accounts, err := acl.Open(file, slog.New(slog.DiscardHandler))
+	accounts, err := acl.Open(file, filepath.Join(filepath.Dir(file), "users.json"), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"hash"
-	"slices"
+	"sort"
 	"sync"
 
 	"pairmq/internal/remoting"
@@ -33,10 +33,11 @@ type signer struct {
 
 // work is what a signature is made with, kept for the next one.
 type work struct {
-	mac   hash.Hash
-	chunk [512]byte // a hash takes no strings: they pass through here
-	order []int     // of the fields that count
-	sum   [sha1.Size]byte
+	mac    hash.Hash
+	chunk  [512]byte       // a hash takes no strings: they pass through here
+	order  []int           // of the fields that count
+	fields remoting.Fields // while they are sorted
+	sum    [sha1.Size]byte
 }
 
 func newSigner(secret string) *signer { return &signer{secret: secret} }
@@ -73,12 +74,9 @@ func (w *work) sort(fields remoting.Fields, without string) {
 			w.order = append(w.order, i)
 		}
 	}
-	slices.SortFunc(w.order, func(a, b int) int {
-		if c := compareUTF16(fields[a].Key, fields[b].Key); c != 0 {
-			return c
-		}
-		return a - b
-	})
+	w.fields = fields
+	sort.Sort(w)
+	w.fields = nil
 	n := 0
 	for k, i := range w.order {
 		if k+1 == len(w.order) || fields[w.order[k+1]].Key != fields[i].Key {
@@ -87,6 +85,18 @@ func (w *work) sort(fields remoting.Fields, without string) {
 		}
 	}
 	w.order = w.order[:n]
+}
+
+// Len, Less and Swap sort order by the names of its fields, then by their places.
+func (w *work) Len() int      { return len(w.order) }
+func (w *work) Swap(i, j int) { w.order[i], w.order[j] = w.order[j], w.order[i] }
+
+func (w *work) Less(i, j int) bool {
+	a, b := w.order[i], w.order[j]
+	if c := compareUTF16(w.fields[a].Key, w.fields[b].Key); c != 0 {
+		return c < 0
+	}
+	return a < b
 }
 
 // compareUTF16 compares two strings of UTF-8 by their UTF-16 code units, as Java does. That
