@@ -128,7 +128,7 @@ func (c *clients) admit(members map[*remoting.Conn]*member, conn *remoting.Conn,
 	case old == nil && len(members) >= c.maxMembers:
 		return nil, refuse(remoting.RespSystemBusy, "%d clients of one group are online, no more are allowed", len(members))
 	case cost > 0 && (c.cost+cost > c.maxCost || !c.each.has(sourceOf(conn), cost)):
-		return nil, refuse(remoting.RespSystemBusy, "too many clients, groups and subscriptions are online")
+		return nil, refuse(remoting.RespSystemBusy, "%d more clients and subscriptions, long ones counted for more, are too many: %d are online", cost, c.cost)
 	}
 	c.cost += cost
 	c.each.add(sourceOf(conn), cost)

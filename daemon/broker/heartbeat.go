@@ -99,6 +99,7 @@ func (b *Broker) consumerBeats(conn *remoting.Conn, m member, d *consumerData) e
 		if err := table.CheckTopicName(d.Subscriptions[i].Topic); err != nil {
 			return err
 		}
+		d.Subscriptions[i].shorten()
 		m.topics = append(m.topics, d.Subscriptions[i].Topic)
 		m.cost += d.Subscriptions[i].cost()
 	}

@@ -325,6 +325,7 @@ func TestCheckClientConfig(t *testing.T) {
 			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = ","expressionType":"SQL92"}}`:                23,
 			`{"clientId":"a","group":"CG","subscriptionData":{"topic":"T","subString":"a = 1","expressionType":"SQL99"}}`:               23,
 			`{`: 1,
+			`{"subscriptionData":{"subString":"` + strings.Repeat("(", maxJSONBody) + `","expressionType":"SQL92"}}`: 23,
 		} {
 			c.expect(c.call(remoting.ReqCheckClientConfig, body), want, "")
 		}

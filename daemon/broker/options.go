@@ -97,6 +97,7 @@ const (
 	sayAtOnce       = 100     // log lines of one kind that clients can cause, then one a second
 	maxWord         = 64      // bytes of what clients have few words for, such as messageModel
 	maxTags         = 1024    // in one subscription
+	shownExpression = 256     // bytes that are kept of an expression which is too long
 	maxAttributes   = 32      // of one topic
 	maxAttributeLen = 256     // bytes of an attribute's name, and of its value
 )

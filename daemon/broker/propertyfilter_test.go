@@ -76,6 +76,11 @@ func TestExpressionOfAHeartbeat(t *testing.T) {
 		c.expect(pull("6"), remoting.RespSubscriptionNotLatest, "")
 		c.beatSQL("T", "a = 'x", 6)
 		c.expect(pull("6"), remoting.RespFilterDataNotLatest, "no token begins at byte 4")
+		c.beatSQL("T", "a = '"+strings.Repeat("x", 1_000_000)+"'", 7) // its length is nothing that others could lack room for
+		c.expect(pull("7"), remoting.RespFilterDataNotExist, "it has 1000006 bytes, at most 16384")
+		if got := c.call(remoting.ReqGetConsumerConnectionList, "", "consumerGroup", "CG"); got.Code != 0 || len(got.Body) > 2000 {
+			t.Errorf("who asks for the group is told %d bytes, code %d", len(got.Body), got.Code)
+		}
 	})
 	bubble(t, func(o *Options, _ *fakeStore) { o.NoPropertyFilter = true }, func(t *testing.T, r *rig) {
 		r.topic("T", 2)

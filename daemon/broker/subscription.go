@@ -1,6 +1,10 @@
 package broker
 
 import (
+	"fmt"
+	"strings"
+
+	"pairmq/daemon/broker/sql92"
 	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
 	"pairmq/store"
@@ -16,6 +20,17 @@ type subscriptionData struct {
 	SubVersion      int64    `json:"subVersion"` // newer replaces older; ms from Java, ns from Go
 	TagsSet         []string `json:"tagsSet"`
 	Topic           string   `json:"topic"`
+
+	tooLong error // of SubString, which is the beginning alone then
+}
+
+// shorten keeps the beginning alone of an expression that is too long to be one. As with any
+// that is wrong, the group's pulls say so, and its other topics are consumed.
+func (d *subscriptionData) shorten() {
+	if n := len(d.SubString); n > sql92.MaxLength && !byTag(d.ExpressionType) {
+		d.tooLong = fmt.Errorf("%w: it has %d bytes, at most %d are allowed", sql92.ErrExpression, n, sql92.MaxLength)
+		d.SubString = strings.Clone(d.SubString[:shownExpression])
+	}
 }
 
 // A codeSet holds hashes of tags. It is written as numbers, as Java does, and
@@ -50,6 +65,9 @@ func (c *clients) newSubscription(group string, d *subscriptionData, old *subscr
 	s.data.TagsSet, s.data.CodeSet = []string{}, codeSet{}
 	if !byTag(d.ExpressionType) {
 		expression, err := c.expressions.compile(d.ExpressionType, d.SubString)
+		if d.tooLong != nil && c.expressions.enabled() {
+			err = d.tooLong
+		}
 		switch {
 		case err == nil:
 			s.filter = c.propertyFilter(group, d.Topic, expression)
@@ -81,6 +99,9 @@ func (b *Broker) checkClientConfig(req *remoting.Request) error {
 	var body struct {
 		Group        string            `json:"group"`
 		Subscription *subscriptionData `json:"subscriptionData"`
+	}
+	if len(req.Body) > maxJSONBody { // the expression is what can be so long
+		return refuse(remoting.RespSubscriptionParseFailed, "the body has %d bytes, at most %d are read", len(req.Body), maxJSONBody)
 	}
 	if err := b.decodeJSON(req.Body, &body); err != nil {
 		return err

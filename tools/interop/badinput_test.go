@@ -42,6 +42,8 @@ func TestBadInput(t *testing.T) {
 		})
 	}
 	badEnds(ctx, t, tg)
+	badResets(ctx, t, tg)
+	badGroups(ctx, t, tg)
 	for name, raw := range badFrames() {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, tg)
@@ -80,15 +82,7 @@ func badRequests(maxBody int) []badRequest {
 	binary.BigEndian.PutUint32(longInner[16:], 1<<30)
 	large := send.With("b", "Bad")
 	large.Body = make([]byte, maxBody+1)
-	expression := func(text string) *wire.Command {
-		return wire.PullRequest("BadGroup", "Bad", 0, 0, 0).With("expressionType", "SQL92").With("subscription", text)
-	}
-	group := func(name string) *wire.Command {
-		req := wire.NewCommand(wire.UpdateGroup)
-		req.Body = []byte(`{"groupName":"` + name + `","consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}`)
-		return req
-	}
-	return []badRequest{
+	return slices.Concat([]badRequest{
 		{"unknown code", wire.NewCommand(31999), []int{wire.NotSupported}, nil},
 		{"topic with path", send.With("b", "../x"), []int{wire.SystemError, wire.InvalidParameter}, nil},
 		{"topic empty", send.With("b", ""), []int{wire.SystemError, wire.InvalidParameter}, nil},
@@ -105,21 +99,19 @@ func badRequests(maxBody int) []badRequest {
 		{"pull beyond range", wire.PullRequest("BadGroup", "Bad", 99, 0, 0), []int{wire.SystemError, wire.InvalidParameter}, nil},
 		{"pull of a negative offset", wire.PullRequest("BadGroup", "Bad", 0, -5, 0), []int{wire.PullOffsetMoved, wire.PullNotFound}, nil},
 		{"pull far behind the end", wire.PullRequest("BadGroup", "Bad", 0, 1<<60, 0), []int{wire.PullOffsetMoved}, nil},
-		{"expression of 1 MB", expression("a = '" + strings.Repeat("x", 1<<20) + "'"), []int{wire.ParseFailed, closed}, []int{wire.PullRetry}},
-		{"expression of 10,000 parentheses", expression(strings.Repeat("(", 10_000) + "a IS NULL" + strings.Repeat(")", 10_000)), []int{wire.ParseFailed}, []int{wire.Success}},
-		{"expression of 10,000 NOT", expression(strings.Repeat("NOT ", 10_000) + "a IS NULL"), []int{wire.ParseFailed}, []int{wire.Success}},
-		{"expression that is none", expression("a ="), []int{wire.ParseFailed}, []int{wire.Success}},
 		{"level of delay below 0", send.With("i", "DELAY\x01-1\x02"), []int{wire.Success}, nil},
 		{"level of delay beyond all", send.With("i", "DELAY\x012147483647\x02"), []int{wire.Success}, nil},
 		{"level of delay that is no number", send.With("i", "DELAY\x01soon\x02"), []int{wire.SystemError, wire.MessageIllegal}, nil},
-		{"group that is good", group("BadReset"), []int{wire.Success}, nil},
-		{"reset to the future", wire.NewCommand(wire.ResetOffset, "topic", "Bad", "group", "BadReset", "timestamp", time.Now().AddDate(1000, 0, 0).UnixMilli(), "isForce", true), []int{wire.Success}, []int{wire.SystemError}},
-		{"reset of a group that is not there", wire.NewCommand(wire.ResetOffset, "topic", "Bad", "group", "Nobody", "timestamp", 0, "isForce", true), []int{wire.GroupNotExist}, []int{wire.SystemError}},
-		{"reset to a time that is no number", wire.NewCommand(wire.ResetOffset, "topic", "Bad", "group", "BadReset", "timestamp", "now", "isForce", true), []int{wire.SystemError, closed}, []int{wire.Success}},
-		{"group with a path", group("../x"), []int{wire.SystemError, wire.InvalidParameter}, []int{wire.Success}},
-		{"group called as a system topic", group("SCHEDULE_TOPIC_XXXX"), []int{wire.Success}, nil},
+		{"group with a path", goodGroup("../x"), []int{wire.SystemError, wire.InvalidParameter}, []int{wire.Success}},
 		{"heartbeat without body", wire.NewCommand(wire.HeartBeat), []int{wire.SystemError, closed}, nil},
-	}
+	}, badExpressions())
+}
+
+// goodGroup makes a group that is like others but for its name.
+func goodGroup(name string) *wire.Command {
+	req := wire.NewCommand(wire.UpdateGroup)
+	req.Body = []byte(`{"groupName":"` + name + `","consumeEnable":true,"retryQueueNums":1,"retryMaxTimes":16}`)
+	return req
 }
 
 // badEnds ends transactions that are none: each is refused, and nothing is stored.

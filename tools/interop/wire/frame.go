@@ -37,12 +37,15 @@ const (
 	GetMaxOffset        = 30
 	GetMinOffset        = 31
 	HeartBeat           = 34
+	SendBack            = 36
 	EndTransaction      = 37
 	ConsumerList        = 38
 	RouteByTopic        = 105
 	BrokerCluster       = 106
+	CheckClient         = 46 // CHECK_CLIENT_CONFIG
 	UpdateGroup         = 200
 	AllGroups           = 201
+	DeleteGroup         = 207
 	ConsumeStats        = 208
 	ResetOffset         = 222
 	RecallMessage       = 370
