@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,19 +26,28 @@ func TestRetryTopic(t *testing.T) {
 		j, l     string
 		orderly  bool
 		deadward bool
+		most     int32 // retryMaxTimes of the group; 0: what it has by default
 	}{
-		{"first try", 407, "1", "16", false, false},
-		{"last try", 407, "16", "16", false, false},
-		{"one too many", 407, "17", "16", false, true},
-		{"the group's own limit", 407, "17", "-", false, true},
-		{"limit of an old client does not count", 120, "5", "3", false, false},
-		{"client-go's zero", 407, "0", "0", false, false},
-		{"orderly consumer gives up", 407, "3", "3", true, true},
+		{"first try", 407, "1", "16", false, false, 0},
+		{"last try", 407, "16", "16", false, false, 0},
+		{"one too many", 407, "17", "16", false, true, 0},
+		{"the group's own limit", 407, "17", "-", false, true, 0},
+		{"limit of an old client does not count", 120, "5", "3", false, false, 0},
+		{"client-go's zero", 407, "0", "0", false, false, 0},
+		{"a group's own two, the last", 407, "2", "-", false, false, 2},
+		{"a group's own two, and one more", 407, "3", "-", false, true, 2},
+		{"more than the group's own two, by the client", 407, "3", "3", false, false, 2},
+		{"fewer than the group's own two, by the client", 407, "2", "1", false, true, 2},
+		{"the group's own two of an old client", 120, "2", "16", false, false, 2},
+		{"the group's own two and one more of an old client", 120, "3", "16", false, true, 2},
+		{"orderly consumer gives up", 407, "3", "3", true, true, 0},
 	}
 	for _, test := range tests {
 		bubble(t, nil, func(t *testing.T, r *rig) {
 			r.topic("T", 1)
-			r.group("CG")
+			g := table.DefaultGroup("CG")
+			g.RetryMaxTimes = cmp.Or(test.most, g.RetryMaxTimes)
+			_ = r.st.PutGroup(g)
 			c := r.client()
 			if test.orderly {
 				c.expect(c.call(remoting.ReqLockBatchMQ, `{"consumerGroup":"CG","clientId":"c1","mqSet":[{"topic":"T","brokerName":"broker-a","queueId":0}]}`), 0, "")
@@ -126,6 +136,45 @@ func TestSendBack(t *testing.T) {
 		synctest.Wait()
 		if all := r.st.stored("%RETRY%CG", 0); len(all) != 17 {
 			t.Errorf("of a level beyond the last %d messages came, want 1", len(all)-16)
+		}
+	})
+}
+
+// TestSendBackByTheGroup: retryMaxTimes of a group counts for requests 36 that name no
+// limit, and for those of clients so old that theirs does not; else the client's does.
+func TestSendBackByTheGroup(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.topic("T", 1)
+		g := table.DefaultGroup("CG")
+		g.RetryMaxTimes = 2
+		_ = r.st.PutGroup(g)
+		c := r.client()
+		c.send("T", "TagA", "b")
+		retries, dead := 0, 0
+		for _, step := range []struct {
+			most    string // maxReconsumeTimes; "": not said
+			version int32
+			dies    bool
+		}{{"", 407, false}, {"16", 120, false}, {"", 407, true}, {"16", 120, true}, {"1", 407, true}, {"3", 407, false}} {
+			m := r.st.stored("T", 0)[0]
+			if retries > 0 {
+				m = r.st.stored("%RETRY%CG", 0)[retries-1]
+			}
+			fields := []string{"offset", itoa(m.PhyOffset), "group", "CG", "delayLevel", "1"}
+			if step.most != "" {
+				fields = append(fields, "maxReconsumeTimes", step.most)
+			}
+			c.expect(c.do(&remoting.Command{Code: remoting.ReqConsumerSendMsgBack, Version: step.version, Fields: pairs(fields)}), 0, "")
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if step.dies {
+				dead++
+			} else {
+				retries++
+			}
+			if n, d := len(r.st.stored("%RETRY%CG", 0)), len(r.st.stored("%DLQ%CG", 0)); n != retries || d != dead {
+				t.Fatalf("a message tried %d times more, limit %q of version %d: %d come again, %d are dead, want %d and %d", m.ReconsumeTimes, step.most, step.version, n, d, retries, dead)
+			}
 		}
 	})
 }
