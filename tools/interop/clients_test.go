@@ -38,6 +38,7 @@ func TestClients(t *testing.T) {
 		{name: "Seek", run: seek, java: true, lite: true},
 		{name: "Pull", run: pull},
 		{name: "Status", run: consumerStatus, java: true},
+		{name: "Asked", run: asked},
 	}
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
