@@ -39,6 +39,7 @@ func TestClients(t *testing.T) {
 		{name: "Pull", run: pull},
 		{name: "Status", run: consumerStatus, java: true},
 		{name: "Asked", run: asked},
+		{name: "Limits", run: limits},
 	}
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
