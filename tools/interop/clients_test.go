@@ -34,6 +34,8 @@ func TestClients(t *testing.T) {
 		{name: "StartOffsets", run: startOffsets},
 		{name: "Restart", run: restart},
 		{name: "Reset", run: reset},
+		{name: "ResetBroadcast", run: resetBroadcast},
+		{name: "ResetQueue", run: resetQueue},
 		{name: "Poll", run: poll, lite: true},
 		{name: "Seek", run: seek, java: true, lite: true},
 		{name: "Pull", run: pull},
