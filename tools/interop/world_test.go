@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,6 +137,29 @@ func (w *world) start(t *testing.T, client, name string, jvm ...string) *agents.
 
 // home is the folder of an agent, where its client keeps what it keeps.
 func (w *world) home(agent string) string { return filepath.Join(w.dir, "home-"+agent) }
+
+// warm has each client send to a topic of its own until a message is stored: on a busy machine
+// the first one of a JVM takes longer than its client waits.
+func (w *world) warm(t *testing.T) {
+	t.Helper()
+	w.topic(t, "Warm", 1)
+	var all sync.WaitGroup
+	for _, client := range w.clients {
+		all.Go(func() {
+			for try := 0; ; try++ {
+				_, err := client.Delay(within(t, time.Minute), fmt.Sprintf("Warm_%s_%d", dotless(client.Name), try), "Warm", 0, 1, 0)
+				if err == nil {
+					return
+				}
+				if try == 5 {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
 
 // second starts another process of the same client; one in Java writes its
 // headers in RocketMQ's binary form.

@@ -42,8 +42,8 @@ func (a *Agent) Order(ctx context.Context, group, topic string, from, to, orders
 }
 
 // Delay sends messages from..to-1 one by one; message n waits at level
-// levels[n % len(levels)], not at all if that is 0, or, with the Go client, so many
-// seconds if it is negative, by a time of its own.
+// levels[n % len(levels)], not at all if that is 0, or so many seconds if it is negative,
+// by a time of its own.
 func (a *Agent) Delay(ctx context.Context, group, topic string, from, to int, levels ...int) ([]verify.Sent, error) {
 	s, err := a.command(ctx, "delay", "group", group, "topic", topic, "from", from, "to", to, "levels", list(levels))
 	if err != nil {

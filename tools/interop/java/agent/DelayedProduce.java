@@ -1,10 +1,12 @@
 import java.nio.charset.StandardCharsets;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
 
 /**
  * delay group topic from to levels: sends messages from..to-1, one after the other; message n waits at level
- * levels[n % length], at none if that is 0. The body is "later n".
+ * levels[n % length], at none if that is 0, and as many seconds if it is negative, by the property that 5.x's calls set.
+ * The body is "later n".
  */
 final class DelayedProduce {
     private final Command c;
@@ -25,6 +27,8 @@ final class DelayedProduce {
                 int level = Integer.parseInt(levels[n % levels.length]);
                 if (level > 0) {
                     m.setDelayTimeLevel(level);
+                } else if (level < 0) { // 4.x has no call for it
+                    MessageAccessor.putProperty(m, "TIMER_DELAY_MS", String.valueOf(-level * 1000L));
                 }
                 Report.sent(c.id(), n, 1, producer.send(m));
             }
