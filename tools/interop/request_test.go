@@ -11,8 +11,8 @@ import (
 	"pairmq/tools/interop/target"
 )
 
-// TestRequest has a Java client of each version send requests to a consumer of the
-// other one and wait for its replies; then mqadmin looks at the consumer.
+// TestRequest has each client send requests to a consumer of another one, and the Go client to
+// its own, and wait for its replies; then mqadmin of a Java client looks at the consumer.
 func TestRequest(t *testing.T) {
 	w := &world{target: startTarget(t, map[string]string{"flushDiskType": "ASYNC_FLUSH"}), peers: map[string]*peers.Peer{}}
 	w.dir, w.conn = w.target.Dir, dial(t, w.target)
@@ -28,10 +28,15 @@ func TestRequest(t *testing.T) {
 		w.peers["java-"+version] = p
 		all[version] = w.start(t, "java-"+version, "java-"+version)
 	}
-	for asks, answers := range map[string]string{peers.V4: peers.V5, peers.V5: peers.V4} {
-		t.Run("java-"+asks, func(t *testing.T) {
+	w.goAgent = buildGoAgent(t, w.dir)
+	all[goClient] = w.start(t, goClient, goClient)
+	for _, one := range []struct{ asks, answers string }{{peers.V4, peers.V5}, {peers.V5, peers.V4}, {goClient, goClient}, {goClient, peers.V4}, {peers.V4, goClient}} {
+		asks, answers := one.asks, one.answers
+		t.Run(asks+" asks "+answers, func(t *testing.T) {
 			ctx := within(t, 3*time.Minute)
-			topic, group := "Requests-"+dotless(asks), "Answers-"+dotless(asks)
+			w.conn = dial(t, w.target) // one that idles while the next agent is compiled is closed
+			pair := dotless(asks + "-" + answers)
+			topic, group, clone := "Requests-"+pair, "Answers-"+pair, "Cloned-"+pair
 			if err := w.conn.CreateTopic(ctx, topic, 4); err != nil {
 				t.Fatal(err)
 			}
@@ -39,14 +44,20 @@ func TestRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := all[asks].Ask(ctx, "Asks-"+dotless(asks), topic, 20); err != nil {
+			if err := all[asks].Ask(ctx, "Asks-"+pair, topic, 20); err != nil {
 				t.Fatalf("%v\n%s\n%s", err, all[asks].Log(), all[answers].Log())
 			}
-			p := w.peers["java-"+asks]
+			p, java := w.peers["java-"+asks]
+			if !java || answers == goClient {
+				if err := consumer.Stop(ctx); err != nil {
+					t.Error(err)
+				}
+				return
+			}
 			for _, tt := range []struct{ command, want string }{
 				{"consumerStatus -g " + group, `@` + group},
 				{"queryCq -t " + topic + " -q 0 -i 0 -c 2 -b " + w.target.Broker, `(?s)max: \d.*======`},
-				{"cloneGroupOffset -s " + group + " -d Cloned-" + dotless(asks) + " -t " + topic, `clone group offset success`},
+				{"cloneGroupOffset -s " + group + " -d " + clone + " -t " + topic, `clone group offset success`},
 			} {
 				out, err := p.Admin(ctx, w.dir, w.target.Namesrv, strings.Fields(tt.command)...)
 				if err != nil {
@@ -57,7 +68,7 @@ func TestRequest(t *testing.T) {
 				}
 			}
 			if w.target.Kind == target.Pairmq {
-				if _, ok, err := w.conn.ConsumerOffset(ctx, "Cloned-"+dotless(asks), topic, 0); err != nil || !ok {
+				if _, ok, err := w.conn.ConsumerOffset(ctx, clone, topic, 0); err != nil || !ok {
 					t.Errorf("the group that offsets were cloned to has none: %v", err)
 				}
 			}
