@@ -26,7 +26,17 @@ type Transactions struct {
 // answering the broker. Message n is decided by first[n % len(first)] when its half is
 // stored, and by then when the broker asks; with hold it is told Unknown until Decide.
 func (a *Agent) Transact(ctx context.Context, group, topic string, from, to int, first, then []int, hold bool) (*Transactions, error) {
-	s, err := a.command(ctx, "transact", "group", group, "topic", topic, "from", from, "to", to, "first", list(first), "then", list(then), "hold", hold)
+	return a.transact(ctx, "group", group, "topic", topic, "from", from, "to", to, "first", list(first), "then", list(then), "hold", hold)
+}
+
+// Undecided sends messages from..to-1 as transactions that the producer never knows of. The
+// broker is told not to ask for so many seconds, or nothing of that if they are 0.
+func (a *Agent) Undecided(ctx context.Context, group, topic string, from, to, immunity int) (*Transactions, error) {
+	return a.transact(ctx, "group", group, "topic", topic, "from", from, "to", to, "first", Unknown, "then", Unknown, "hold", false, "immunity", immunity)
+}
+
+func (a *Agent) transact(ctx context.Context, pairs ...any) (*Transactions, error) {
+	s, err := a.command(ctx, "transact", pairs...)
 	if err != nil {
 		return nil, err
 	}

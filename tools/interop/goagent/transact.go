@@ -48,7 +48,8 @@ func (x *transactions) CheckLocalTransaction(m *primitive.MessageExt) primitive.
 }
 
 // transact sends messages from..to-1 as transactions, one after the other, and goes
-// on answering the broker until it is stopped. The body is "later n".
+// on answering the broker until it is stopped. The broker is told to ask after immunity
+// seconds, unless that is 0. The body is "later n".
 func (a *agent) transact(c command) (stop func() error, err error) {
 	x := &transactions{agent: a, id: c.id(), first: c.list("first"), then: c.list("then")}
 	x.hold.Store(c.Get("hold") == "true")
@@ -71,6 +72,9 @@ func (a *agent) transact(c command) (stop func() error, err error) {
 		text := strconv.Itoa(n)
 		m := primitive.NewMessage(c.Get("topic"), []byte("later "+text)).WithTag("TagL").WithKeys([]string{"later-" + text})
 		m.WithProperty("n", text)
+		if immunity := c.Get("immunity"); immunity != "" && immunity != "0" {
+			m.WithProperty("CHECK_IMMUNITY_TIME_IN_SECONDS", immunity)
+		}
 		r, err := p.SendMessageInTransaction(context.Background(), m)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("message %d: %w", n, err), p.Shutdown())

@@ -3,13 +3,15 @@ import org.apache.rocketmq.client.producer.LocalTransactionState;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
+import org.apache.rocketmq.common.message.MessageConst;
 import org.apache.rocketmq.common.message.MessageExt;
 
 /**
- * transact group topic from to first then hold: sends messages from..to-1 as transactions, one after the other, and goes on
+ * transact group topic from to first then hold [immunity]: sends messages from..to-1 as transactions, one after the other, and goes on
  * answering the broker until it is stopped. Message n is decided by first[n % length] when its half is stored, and by
  * then[n % length] when the broker asks ("checked"): 0 is unknown, 1 commit, 2 rollback. With hold=true whoever asks is told
- * unknown until "decide producer=ID". The body is "later n".
+ * unknown until "decide producer=ID". The broker is told to ask after immunity seconds, unless that is 0. The body is "later n".
  */
 final class Transactions implements Agent.Stoppable, TransactionListener {
     private static final LocalTransactionState[] STATES = {
@@ -38,6 +40,9 @@ final class Transactions implements Agent.Stoppable, TransactionListener {
         for (int n = c.number("from"); n < c.number("to"); n++) {
             Message m = new Message(c.get("topic"), "TagL", "later-" + n, ("later " + n).getBytes(StandardCharsets.UTF_8));
             m.putUserProperty("n", String.valueOf(n));
+            if (!c.or("immunity", "0").equals("0")) {
+                MessageAccessor.putProperty(m, MessageConst.PROPERTY_CHECK_IMMUNITY_TIME_IN_SECONDS, c.get("immunity"));
+            }
             Report.sent(id, n, 1, producer.sendMessageInTransaction(m, null));
         }
     }
