@@ -51,6 +51,7 @@ const (
 	RecallMessage       = 370
 	SendMessageV2       = 310
 	SendBatch           = 320
+	QueryAssignment     = 400
 	SetRequestMode      = 401
 	AllRequestModes     = 402
 	Pop                 = 200050
