@@ -9,18 +9,26 @@ import (
 	"time"
 
 	"pairmq/tools/interop/agents"
+	"pairmq/tools/interop/target"
 	"pairmq/tools/interop/wire"
 )
 
-// maxMessageSize is what brokers take by default, in bytes.
-const maxMessageSize = 4 << 20
+// What brokers take by default, and 5.4.0's clients, which allow groups shorter names than
+// brokers and other clients do, in bytes.
+const (
+	maxMessageSize = 4 << 20
+	maxTopicName   = 127
+	maxGroupName   = 120
+)
 
 // limits has a client do what a broker allows and what it does not: sizes, names, permissions
 // of topics, and of groups.
 func limits(t *testing.T, w *world, client *agents.Agent) {
 	topic := name(t)
 	l := agents.Limits{Group: "C_" + topic, Topic: topic, ReadOnly: topic + "_Read", WriteOnly: topic + "_Written", Forbidden: "F_" + topic, MaxBody: maxMessageSize}
-	for _, topic := range []string{l.Topic, l.ReadOnly, l.WriteOnly} {
+	l.Longest = topic + "_" + strings.Repeat("T", maxTopicName-len(topic)-1)
+	l.LongestGroup = topic + "_" + strings.Repeat("G", maxGroupName-len(topic)-1)
+	for _, topic := range []string{l.Topic, l.ReadOnly, l.WriteOnly, l.Longest} {
 		w.topic(t, topic, 1)
 		w.send(t, topic, 0, 1, 1)
 	}
@@ -32,6 +40,14 @@ func limits(t *testing.T, w *world, client *agents.Agent) {
 		"small body": "SEND_OK", "largest body": "SEND_OK", "body too large": illegal, "property too long": illegal,
 		"send to read": "failed: ", "send to written": "SEND_OK", // clients do not send where the route says so
 		"pull of read": "FOUND", "pull of written": forbidden, "pull of forbidden": forbidden,
+		"send to longest name": "SEND_OK", "send to name too long": "failed: ", "send to the broker's own": "failed: ", "pull by longest group": "FOUND",
+	}
+	if !client.Java { // Java's send neither
+		want["send to the broker's own"] = forbidden
+		want["send to name too long"] = "code 29"
+		if w.target.Kind != target.Pairmq {
+			want["send to name too long"] = "code 1"
+		}
 	}
 	got, err := client.Tries(within(t, 3*time.Minute), l)
 	if err != nil {

@@ -13,13 +13,15 @@ type Limits struct {
 	WriteOnly    string // topic of permission 2
 	Forbidden    string // group that may not consume
 	MaxBody      int    // bytes
+	Longest      string // topic whose name is as long as may be; "": none is tried
+	LongestGroup string // likewise
 }
 
 // Tries has a client do what a broker allows and what it does not, and returns how each was
 // answered: the status, "code " and that of the broker, or "failed: " and why.
 func (a *Agent) Tries(ctx context.Context, l Limits) (map[string]string, error) {
 	s, err := a.command(ctx, "tries", "group", l.Group, "topic", l.Topic, "broker", target.BrokerName, "readonly", l.ReadOnly,
-		"writeonly", l.WriteOnly, "forbidden", l.Forbidden, "max", l.MaxBody)
+		"writeonly", l.WriteOnly, "forbidden", l.Forbidden, "max", l.MaxBody, "longest", l.Longest, "longestgroup", l.LongestGroup)
 	if err != nil {
 		return nil, err
 	}

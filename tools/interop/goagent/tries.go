@@ -57,19 +57,29 @@ func (a *agent) tries(c command) error {
 	send("property too long", topic, 10, strings.Repeat("v", longProperty))
 	send("send to read", c.Get("readonly"), 10, "")
 	send("send to written", c.Get("writeonly"), 10, "")
-	if err := p.Shutdown(); err != nil {
-		return err
-	}
-	for _, pull := range []struct{ what, group, topic string }{
+	pulls := []pullOf{
 		{"pull of read", c.Get("group"), c.Get("readonly")},
 		{"pull of written", c.Get("group"), c.Get("writeonly")},
 		{"pull of forbidden", c.Get("forbidden"), topic},
-	} {
+	}
+	if longest := c.Get("longest"); longest != "" {
+		send("send to longest name", longest, 10, "")
+		send("send to name too long", longest+"T", 10, "")
+		send("send to the broker's own", "SCHEDULE_TOPIC_XXXX", 10, "")
+		pulls = append(pulls, pullOf{"pull by longest group", c.Get("longestgroup"), topic})
+	}
+	if err := p.Shutdown(); err != nil {
+		return err
+	}
+	for _, pull := range pulls {
 		answer, err := a.pullOnce(c, pull.group, pull.topic)
 		attempt(pull.what, answer, err)
 	}
 	return nil
 }
+
+// A pullOf is a pull that is tried.
+type pullOf struct{ what, group, topic string }
 
 // pullOnce asks for the first message of queue 0.
 func (a *agent) pullOnce(c command, group, topic string) (answer string, err error) {

@@ -6,9 +6,10 @@ import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
- * tries group topic broker readonly writeonly forbidden max: a client does what a broker allows and what it does not, and
+ * tries group topic broker readonly writeonly forbidden max [longest longestgroup]: a client does what a broker allows and what it does not, and
  * reports how each was answered: the status, the code of the broker, or the exception. Bodies are limited to max bytes; topics
- * are one that can only be read, one that can only be written, and a group that may not consume is forbidden.
+ * are one that can only be read, one that can only be written, and a group that may not consume is forbidden. Of names the
+ * longest topic and group are tried, if there are any, and one that is longer.
  */
 final class Tries {
     /** Beyond what the two bytes of a length say. */
@@ -46,12 +47,24 @@ final class Tries {
             });
             attempt("send to read", () -> producer.send(new Message(c.get("readonly"), new byte[10])).getSendStatus().name());
             attempt("send to written", () -> producer.send(new Message(c.get("writeonly"), new byte[10])).getSendStatus().name());
+            if (names()) {
+                attempt("send to longest name", () -> producer.send(new Message(c.get("longest"), new byte[10])).getSendStatus().name());
+                attempt("send to name too long", () -> producer.send(new Message(c.get("longest") + "T", new byte[10])).getSendStatus().name());
+                attempt("send to the broker's own", () -> producer.send(new Message("SCHEDULE_TOPIC_XXXX", new byte[10])).getSendStatus().name());
+            }
         } finally {
             producer.shutdown();
+        }
+        if (names()) {
+            attempt("pull by longest group", () -> pull(c.get("longestgroup"), "topic"));
         }
         attempt("pull of read", () -> pull(c.get("group"), "readonly"));
         attempt("pull of written", () -> pull(c.get("group"), "writeonly"));
         attempt("pull of forbidden", () -> pull(c.get("forbidden"), "topic"));
+    }
+
+    private boolean names() {
+        return !c.or("longest", "").isEmpty();
     }
 
     private String send(Message m) throws Exception {
