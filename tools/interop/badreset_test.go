@@ -49,7 +49,7 @@ func badResets(ctx context.Context, t *testing.T, tg *target.Target) {
 				}
 			}
 			got := answer(ctx, t, tg, wire.NewCommand(wire.ResetOffset, "topic", topic, "group", group, "timestamp", tc.timestamp, "isForce", tc.force))
-			if !slices.Contains(tc.codes, got) && (tg.Kind == target.Pairmq || !slices.Contains(tc.apache, got)) {
+			if !slices.Contains(tc.codes, got) && (tg.Kind == target.Pairmq || got != wire.ConsumerNotOnline && !slices.Contains(tc.apache, got)) { // 4.x has consumers do it
 				t.Errorf("answer %d, want one of %v", got, tc.codes)
 			}
 			for q := range int32(queues) {

@@ -83,6 +83,7 @@ const (
 	ParseFailed        = 23 // SUBSCRIPTION_PARSE_FAILED
 	GroupNotExist      = 26
 	InvalidParameter   = 29
+	ConsumerNotOnline  = 206
 	NoMessage          = 208
 	PollingTimeout     = 210
 )
