@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -22,12 +23,14 @@ const (
 
 const (
 	churnTopic   = "Churn"
+	churnLoose   = "C_ChurnLoose" // the group of concurrent consumers
 	churnQueues  = 16
 	churnFewest  = 3                     // consumers at a time
 	churnMost    = 6                     // likewise
 	churnPace    = 10 * time.Millisecond // between two messages
 	churnWork    = 5                     // ms that a listener takes, in which another one would be noticed
 	churnGoingOn = 60                    // deliveries between two events
+	churnLate    = 5 * time.Second       // how long after somebody came or went others may go on with their queues
 )
 
 // What happens to a consumer.
@@ -73,26 +76,31 @@ func churnPlan(seed uint64, n int) (plan []churnEvent) {
 
 func churnClient(i int) string { return "java-" + []string{peers.V4, peers.V5}[i%2] }
 
-// A member is one life of an ordered consumer, which has its process to itself.
+// A member is one life of an ordered consumer, and of a concurrent one of another group, which
+// have their process to themselves.
 type member struct {
 	*agents.Consumer
 	*verify.Life
+	loose  *agents.Consumer
 	agent  *agents.Agent
 	client string
 }
 
-// A churn is a group of ordered consumers that come and go.
+// A churn is a group of ordered consumers that come and go, and one of concurrent consumers
+// that do so with them.
 type churn struct {
 	*world
 	live    []*member
 	all     []*member
+	marks   []verify.Mark              // of the concurrent group, just before each event
 	idle    map[string][]*agents.Agent // by client: processes without a consumer
 	started int                        // processes
 	count   map[string]int             // of events
 }
 
-// TestOrderedChurn has Java's ordered consumers join, leave and crash under load:
-// every queue is seen in its order, and what comes again has a cause.
+// TestOrderedChurn has Java's ordered consumers join, leave and crash under load, and
+// concurrent ones with them: every queue is seen in its order by the former, and what comes
+// again to either has a cause.
 func TestOrderedChurn(t *testing.T) {
 	seed := number(t, churnSeedEnv, uint64(time.Now().UnixNano()))
 	t.Logf("%s=%d", churnSeedEnv, seed)
@@ -104,6 +112,7 @@ func TestOrderedChurn(t *testing.T) {
 	for i := range churnFewest { // not all JVMs at a time: a client waits 3 s for a name server
 		c.join(t, churnClient(i), fmt.Sprintf("churn-%d", i))
 	}
+	c.mark(t)()
 	load := c.load(t)
 	begin := time.Now()
 	for i, e := range churnPlan(seed, int(number(t, churnEventsEnv, 50))) {
@@ -117,16 +126,20 @@ func TestOrderedChurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(within(t, 3*time.Minute), t, "all messages", func() error {
-		if n := len(indexes(c.got())); n < len(sent) {
-			return fmt.Errorf("%d of %d came", n, len(sent))
+		if n, loose := len(indexes(c.got())), len(indexes(c.gotLoosely())); n < len(sent) || loose < len(sent) {
+			return fmt.Errorf("%d of %d came, and %d to the concurrent consumers", n, len(sent), loose)
 		}
 		return nil
 	})
 	rest := time.Since(begin) - events
 	for len(c.live) > 0 {
+		gone := c.mark(t)
 		c.leave(t, 0)
+		gone()
 	}
+	committed(within(t, 20*time.Second), t, c.world, churnLoose, churnTopic, churnQueues)
 	c.judge(t, sent)
+	c.judgeLoosely(t, sent)
 	t.Logf("%v in %v, the last messages came %v later", c.count, events.Round(time.Second/10), rest.Round(time.Second/10))
 }
 
@@ -186,6 +199,7 @@ func (c *churn) event(t *testing.T, i int, e churnEvent) {
 		who, client = fmt.Sprintf("churn-%d", churnFewest+i), e.client
 	}
 	t.Logf("event %d: %s of %s %s; %d are there, after %d deliveries", i, who, client, e.what, len(c.live), c.delivered())
+	defer c.mark(t)()
 	switch e.what {
 	case churnJoins:
 		c.join(t, client, who)
@@ -220,6 +234,10 @@ func (c *churn) join(t *testing.T, client, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.loose, err = m.agent.Push(within(t, 2*time.Minute), agents.Subscription{Group: churnLoose, Topic: churnTopic, Instance: name + "-loose", Work: churnWork})
+	if err != nil {
+		t.Fatal(err)
+	}
 	m.Started = time.Now().UnixMicro()
 	c.live, c.all = append(c.live, m), append(c.all, m)
 }
@@ -229,7 +247,7 @@ func (c *churn) leave(t *testing.T, who int) {
 	t.Helper()
 	m := c.live[who]
 	m.Ended = time.Now().UnixMicro()
-	if err := m.Stop(within(t, time.Minute)); err != nil {
+	if err := errors.Join(m.Stop(within(t, time.Minute)), m.loose.Stop(within(t, time.Minute))); err != nil {
 		t.Error(err)
 	}
 	m.Gone = time.Now().UnixMicro()
@@ -259,6 +277,52 @@ func (c *churn) got() (all []verify.Got) {
 		all = append(all, m.Consumer.Got()...)
 	}
 	return all
+}
+
+// gotLoosely is what came to the concurrent consumers.
+func (c *churn) gotLoosely() (all []verify.Got) {
+	for _, m := range c.all {
+		all = append(all, m.loose.Got()...)
+	}
+	return all
+}
+
+// judgeLoosely checks contents and what came again to the concurrent consumers.
+func (c *churn) judgeLoosely(t *testing.T, sent []verify.Sent) {
+	t.Helper()
+	if err := verify.Deliveries(wantSmall(len(sent)), sent, c.gotLoosely()).Err(); err != nil {
+		t.Error(err)
+	}
+	var lives []*verify.Life
+	for _, m := range c.all {
+		lives = append(lives, &verify.Life{Client: m.Client, Got: m.loose.Got()})
+	}
+	again, err := verify.Repeats(lives, c.marks, churnLate)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d deliveries to concurrent consumers, %d of them again", len(c.gotLoosely()), again)
+}
+
+// mark notes that somebody comes or goes, until the function that it returns is called.
+func (c *churn) mark(t *testing.T) (end func()) {
+	t.Helper()
+	c.marks = append(c.marks, markOf(t, c.world, churnLoose, churnTopic, churnQueues))
+	return func() { c.marks[len(c.marks)-1].Until = time.Now().UnixMicro() }
+}
+
+// markOf asks how far a group is; what the mark is of begins now.
+func markOf(t *testing.T, w *world, group, topic string, queues int) verify.Mark {
+	t.Helper()
+	m := verify.Mark{From: time.Now().UnixMicro()}
+	for q := range int32(queues) {
+		at, _, err := w.conn.ConsumerOffset(within(t, 20*time.Second), group, topic, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Committed = append(m.Committed, at)
+	}
+	return m
 }
 
 // judge checks contents, order, and what came again.

@@ -2,6 +2,7 @@ package interop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -12,41 +13,52 @@ import (
 
 const rebalanceQueues = 8
 
+// rebalanceLate is how long a member may go on with a queue after somebody came or went: it looks
+// after that every 20 s if nothing tells it to.
+const rebalanceLate = 25 * time.Second
+
 // rebalance watches one consumer own all queues, share them with a second one
 // that joins, own all again when that leaves, and again after it has crashed.
 func rebalance(t *testing.T, w *world, client *agents.Agent) {
 	topic := name(t)
 	w.topic(t, topic, rebalanceQueues)
-	p := &probe{t: t, w: w, topic: topic}
-	sub := agents.Subscription{Group: "C_" + topic, Topic: topic}
+	p := &probe{t: t, w: w, topic: topic, group: "C_" + topic}
+	sub := agents.Subscription{Group: p.group, Topic: topic}
 	stayer := p.join(client, sub)
 	p.until(rebalanceQueues)
 
 	other := w.second(t, client)
 	leaver := p.join(other, sub)
 	p.until(rebalanceQueues/2, rebalanceQueues/2)
+	left := p.mark()
 	if err := leaver.Stop(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	left()
 	p.until(rebalanceQueues, 0)
 
 	p.join(other, sub)
 	p.until(rebalanceQueues/2, 0, rebalanceQueues/2)
+	gone := p.mark()
 	other.Kill()
+	gone()
 	p.until(rebalanceQueues, 0, 0)
 	if err := stayer.Stop(within(t, 30*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 
 	var all []verify.Got
-	for _, c := range p.members {
+	var lives []*verify.Life
+	for i, c := range p.members {
+		lives = append(lives, &verify.Life{Client: fmt.Sprint("member ", i), Got: c.Got()})
 		all = append(all, c.Got()...)
 	}
 	r := verify.Deliveries(wantSmall(len(p.sent)), p.sent, all)
-	if err := r.Err(); err != nil {
+	again, err := verify.Repeats(lives, p.marks, rebalanceLate)
+	if err := errors.Join(r.Err(), err); err != nil {
 		t.Error(err)
 	}
-	t.Logf("%d messages, %d delivered again while queues changed hands", len(p.sent), r.Redelivered)
+	t.Logf("%d messages, %d delivered again while queues changed hands", len(p.sent), again)
 }
 
 // A probe sends one message to each queue, round after round, to see which
@@ -55,12 +67,23 @@ type probe struct {
 	t       *testing.T
 	w       *world
 	topic   string
+	group   string
 	members []*agents.Consumer
+	marks   []verify.Mark // just before somebody came or went
 	sent    []verify.Sent
+}
+
+// mark notes how far the group is, and that somebody comes or goes until the function that it
+// returns is called.
+func (p *probe) mark() (end func()) {
+	p.t.Helper()
+	p.marks = append(p.marks, markOf(p.t, p.w, p.group, p.topic, rebalanceQueues))
+	return func() { p.marks[len(p.marks)-1].Until = time.Now().UnixMicro() }
 }
 
 func (p *probe) join(a *agents.Agent, sub agents.Subscription) *agents.Consumer {
 	p.t.Helper()
+	defer p.mark()()
 	sub.Instance = fmt.Sprintf("%s-%d", p.topic, len(p.members))
 	c, err := a.Push(within(p.t, time.Minute), sub)
 	if err != nil {
