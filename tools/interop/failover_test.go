@@ -19,6 +19,9 @@ type failover struct {
 	killed time.Time              // when
 }
 
+// own says whether both brokers are pairmq's.
+func (f *failover) own() bool { return f.master.Kind == target.Pairmq && f.slave.Kind == target.Pairmq }
+
 // TestFailover kills the master of a pair, and makes its slave master: what clients look
 // for is found as before, requests get their replies, consumers by broadcast go on from
 // offsets of their own, and others from where they were reset; traces are kept, operators see
@@ -66,6 +69,11 @@ func (f *failover) run(t *testing.T) {
 	}
 	q, r, b, o := &queriesPair{failover: f}, &requestsPair{failover: f}, &broadcastPair{failover: f}, &offsetsPair{failover: f}
 	stage("QueriesBefore", q.before)
+	own := f.own()
+	or := &orderedPair{failover: f}
+	if own {
+		or.start(t)
+	}
 	b.crashers = b.startCrashers(t)
 	stage("BroadcastBefore", b.before)
 	stage("RequestsBefore", r.before)
@@ -75,13 +83,16 @@ func (f *failover) run(t *testing.T) {
 	stage("OperatorsBefore", op.before)
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
-	own := f.old.Kind == target.Pairmq && f.slave.Kind == target.Pairmq
 	l := &laterPair{failover: f}
 	if own { // with Apache's TestDelayedPair and TestTransactionPair are
+		stage("OrdersBefore", or.before)
 		stage("LaterBefore", l.before)
 	}
 	stage("RequestsInFlight", r.fly)
 	l.waiting(t)
+	if own {
+		or.fly(t)
+	}
 	end := f.follows(within(t, time.Minute), t, f.slave)
 	f.master.Kill()
 	f.killed = time.Now()
@@ -99,6 +110,7 @@ func (f *failover) run(t *testing.T) {
 	stage("TracesAfter", tr.after)
 	stage("OperatorsAfter", op.after)
 	if own {
+		stage("OrdersAfter", or.after)
 		stage("LaterAfter", l.after)
 	}
 	stage("OffsetsAtTheEnd", o.end)
