@@ -83,8 +83,9 @@ func (f *failover) run(t *testing.T) {
 	stage("OperatorsBefore", op.before)
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
-	l := &laterPair{failover: f}
+	l, e := &laterPair{failover: f}, &endedPair{failover: f}
 	if own { // with Apache's TestDelayedPair and TestTransactionPair are
+		stage("EndedBefore", e.before)
 		stage("OrdersBefore", or.before)
 		stage("LaterBefore", l.before)
 	}
@@ -111,6 +112,7 @@ func (f *failover) run(t *testing.T) {
 	stage("OperatorsAfter", op.after)
 	if own {
 		stage("OrdersAfter", or.after)
+		stage("EndedAfter", e.after)
 		stage("LaterAfter", l.after)
 	}
 	stage("OffsetsAtTheEnd", o.end)

@@ -106,7 +106,7 @@ func (l *laterPair) after(t *testing.T) {
 		}
 	}
 	for _, x := range l.all {
-		for _, g := range l.onceFrom(t, x, x.delayed, x.sent) {
+		for _, g := range l.onceFrom(t, x.client, x.delayed, x.sent) {
 			due := g.Born + (laterSeconds * time.Second).Milliseconds()
 			if at, err := strconv.ParseInt(g.Properties["TIMER_DELIVER_MS"], 10, 64); err == nil {
 				due = at // which the client has reckoned before the message was born
@@ -115,8 +115,8 @@ func (l *laterPair) after(t *testing.T) {
 				t.Errorf("%s: message %d was delivered %d ms early", x.client.Name, g.Index, due-g.Stored)
 			}
 		}
-		l.backAgain(t, x)
-		l.onceFrom(t, x, x.transacted, x.halves)
+		l.backAgain(t, x.client, x.consumer, x.back)
+		l.onceFrom(t, x.client, x.transacted, x.halves)
 		if err := x.producer.Stop(within(t, 30*time.Second)); err != nil {
 			t.Error(err)
 		}
@@ -124,47 +124,49 @@ func (l *laterPair) after(t *testing.T) {
 }
 
 // onceFrom has a client consume a topic, which has just what was sent, once.
-func (l *laterPair) onceFrom(t *testing.T, x *later, topic string, sent []verify.Sent) []verify.Got {
+func (f *failover) onceFrom(t *testing.T, client *agents.Agent, topic string, sent []verify.Sent) []verify.Got {
 	t.Helper()
-	c, err := x.client.Push(within(t, time.Minute), agents.Subscription{Group: "C_" + topic, Topic: topic, Instance: topic})
+	c, err := client.Push(within(t, time.Minute), agents.Subscription{Group: "C_" + topic, Topic: topic, Instance: topic})
 	if err != nil {
 		t.Fatal(err)
 	}
 	waited := c.Wait(within(t, transactionTime), distinct(len(sent)))
 	if err := c.Stop(within(t, 30*time.Second)); err != nil || waited != nil {
-		t.Errorf("%s: %v, %v", x.client.Name, waited, err)
+		t.Errorf("%s: %v, %v", client.Name, waited, err)
 	}
 	if r := verify.Deliveries(wantLater(2*laterEach), sent, c.Got()); r.Err() != nil || r.Redelivered != 0 {
-		t.Errorf("%s, %s: %v, %d delivered twice", x.client.Name, topic, r.Err(), r.Redelivered)
+		t.Errorf("%s, %s: %v, %d delivered twice", client.Name, topic, r.Err(), r.Redelivered)
 	}
-	l.reconnect(t) // what idles for two minutes is closed
-	if err := l.has(t, topic, 4, len(sent)); err != nil {
+	f.reconnect(t) // what idles for two minutes is closed
+	if err := f.has(t, topic, 4, len(sent)); err != nil {
 		t.Error(err)
 	}
 	return c.Got()
 }
 
-// backAgain waits for all that a consumer has sent back.
-func (l *laterPair) backAgain(t *testing.T, x *later) {
+// backAgain waits for all that a consumer has sent back of laterEach messages, for dead letters
+// after that, and stops it. It returns how many of these there are.
+func (f *failover) backAgain(t *testing.T, client *agents.Agent, c *agents.Consumer, sub agents.Subscription) int {
 	t.Helper()
 	deliveries := 0
 	for i := range laterEach {
 		deliveries += 1 + min(refusals[i%len(refusals)], mostRetries)
 	}
-	waited := x.consumer.Wait(within(t, transactionTime), func(got []verify.Got) bool { return len(got) >= deliveries })
-	dead := deadLetters(t, l.world, x.client, x.back, laterEach)
-	if err := x.consumer.Stop(within(t, 30*time.Second)); err != nil || waited != nil {
-		t.Errorf("%s: %v, %v", x.client.Name, waited, err)
+	waited := c.Wait(within(t, transactionTime), func(got []verify.Got) bool { return len(got) >= deliveries })
+	dead := deadLetters(t, f.world, client, sub, laterEach)
+	if err := c.Stop(within(t, 30*time.Second)); err != nil || waited != nil {
+		t.Errorf("%s: %v, %v", client.Name, waited, err)
 	}
-	for i, times := range byIndex(x.consumer.Got()) {
+	for i, times := range byIndex(c.Got()) {
 		if want := 1 + min(refusals[i%len(refusals)], mostRetries); len(times) != want {
-			t.Errorf("%s: message %d came %d times, want %d", x.client.Name, i, len(times), want)
+			t.Errorf("%s: message %d came %d times, want %d", client.Name, i, len(times), want)
 		}
 		for k, g := range times {
 			if int(g.Reconsumed) != k {
-				t.Errorf("%s: message %d came for the %d. time with %d reconsume times", x.client.Name, i, k+1, g.Reconsumed)
+				t.Errorf("%s: message %d came for the %d. time with %d reconsume times", client.Name, i, k+1, g.Reconsumed)
 			}
 		}
 	}
-	l.logf(t, "%s: %d deliveries of what was sent back, %d dead letters", x.client.Name, len(x.consumer.Got()), dead)
+	f.logf(t, "%s: %d deliveries of what was sent back, %d dead letters", client.Name, len(c.Got()), dead)
+	return dead
 }
