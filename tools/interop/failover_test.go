@@ -84,9 +84,11 @@ func (f *failover) run(t *testing.T) {
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
 	l, e := &laterPair{failover: f}, &endedPair{failover: f}
+	re := &recallPair{failover: f}
 	if own { // with Apache's TestDelayedPair and TestTransactionPair are
 		stage("EndedBefore", e.before)
 		stage("OrdersBefore", or.before)
+		stage("RecallBefore", re.before)
 		stage("LaterBefore", l.before)
 	}
 	stage("RequestsInFlight", r.fly)
@@ -103,6 +105,9 @@ func (f *failover) run(t *testing.T) {
 		t.FailNow()
 	}
 	f.takeOver(t)
+	if own {
+		stage("RecallPromoted", re.promoted)
+	}
 	stage("QueriesAfter", q.after)
 	stage("LimitsAfter", li.after)
 	stage("OffsetsAfter", o.after)
@@ -114,6 +119,7 @@ func (f *failover) run(t *testing.T) {
 		stage("OrdersAfter", or.after)
 		stage("EndedAfter", e.after)
 		stage("LaterAfter", l.after)
+		stage("RecallEnd", re.end)
 	}
 	stage("OffsetsAtTheEnd", o.end)
 	if own {

@@ -42,6 +42,8 @@ public final class Agent {
                 case "transact": running.put(c.id(), new Transactions(namesrv, c)); break;
                 case "decide": ((Transactions) running.get(c.get("producer"))).decide(); break;
                 case "timed": new TimedProduce(namesrv, c).run(); break;
+                case "recallable": running.put(c.id(), new Recallable(namesrv, c)); break;
+                case "recall": ((Recallable) running.get(c.get("producer"))).recall(c); break;
                 case "push": running.put(c.id(), new PushConsume(namesrv, c)); break;
                 case "lite": running.put(c.id(), new LitePull(namesrv, c)); break;
                 case "pull": new PlainPull(namesrv, c).run(); break;

@@ -21,20 +21,28 @@ final class TimedProduce {
         producer.start();
         try {
             for (int n = c.number("from"); n < c.number("to"); n++) {
-                Message m = new Message(c.get("topic"), "TagL", "later-" + n, ("later " + n).getBytes(StandardCharsets.UTF_8));
-                m.putUserProperty("n", String.valueOf(n));
-                Versioned.delay(m, n % 3, c.number("seconds"));
-                SendResult r = producer.send(m);
+                SendResult r = producer.send(message(c, n));
                 Report.sent(c.id(), n, 1, r);
                 if (c.number("recall") == 1) {
-                    String id = Versioned.recall(producer, c.get("topic"), r);
-                    if (!r.getMsgId().equals(id)) {
-                        throw new IllegalStateException("took back " + id + ", not " + r.getMsgId());
-                    }
+                    recall(producer, c.get("topic"), r);
                 }
             }
         } finally {
             producer.shutdown();
+        }
+    }
+
+    static Message message(Command c, int n) {
+        Message m = new Message(c.get("topic"), "TagL", "later-" + n, ("later " + n).getBytes(StandardCharsets.UTF_8));
+        m.putUserProperty("n", String.valueOf(n));
+        Versioned.delay(m, n % 3, c.number("seconds"));
+        return m;
+    }
+
+    static void recall(DefaultMQProducer producer, String topic, SendResult sent) throws Exception {
+        String id = Versioned.recall(producer, topic, sent);
+        if (!sent.getMsgId().equals(id)) {
+            throw new IllegalStateException("took back " + id + ", not " + sent.getMsgId());
         }
     }
 }
