@@ -126,6 +126,7 @@ func (f *failover) run(t *testing.T) {
 		f.comeBack(t)
 		f.follows(within(t, time.Minute), t, f.slave) // it says that it is a slave before it has ended to be anything else
 		stage("QueriesWithTheOldMaster", q.back)
+		stage("OperatorsWithTheOldMaster", op.back)
 	}
 }
 

@@ -52,10 +52,35 @@ func (o *operatorPair) before(t *testing.T) {
 	o.showProducers(t)
 	o.look(t, func(x *mqadminOf) {
 		x.shows("brokerStatus -b "+o.slave.Addr, `(?m)^brokerVersionDesc\s*:\s*V`, `(?m)^commitLogMaxOffset\s*:\s*\d`)
-		if x.version == peers.V5 && o.master.Kind != "apache-"+peers.V4 {
-			x.shows("haStatus -b "+o.master.Addr, regexp.QuoteMeta(o.master.Addr), `(?m)^#SlaveNum\s+1$`, `(?m)^127\.0\.0\.1:\d+\s.*\sOK\s`)
-		}
+		o.showsPair(x)
 	})
+}
+
+// back asks the two again how the one copies the other, when the old master has come back as slave.
+func (o *operatorPair) back(t *testing.T) {
+	x := &mqadminOf{ctx: within(t, 2*time.Minute), version: peers.V5, shell: o.shells[peers.V5]}
+	if o.showsPair(x); x.err != nil {
+		t.Error(x.err)
+	}
+}
+
+// showsPair asks master and slave what each knows of the other; 5.x alone has a command for it.
+func (o *operatorPair) showsPair(x *mqadminOf) {
+	if x.version != peers.V5 {
+		return
+	}
+	if o.master.Kind != target.ApacheV4 {
+		x.shows("haStatus -b "+o.master.Addr, `(?m)^#MasterAddr\s+`+regexp.QuoteMeta(o.master.Addr)+`$`, `(?m)^#MasterCommitLogMaxOffset\s+[1-9]\d*$`, `(?m)^#SlaveNum\s+1$`,
+			`(?m)^127\.0\.0\.1:\d+\s+[1-9]\d*\s+0\s.*\sOK\s`)
+	}
+	if o.slave.Kind != target.ApacheV4 {
+		flushed := `\d+` // of which Apache's knows nothing
+		if o.slave.Kind == target.Pairmq {
+			flushed = `[1-9]\d*`
+		}
+		x.shows("haStatus -b "+o.slave.Addr, `(?m)^#MasterAddr\s+`+regexp.QuoteMeta(o.master.HAAddr())+`$`, `(?m)^#CommitLogMaxOffset\s+[1-9]\d*$`,
+			`(?m)^#LastReadTime\s+\d{4}-`, `(?m)^#MasterFlushOffset\s+`+flushed+`$`)
+	}
 }
 
 // showProducers has each producer ask what nobody replies to: it shows itself to brokers that it

@@ -105,6 +105,9 @@ func (s *Server) RSS() (now, high int64, err error) { return s.process.RSS() }
 // FastAddr is the broker's second port for clients, two below the first.
 func (s *Server) FastAddr() string { return fmt.Sprintf("127.0.0.1:%d", s.port-2) }
 
+// HAAddr is where a broker is copied from, one above the first.
+func (s *Server) HAAddr() string { return fmt.Sprintf("127.0.0.1:%d", s.port+1) }
+
 // CommitLog is the folder of a broker's segments.
 func (s *Server) CommitLog() string { return filepath.Join(s.Dir, "store", "commitlog") }
 
