@@ -83,9 +83,11 @@ func (f *failover) run(t *testing.T) {
 	stage("OperatorsBefore", op.before)
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
+	ga := &goAdminPair{failover: f}
 	l, e := &laterPair{failover: f}, &endedPair{failover: f}
 	re := &recallPair{failover: f}
 	if own { // with Apache's TestDelayedPair and TestTransactionPair are
+		stage("GoAdminBefore", ga.before)
 		stage("EndedBefore", e.before)
 		stage("OrdersBefore", or.before)
 		stage("RecallBefore", re.before)
@@ -116,6 +118,7 @@ func (f *failover) run(t *testing.T) {
 	stage("TracesAfter", tr.after)
 	stage("OperatorsAfter", op.after)
 	if own {
+		stage("GoAdminAfter", ga.after)
 		stage("OrdersAfter", or.after)
 		stage("EndedAfter", e.after)
 		stage("LaterAfter", l.after)

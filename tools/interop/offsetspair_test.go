@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pairmq/tools/interop/agents"
+	"pairmq/tools/interop/peers"
 	"pairmq/tools/interop/target"
 	"pairmq/tools/interop/verify"
 	"pairmq/tools/interop/wire"
@@ -35,6 +36,14 @@ type offsetsPair struct {
 // Apache's are not at a slave of ours, which takes later offsets alone.
 func (o *offsetsPair) forward() bool { return o.old.Kind != target.Pairmq }
 
+// resetters are the clients whose groups are reset: in a pair of pairmq's that in Go too.
+func (o *offsetsPair) resetters() []*agents.Agent {
+	if o.own() {
+		return o.clients
+	}
+	return o.java()
+}
+
 func (o *offsetsPair) before(t *testing.T) {
 	o.topic(t, resetsTopic, resetsQueues)
 	o.sent, o.second = twoAges(t, o.world, resetsTopic, resetsQueues)
@@ -42,7 +51,7 @@ func (o *offsetsPair) before(t *testing.T) {
 	for q := range o.byTime {
 		o.byTime[q] = int64(len(o.sent) / 2 / resetsQueues)
 	}
-	for _, client := range o.java() {
+	for _, client := range o.resetters() {
 		group, clone := o.groups(client)
 		if o.forward() {
 			o.begins(t, group)
@@ -53,7 +62,7 @@ func (o *offsetsPair) before(t *testing.T) {
 		o.clone(t, client, group, clone)
 	}
 	begin := time.Now()
-	for _, client := range o.java() {
+	for _, client := range o.resetters() {
 		group, clone := o.groups(client)
 		for _, g := range []string{group, clone} {
 			o.has(within(t, 20*time.Second), t, o.master.Addr, g, o.byTime)
@@ -108,10 +117,14 @@ func (o *offsetsPair) consumes(t *testing.T, client *agents.Agent, group string)
 	committed(within(t, 30*time.Second), t, o.world, group, resetsTopic, resetsQueues)
 }
 
-// admin runs a command of the version of a client's mqadmin.
+// admin runs a command of the version of a client's mqadmin; for the client in Go that of 4.9.7.
 func (o *offsetsPair) admin(t *testing.T, client *agents.Agent, want *regexp.Regexp, command string) {
 	t.Helper()
-	out := o.shells[strings.TrimPrefix(client.Name, "java-")].run(t, 1, strings.Fields(command), time.Minute)
+	version := peers.V4
+	if client.Java {
+		version = strings.TrimPrefix(client.Name, "java-")
+	}
+	out := o.shells[version].run(t, 1, strings.Fields(command), time.Minute)
 	if complaint.MatchString(out) || !want.MatchString(out) {
 		t.Errorf("mqadmin %s of %s prints nothing like %v:\n%s", command, client.Name, want, out)
 	}
@@ -153,7 +166,7 @@ func (o *offsetsPair) has(ctx context.Context, t *testing.T, addr, group string,
 // resets one of them once more, as it runs, to the beginning. RocketMQ's clients take half
 // a minute for that.
 func (o *offsetsPair) after(t *testing.T) {
-	for _, client := range o.java() {
+	for _, client := range o.resetters() {
 		group, clone := o.groups(client)
 		for _, g := range []string{group, clone} {
 			o.has(within(t, 20*time.Second), t, o.master.Addr, g, o.byTime)
@@ -168,7 +181,7 @@ func (o *offsetsPair) after(t *testing.T) {
 		}
 		o.running = append(o.running, c)
 	}
-	for i, client := range o.java() {
+	for i, client := range o.resetters() {
 		group, _ := o.groups(client)
 		if err := o.running[i].Wait(within(t, time.Minute), distinct(len(o.sent)/2)); err != nil {
 			t.Fatal(err)
@@ -180,7 +193,7 @@ func (o *offsetsPair) after(t *testing.T) {
 
 // end has each consumer that was reset get everything once more, and clones its offsets.
 func (o *offsetsPair) end(t *testing.T) {
-	for i, client := range o.java() {
+	for i, client := range o.resetters() {
 		group, clone := o.groups(client)
 		c, half := o.running[i], len(o.sent)/2
 		waited := c.Wait(within(t, 2*time.Minute), distinct(2*half))

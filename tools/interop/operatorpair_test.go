@@ -140,6 +140,9 @@ func (o *operatorPair) look(t *testing.T, more func(*mqadminOf)) {
 			t.Error(err)
 		}
 	}
+	if o.master.Kind == target.Pairmq {
+		o.asksGo(t)
+	}
 }
 
 // asks is all that is asked of the master.
@@ -168,7 +171,7 @@ func (o *operatorPair) asks(x *mqadminOf) {
 		x.shows("producerConnection -g P_"+group+" -t "+producedTopic, `(?m)^0001\s+\S+\s+127\.0\.0\.1:\d+\s+`+language+`\s+V`)
 		id := x.shows("consumerConnection -g "+group, `(?m)^(\S*`+group+`\S*)\s+127\.0\.0\.1:\d+\s+`+language+`\s+V`, `(?m)^`+operatedTopic+`\s+\*`, `MessageModel: CLUSTERING`)
 		if !client.Java {
-			continue // mqadmin cannot read what the client in Go says of itself
+			continue // mqadmin cannot read what the client in Go says of itself: see asksGo
 		}
 		x.shows("consumerStatus -g "+group, `(?m)^1\s+`+regexp.QuoteMeta(id)+`\s+V`)
 		direct := fmt.Sprintf("queryMsgById -i %s -g %s -d %s", o.sent[len(o.sent)-1].MsgID, group, id)

@@ -48,6 +48,9 @@ const (
 	DeleteGroup         = 207
 	ConsumeStats        = 208
 	ResetOffset         = 222
+	ConsumerStatus      = 223
+	ConsumerRunningInfo = 307
+	ConsumeDirectly     = 309
 	RecallMessage       = 370
 	SendMessageV2       = 310
 	SendBatch           = 320
