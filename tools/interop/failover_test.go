@@ -84,10 +84,13 @@ func (f *failover) run(t *testing.T) {
 	stage("OffsetsBefore", o.before) // last: it waits until the slave has copied that, and so the topics
 	stage("BroadcastCrash", b.crash)
 	ga := &goAdminPair{failover: f}
+	pf, po := &popFiltersPair{failover: f}, &popOrdersPair{failover: f}
 	l, e := &laterPair{failover: f}, &endedPair{failover: f}
 	re := &recallPair{failover: f}
 	if own { // with Apache's TestDelayedPair and TestTransactionPair are
 		stage("GoAdminBefore", ga.before)
+		stage("PopFiltersBefore", pf.before)
+		stage("PopOrdersBefore", po.before)
 		stage("EndedBefore", e.before)
 		stage("OrdersBefore", or.before)
 		stage("RecallBefore", re.before)
@@ -119,6 +122,8 @@ func (f *failover) run(t *testing.T) {
 	stage("OperatorsAfter", op.after)
 	if own {
 		stage("GoAdminAfter", ga.after)
+		stage("PopFiltersAfter", pf.after)
+		stage("PopOrdersAfter", po.after)
 		stage("OrdersAfter", or.after)
 		stage("EndedAfter", e.after)
 		stage("LaterAfter", l.after)

@@ -69,17 +69,7 @@ func filteredPair(t *testing.T, clients map[string]*peers.Peer, goAgent string, 
 	}
 	send := func(part int) {
 		t.Helper()
-		for i := part * filteredPart; i < (part+1)*filteredPart; i++ {
-			props := judged(i)
-			props["TAGS"] = filteredTags[i%len(filteredTags)]
-			if forAll(i) {
-				props["TAGS"], props["region"], props["half"] = "TagA", "US", "yes"
-			}
-			m := wire.Message{Topic: filteredTopic, QueueID: int32((i + i/filteredQueues) % filteredQueues), Body: []byte("filtered"), Properties: props}
-			if _, err := p.conn.Send(within(t, 10*time.Second), m); err != nil {
-				t.Fatal(err)
-			}
-		}
+		p.sendFiltered(t, filteredTopic, part)
 	}
 	send(0)
 	for _, s := range rest {
@@ -142,6 +132,22 @@ func filteredPair(t *testing.T, clients map[string]*peers.Peer, goAgent string, 
 		}
 		committed(within(t, 20*time.Second), t, p.world, s.sub.Group, filteredTopic, filteredQueues)
 		p.logf(t, "%s: %d deliveries, %d of them again", s.sub.Group, len(s.Got()), again)
+	}
+}
+
+// sendFiltered sends a part of what is filtered.
+func (p *pairing) sendFiltered(t *testing.T, topic string, part int) {
+	t.Helper()
+	for i := part * filteredPart; i < (part+1)*filteredPart; i++ {
+		props := judged(i)
+		props["TAGS"] = filteredTags[i%len(filteredTags)]
+		if forAll(i) {
+			props["TAGS"], props["region"], props["half"] = "TagA", "US", "yes"
+		}
+		m := wire.Message{Topic: topic, QueueID: int32((i + i/filteredQueues) % filteredQueues), Body: []byte("filtered"), Properties: props}
+		if _, err := p.conn.Send(within(t, 10*time.Second), m); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
