@@ -29,10 +29,15 @@ func (a *Agent) Transact(ctx context.Context, group, topic string, from, to int,
 	return a.transact(ctx, "group", group, "topic", topic, "from", from, "to", to, "first", list(first), "then", list(then), "hold", hold)
 }
 
-// Undecided sends messages from..to-1 as transactions that the producer never knows of. The
-// broker is told not to ask for so many seconds, or nothing of that if they are 0.
+// TransactImmune is Transact of messages of which the broker is to ask no earlier than after so
+// many seconds, all of them then.
+func (a *Agent) TransactImmune(ctx context.Context, group, topic string, from, to, seconds, then int) (*Transactions, error) {
+	return a.transact(ctx, "group", group, "topic", topic, "from", from, "to", to, "first", Unknown, "then", then, "hold", false, "immunity", seconds)
+}
+
+// Undecided is TransactImmune of messages that the producer never knows of.
 func (a *Agent) Undecided(ctx context.Context, group, topic string, from, to, immunity int) (*Transactions, error) {
-	return a.transact(ctx, "group", group, "topic", topic, "from", from, "to", to, "first", Unknown, "then", Unknown, "hold", false, "immunity", immunity)
+	return a.TransactImmune(ctx, group, topic, from, to, immunity, Unknown)
 }
 
 func (a *Agent) transact(ctx context.Context, pairs ...any) (*Transactions, error) {
