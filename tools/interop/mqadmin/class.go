@@ -1,5 +1,11 @@
 package mqadmin
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // A Class is how pairmq's answer stands to Apache's.
 type Class string
 
@@ -24,10 +30,56 @@ func (c Command) Classify(apache, pairmq string) Class {
 		return Refused
 	case apache == pairmq:
 		return Same
-	case Complains(pairmq) && !Complains(apache), pairmq == "" && apache != "":
+	case Complains(pairmq) && !Complains(apache), failed(pairmq) && !failed(apache), pairmq == "" && apache != "":
 		return Fails
 	}
 	return Differs
+}
+
+// failed says whether the output begins with a complaint: the command came to nothing. Apache's answer may hold one
+// as part of what it found.
+func failed(out string) bool {
+	first, _, _ := strings.Cut(out, "\n")
+	return Complains(first)
+}
+
+// Broken says what is wrong with pairmq's answer now, when was is what was recorded and what the page shows; "" if it
+// is the same still.
+func (c Command) Broken(was Answer, now string) string {
+	before, class := c.Classify(was.Apache, was.Pairmq), c.Classify(was.Apache, now)
+	switch {
+	case before != class:
+		return fmt.Sprintf("%q was recorded, and is %q now:\n%s\nwhere Apache says\n%s", before, class, now, was.Apache)
+	case class != Same && !c.Stays(was.Pairmq, now): // another difference than the page gives a reason for
+		return fmt.Sprintf("recorded was\n%s\nand now it says\n%s", was.Pairmq, now)
+	}
+	return ""
+}
+
+// Stays says whether pairmq's answer is what was recorded: the same text or, where c.Keys, the same keys, each with
+// a value if it had one. What Moves names may be there or not.
+func (c Command) Stays(was, now string) bool {
+	if !c.Keys {
+		return was == now
+	}
+	return slices.Equal(c.keys(was), c.keys(now))
+}
+
+// keys are the keys of lines such as "key : value", with a mark if the value is empty; a line that is none stands for
+// itself.
+func (c Command) keys(out string) (all []string) {
+	for l := range strings.Lines(out) {
+		key, value, found := strings.Cut(strings.TrimSpace(l), ":")
+		key = strings.TrimSpace(key)
+		if slices.ContainsFunc(c.Moves, func(p string) bool { return strings.HasPrefix(key, p) }) {
+			continue
+		}
+		if found && strings.TrimSpace(value) == "" {
+			key += " (nothing)"
+		}
+		all = append(all, key)
+	}
+	return all
 }
 
 // Reason is why pairmq does not answer as Apache does; a row needs one.

@@ -16,9 +16,12 @@ type Command struct {
 	Args string // after the name; see Places
 	Only string // the one version that has it, or has it with these arguments; empty: both
 
-	Seconds int  // how long it may take, for one that does not end by itself; 0: until it ends, 60 at most
-	Numbers bool // all numbers differ by nature: only the words are compared
-	Sort    bool // the lines have no order
+	Seconds int      // how long it may take, for one that does not end by itself; 0: until it ends, 60 at most
+	Numbers bool     // all numbers differ by nature: only the words are compared
+	Places  bool     // numbers but 0 are places in a log that other commands have written to for as long as they ran
+	Sort    bool     // the lines have no order
+	Keys    bool     // the lines are keys with values that are never twice the same: a later run has to have the keys; see Stays
+	Moves   []string // beginnings of those keys that depend on the machine and the moment
 
 	Why     string // the reason of a difference
 	Refused string // it is refused on purpose, with this reason

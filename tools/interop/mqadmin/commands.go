@@ -2,7 +2,6 @@ package mqadmin
 
 const (
 	withCRC      = "records have the property `__CRC32#`, keep `WAIT` as 5.4.0's do, and have not the `MSG_REGION` and `TRACE_ON` that the broker of 5.4.0 adds: sizes and positions differ"
-	positions    = "records have other properties, so that positions in the log differ"
 	ownKeys      = "pairmq answers its own keys, and those of RocketMQ's that it has"
 	ownState     = "pairmq has no thread pools and no mapped files to tell of, and tells of the machine and the pair besides"
 	unread       = "mqadmin of 5.4.0 does not understand what its own broker answers"
@@ -17,6 +16,10 @@ const (
 	onlySome     = "nine keys can change while the broker runs; this one is set in its owner's file"
 	inFile       = "the configuration is a file on flash that its owner writes, and nothing that a client sends changes it"
 )
+
+// machine are keys of brokerStatus that only some machines have, or only at times.
+var machine = []string{"storeFileSystem", "storeDevice", "flash", "disk", "temperature", "throttled", "pressure", "supplies", "onBattery",
+	"powerFails", "clockJump", "light", "ownWritten", "wearBudget", "recentTimes", "haBytes", "haBehindMillis", "links", "sandbox"}
 
 // commands is every command of 4.9.7 and 5.4.0, in the order in which they are tried.
 func commands() []Command {
@@ -68,14 +71,14 @@ func commands() []Command {
 		// Brokers and clusters.
 		{Name: "clusterList", Args: "", Numbers: true, Why: "pairmq says that it is 4.9.7, so that 5.x clients use nothing that is negotiated by other means"},
 		{Name: "clusterRT", Args: "-a 1 -s 16 -i 1", Seconds: 5, Numbers: true},
-		{Name: "brokerStatus", Args: "-b {broker}", Numbers: true, Sort: true, Why: ownState},
+		{Name: "brokerStatus", Args: "-b {broker}", Numbers: true, Sort: true, Keys: true, Moves: machine, Why: ownState},
 		{Name: "statsAll", Args: "-t {topic}", Numbers: true},
 		{Name: "getBrokerConfig", Args: "-b {broker}", Sort: true, Why: ownKeys},
 		{Name: "updateBrokerConfig", Args: "-b {broker} -k maxMessageSize -v 524288"},
 		{Name: "updateBrokerConfig", Args: "-b {broker} -k fileReservedTime -v 48", Refused: onlySome},
-		{Name: "haStatus", Args: "-b {broker}", Only: v5, Why: positions},
-		{Name: "haStatus", Args: "-b {slave}", Only: v5, Why: positions + "; the slave knows how far its master has flushed, where Apache's says 0"},
-		{Name: "brokerStatus", Args: "-b {slave}", Numbers: true, Sort: true, Why: ownState},
+		{Name: "haStatus", Args: "-b {broker}", Only: v5, Places: true},
+		{Name: "haStatus", Args: "-b {slave}", Only: v5, Places: true, Why: "the slave knows how far its master has flushed, where Apache's says 0"},
+		{Name: "brokerStatus", Args: "-b {slave}", Numbers: true, Sort: true, Keys: true, Moves: machine, Why: ownState},
 		{Name: "getBrokerEpoch", Args: "-b {name}", Only: v5, NotHere: noController},
 		{Name: "resetMasterFlushOffset", Args: "-b {broker} -o 0", Only: v5, NotHere: noController},
 		{Name: "cleanExpiredCQ", Args: "-b {broker}"},

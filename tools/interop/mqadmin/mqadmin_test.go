@@ -19,6 +19,8 @@ func TestNormalise(t *testing.T) {
 		{Command{Sort: true}, "b 2\na 1\n", "a 1\nb 2"},
 		{Command{Numbers: true}, "queue 7\nqueue 8\nend\n", "queue N\nend"},
 		{Command{}, "java.lang.Exception: CODE: 3 DESC: of one broker\n\tat a.B.c(B.java:1)\n\t... 3 more\n", "java.lang.Exception: CODE: 3 DESC: …"},
+		{Command{}, "done12:34:56.789 WARN  [main] Client - late\n12:34:56.790 INFO  [x] y\n", "done"},
+		{Command{Places: true}, "at 4711 of 10, 0 behind\n", "at N of N, 0 behind"},
 		{Command{}, "192.0.2.1@4711#123456789 V4_9_7\n", "CLIENT V4_9_7"},
 	} {
 		if got := tt.c.Normalise(tt.in); got != tt.want {
@@ -39,12 +41,59 @@ func TestClassify(t *testing.T) {
 		{Command{}, bad, bad, Same},
 		{Command{}, "a", bad, Fails},
 		{Command{}, "a", "", Fails},
+		{Command{}, "a\nof another: " + bad, bad, Fails}, // an answer that holds a complaint
+		{Command{}, "a\nof another: " + bad, "b\nof another: " + bad, Differs},
 		{Command{Refused: "why"}, "a", bad, Refused},
 		{Command{Refused: "why"}, "a", "a", Same},
 		{Command{NotHere: "that"}, "a", "a", NotHere},
 	} {
 		if got := tt.c.Classify(tt.apache, tt.pairmq); got != tt.want {
 			t.Errorf("%+v: %q and %q are %q, want %q", tt.c, tt.apache, tt.pairmq, got, tt.want)
+		}
+	}
+}
+
+// TestStays: what a later run has to have of what was recorded.
+func TestStays(t *testing.T) {
+	keys := Command{Keys: true, Moves: []string{"disk"}}
+	const was = "a : 1\nb : [2]:3\ndiskFree : 4\nempty :"
+	for _, tt := range []struct {
+		c    Command
+		now  string
+		want bool
+	}{
+		{Command{}, was, true},
+		{Command{}, was + "\n", false},
+		{keys, was, true},
+		{keys, "a : 7\nb : 8\nempty :\ndisk : 9", true},
+		{keys, "a : 7\nempty :", false},
+		{keys, "a : 7\nb : 8\nc : 9\nempty :", false},
+		{keys, "a : 7\nb :\nempty :", false},
+		{keys, "x", false},
+	} {
+		if got := tt.c.Stays(was, tt.now); got != tt.want {
+			t.Errorf("%+v: %q stays %q: %t", tt.c, was, tt.now, got)
+		}
+	}
+}
+
+// TestEveryRowIsHeld: no command of the page may answer with nothing, with anything, or fail, and pass.
+func TestEveryRowIsHeld(t *testing.T) {
+	for _, version := range []string{peers.V4, peers.V5} {
+		answers, err := Recorded(".", version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range Of(version)[:len(answers)] {
+			was := answers[i]
+			if why := c.Broken(was, was.Pairmq); why != "" {
+				t.Errorf("mqadmin %s %s of %s: what was recorded is not taken: %s", c.Name, c.Args, version, why)
+			}
+			for _, now := range []string{"", "x", "org.apache.rocketmq.client.exception.MQBrokerException: CODE: 1 DESC: …"} {
+				if now != was.Pairmq && c.Broken(was, now) == "" {
+					t.Errorf("mqadmin %s %s of %s may as well answer %q", c.Name, c.Args, version, now)
+				}
+			}
 		}
 	}
 }

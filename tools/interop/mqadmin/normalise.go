@@ -13,7 +13,7 @@ var masks = []struct {
 }{
 	{regexp.MustCompile(`(?m)^\s+(at |\.\.\. \d+ more).*\n?`), ""},                                // of a stack trace the first line counts
 	{regexp.MustCompile(`(?m)^.*(OpenJDK|SLF4J|RocketMQLog:|WARNING:).*\n?`), ""},                 // the JVM's own
-	{regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d\.\d{3} [A-Z]+ +\[.*\n?`), ""},                        // log lines
+	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3} (INFO|WARN|ERROR) +\[.*`), ""},                     // log lines, also behind what does not end its own
 	{regexp.MustCompile(`(?m)^.*RejectedExecutionException: event executor terminated.*\n?`), ""}, // a client that stops while something comes
 	{regexp.MustCompile(`(For more information, please visit the url,|See) http\S+( for further details\.?)?,?`), ""},
 	{regexp.MustCompile(`(/[\w.-]+){3,}`), "PATH"},
@@ -32,16 +32,22 @@ var masks = []struct {
 	{regexp.MustCompile(`[ \t]+`), " "},
 }
 
-var number = regexp.MustCompile(`-?\b\d+\b`)
+var (
+	number = regexp.MustCompile(`-?\b\d+\b`)
+	place  = regexp.MustCompile(`\b[1-9]\d*\b`)
+)
 
 // Normalise masks what differs from one run to the next: addresses, times, identifiers, sizes; with c.Numbers every
-// number, and with c.Sort the order of lines.
+// number, with c.Places those but 0, and with c.Sort the order of lines.
 func (c Command) Normalise(out string) string {
 	for _, m := range masks {
 		out = m.find.ReplaceAllString(out, m.with)
 	}
 	if c.Numbers {
 		out = number.ReplaceAllString(out, "N")
+	}
+	if c.Places {
+		out = place.ReplaceAllString(out, "N")
 	}
 	var lines []string
 	for l := range strings.Lines(out) {
