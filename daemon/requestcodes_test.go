@@ -54,9 +54,8 @@ func reason(code int) string {
 		{13, 13, "no client asks"}, {22, 23, "no client asks"}, {27, 27, "no client asks"}, {39, 39, "from brokers to clients"},
 		{40, 40, "from brokers to clients"}, {47, 47, "no client asks"}, {61, 61, "timers"}, {209, 214, "no client asks"},
 		{220, 221, "from brokers to clients"}, {301, 302, "filter servers of 3.x"}, {326, 326, "from brokers to clients"},
-		{353, 353, "the broker has no forbidden groups"}, {354, 355, "RocksDB"}, {513, 513, "static topics"},
-		{902, 903, "broker containers"}, {905, 906, "acting masters"}, {908, 908, "acting masters"}, {1001, 1013, "controllers"}, {2001, 2004, "cold data control"},
-		{5001, 5001, "timers"}, {200056, 200056, "RocksDB"},
+		{353, 353, "the broker has no forbidden groups"}, {355, 355, "RocksDB"}, {513, 513, "queues of a static topic live on several master groups; there is one pair"},
+		{902, 903, "broker containers"}, {905, 906, "acting masters"}, {1001, 1013, "controllers"}, {2001, 2001, "no group is held back for what it reads"},
 	} {
 		if code >= w.from && code <= w.to {
 			return w.why

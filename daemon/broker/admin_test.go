@@ -333,7 +333,7 @@ func TestConsumeStats(t *testing.T) {
 func TestUnknownRequest(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		c := r.client()
-		for _, code := range []int32{remoting.ReqGetClientConfig, remoting.ReqPopRollback, remoting.ReqUpdateBrokerConfig, -1, 99999} {
+		for _, code := range []int32{remoting.ReqGetClientConfig, remoting.ReqUpdateColdDataFlowCtrConfig, remoting.ReqUpdateBrokerConfig, -1, 99999} {
 			c.expect(c.call(code, ""), remoting.RespRequestCodeNotSupported, fmt.Sprintf(" request type %d not supported", code))
 		}
 	})

@@ -330,6 +330,14 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqGetBrokerRuntimeInfo:        b.runtimeInfo,
 		remoting.ReqGetBrokerConfig:             b.brokerConfig,
 
+		remoting.ReqSwitchTimerEngine:           b.switchTimerEngine,
+		remoting.ReqSetCommitlogReadMode:        b.setReadAhead,
+		remoting.ReqResetMasterFlushOffset:      b.resetFlushedOffset,
+		remoting.ReqGetColdDataFlowCtrInfo:      b.coldData,
+		remoting.ReqRemoveColdDataFlowCtrConfig: b.nothingThere,
+		remoting.ReqPopRollback:                 b.nothingThere,
+		remoting.ReqCheckRocksdbCQWriteProgress: b.checkQueueCopies,
+
 		remoting.ReqUpdateAndCreateACLConfig:     b.putAccount,
 		remoting.ReqDeleteACLConfig:              b.deleteAccount,
 		remoting.ReqUpdateGlobalWhiteAddrsConfig: b.setAddresses,

@@ -40,7 +40,7 @@ func shape(code int32) (fields string, body, listed bool) {
 
 	// What operators look at.
 	case remoting.ReqGetBrokerConfig, remoting.ReqGetBrokerRuntimeInfo, remoting.ReqGetBrokerHAStatus,
-		remoting.ReqGetSystemTopicListFromBroker, remoting.ReqGetAllProducerInfo, remoting.ReqGetRecent, remoting.ReqGetMetrics:
+		remoting.ReqGetSystemTopicListFromBroker, remoting.ReqGetAllProducerInfo, remoting.ReqGetColdDataFlowCtrInfo, remoting.ReqGetRecent, remoting.ReqGetMetrics:
 		return "", false, true
 	case remoting.ReqGetTopicConfig, remoting.ReqGetTopicStatsInfo, remoting.ReqQueryTopicConsumeByWho, remoting.ReqDeleteTopicInBroker:
 		return " topic ", false, true
@@ -62,12 +62,14 @@ func shape(code int32) (fields string, body, listed bool) {
 		return " filterGroups compareGroup topic ", false, true
 	case remoting.ReqQueryConsumeQueue:
 		return " topic queueId index count consumerGroup ", false, true
+	case remoting.ReqCheckRocksdbCQWriteProgress:
+		return " topic checkStoreTime ", false, true
 
 	// What changes a broker, or asks others.
 	case remoting.ReqUpdateAndCreateTopic:
 		return " topic defaultTopic readQueueNums writeQueueNums perm topicFilterType topicSysFlag order attributes force ", false, true
 	case remoting.ReqUpdateAndCreateTopicList, remoting.ReqUpdateAndCreateSubscriptiongroup, remoting.ReqUpdateAndCreateSubscriptiongroupList,
-		remoting.ReqSetMessageRequestMode, remoting.ReqUpdateBrokerConfig:
+		remoting.ReqSetMessageRequestMode, remoting.ReqUpdateBrokerConfig, remoting.ReqRemoveColdDataFlowCtrConfig:
 		return "", true, true
 	case remoting.ReqDeleteSubscriptiongroup:
 		return " groupName removeOffset cleanOffset ", false, true
@@ -79,8 +81,14 @@ func shape(code int32) (fields string, body, listed bool) {
 		return " force ", false, true
 	case remoting.ReqResumeCheckHalfMessage:
 		return " topic msgId ", false, true
-	case remoting.ReqCleanExpiredConsumequeue, remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog, remoting.ReqGetGoroutines:
+	case remoting.ReqCleanExpiredConsumequeue, remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog, remoting.ReqPopRollback, remoting.ReqGetGoroutines:
 		return "", false, true
+	case remoting.ReqSwitchTimerEngine:
+		return " E_T ", false, true
+	case remoting.ReqSetCommitlogReadMode:
+		return " READ_AHEAD_MODE ", false, true
+	case remoting.ReqResetMasterFlushOffset:
+		return " masterFlushOffset ", false, true
 	case remoting.ReqUpdateAndCreateACLConfig:
 		return " accessKey secretKey whiteRemoteAddress admin defaultTopicPerm defaultGroupPerm topicPerms groupPerms ", false, true
 	case remoting.ReqDeleteACLConfig:

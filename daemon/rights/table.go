@@ -71,6 +71,7 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqGetConsumerConnectionList, remoting.ReqGetProducerConnectionList, remoting.ReqGetAllProducerInfo,
 		remoting.ReqQueryTopicConsumeByWho, remoting.ReqQueryTopicsByConsumer, remoting.ReqQuerySubscriptionByConsumer,
 		remoting.ReqQueryCorrectionOffset, remoting.ReqQueryConsumeQueue,
+		remoting.ReqGetColdDataFlowCtrInfo, remoting.ReqCheckRocksdbCQWriteProgress,
 		remoting.ReqGetRecent, remoting.ReqGetMetrics:
 		return Read, "", ""
 
@@ -80,6 +81,8 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqSetMessageRequestMode, remoting.ReqInvokeBrokerToResetOffset, remoting.ReqCloneGroupOffset,
 		remoting.ReqUpdateBrokerConfig, remoting.ReqDemoteBroker, remoting.ReqResumeCheckHalfMessage,
 		remoting.ReqCleanExpiredConsumequeue, remoting.ReqCleanUnusedTopic, remoting.ReqDeleteExpiredCommitlog,
+		remoting.ReqSwitchTimerEngine, remoting.ReqSetCommitlogReadMode, remoting.ReqResetMasterFlushOffset,
+		remoting.ReqRemoveColdDataFlowCtrConfig, remoting.ReqPopRollback,
 		// Accounts. Who only sees their names learns whom to be.
 		remoting.ReqUpdateAndCreateACLConfig, remoting.ReqDeleteACLConfig, remoting.ReqGetBrokerClusterACLInfo,
 		remoting.ReqUpdateGlobalWhiteAddrsConfig, remoting.ReqGetBrokerClusterACLConfig,
@@ -98,17 +101,16 @@ func look(code int32) (right Right, topic, group string) {
 		remoting.ReqQueryBrokerOffset, remoting.ReqGetTopicConfigList, remoting.ReqGetTopicNameList, remoting.ReqTriggerDeleteFiles,
 		remoting.ReqGetClientConfig, remoting.ReqSuspendConsumer, remoting.ReqResumeConsumer, remoting.ReqResetConsumerOffsetInConsumer,
 		remoting.ReqResetConsumerOffsetInBroker, remoting.ReqAdjustConsumerThreadPool, remoting.ReqWhoConsumeTheMessage, // no client asks
-		remoting.ReqGetTimerMetrics, remoting.ReqSwitchTimerEngine,
+		remoting.ReqGetTimerMetrics,
 		remoting.ReqRegisterFilterServer, remoting.ReqRegisterMessageFilterClass, remoting.ReqUpdateAndGetGroupForbidden,
-		remoting.ReqCheckRocksdbCQWriteProgress, remoting.ReqExportRocksdbConfigToJSON, remoting.ReqPopRollback,
+		remoting.ReqExportRocksdbConfigToJSON,
 		remoting.ReqUpdateAndCreateStaticTopic, remoting.ReqAddBroker, remoting.ReqRemoveBroker,
-		remoting.ReqNotifyMinBrokerIDChange, remoting.ReqExchangeBrokerHAInfo, remoting.ReqResetMasterFlushOffset,
+		remoting.ReqNotifyMinBrokerIDChange, remoting.ReqExchangeBrokerHAInfo,
 		remoting.ReqControllerAlterSyncStateSet, remoting.ReqControllerElectMaster, remoting.ReqControllerRegisterBroker,
 		remoting.ReqControllerGetReplicaInfo, remoting.ReqControllerGetMetadataInfo, remoting.ReqControllerGetSyncStateData,
 		remoting.ReqGetBrokerEpochCache, remoting.ReqNotifyBrokerRoleChanged, remoting.ReqUpdateControllerConfig,
 		remoting.ReqGetControllerConfig, remoting.ReqCleanBrokerData, remoting.ReqControllerGetNextBrokerID, remoting.ReqControllerApplyBrokerID,
-		remoting.ReqUpdateColdDataFlowCtrConfig, remoting.ReqRemoveColdDataFlowCtrConfig, remoting.ReqGetColdDataFlowCtrInfo,
-		remoting.ReqSetCommitlogReadMode:
+		remoting.ReqUpdateColdDataFlowCtrConfig:
 		return Nobody, "", ""
 	}
 	return unlisted, "", ""
