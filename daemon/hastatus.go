@@ -8,8 +8,7 @@ import (
 	"pairmq/replica"
 )
 
-// An haStatus is the body of the answer to request 907, as 5.x has it. What goes over
-// the connections in a second is not measured: the fields are 0, and metrics tell.
+// An haStatus is the body of the answer to request 907, as 5.x has it.
 type haStatus struct {
 	Master       bool      `json:"master"`
 	End          int64     `json:"masterCommitLogMaxOffset"` // bytes
@@ -21,11 +20,11 @@ type haStatus struct {
 // An haSlave is one slave of a master.
 type haSlave struct {
 	Addr        string `json:"addr"`
-	Acked       int64  `json:"slaveAckOffset"` // bytes
-	Diff        int64  `json:"diff"`           // bytes that it lacks
-	InSync      bool   `json:"inSync"`         // it lacks less than haSlaveFallbehindMax
-	BytesPerSec int64  `json:"transferredByteInSecond"`
-	From        int64  `json:"transferFromWhere"` // end of what was sent, bytes
+	Acked       int64  `json:"slaveAckOffset"`          // bytes
+	Diff        int64  `json:"diff"`                    // bytes that it lacks
+	InSync      bool   `json:"inSync"`                  // it lacks less than haSlaveFallbehindMax
+	BytesPerSec int64  `json:"transferredByteInSecond"` // in the last whole second, of log
+	From        int64  `json:"transferFromWhere"`       // end of what was sent, bytes
 }
 
 // An haClient is a slave's view of its master.
@@ -62,7 +61,7 @@ func haOfMaster(slaves []replica.SlaveStatus, end, behind int64) haStatus {
 	s := haStatus{Master: true, End: end, Connections: []haSlave{}}
 	for _, one := range slaves {
 		lacks := max(0, end-one.Acked)
-		s.Connections = append(s.Connections, haSlave{Addr: one.Addr.String(), Acked: one.Acked, Diff: lacks, InSync: lacks < behind, From: one.Sent})
+		s.Connections = append(s.Connections, haSlave{Addr: one.Addr.String(), Acked: one.Acked, Diff: lacks, InSync: lacks < behind, BytesPerSec: one.Speed, From: one.Sent})
 		if lacks < behind {
 			s.InSync++
 		}
@@ -73,7 +72,7 @@ func haOfMaster(slaves []replica.SlaveStatus, end, behind int64) haStatus {
 // haOfSlave is what a slave says whose own log ends at end (bytes).
 func haOfSlave(m replica.MasterStatus, end int64) haStatus {
 	return haStatus{Connections: []haSlave{}, ClientOfHalf: haClient{
-		Addr: m.Addr, End: end, Read: milli(m.Heard), Written: milli(m.Heard), Flushed: m.End, Activated: m.Connected,
+		Addr: m.Addr, BytesPerSec: m.Speed, End: end, Read: milli(m.Heard), Written: milli(m.Heard), Flushed: m.End, Activated: m.Connected,
 	}}
 }
 

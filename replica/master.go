@@ -237,6 +237,7 @@ type SlaveStatus struct {
 	Since time.Time // of the connection
 	Sent  int64     // end of what was sent, bytes
 	Acked int64     // end of what it has, bytes
+	Speed int64     // bytes of log that it was sent in the last whole second
 	Level time.Time // when it last had all there was; zero if it never had
 	Link  string    // by which it is reached; "" if nobody has said
 	Held  string    // why it is not sent what it lacks at once; "" if it is
@@ -252,7 +253,7 @@ func (m *Master) Slaves() []SlaveStatus {
 	var all []SlaveStatus
 	for _, c := range m.conns {
 		if c.reported.Load() {
-			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get(), Proven: c.proven, Sealed: c.sealed()})
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Speed: c.speed.last(time.Now()), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get(), Proven: c.proven, Sealed: c.sealed()})
 		}
 	}
 	return all

@@ -37,6 +37,7 @@ type masterConn struct {
 	reported atomic.Bool
 	sent     atomic.Int64 // end of what was sent, or of what the slave had before
 	acked    atomic.Int64 // what it reported after that
+	speed    speed        // of what was sent
 	leveled  atomic.Int64 // when it last had all there was, in ns since since
 
 	early  []byte // what was read of the connection before it was a slave's; the reader's own
@@ -247,6 +248,7 @@ func (c *masterConn) send() error {
 		}
 		next += int64(n)
 		c.m.traffic.add(way.link, n)
+		c.speed.add(time.Now(), n)
 		beat.Reset(c.m.opts.Heartbeat)
 		if wait := pace.spent(time.Now(), n); wait > 0 {
 			select {

@@ -44,6 +44,7 @@ type Slave struct {
 	grown    chan struct{} // Acked has moved
 	keeps    bool          // nothing of the log is ever cut off: see Fetch
 	bytes    traffic       // of log that came
+	speed    speed
 	unproven unproven
 	back     int64 // bytes to compare on the next connection; receiver's own
 
@@ -60,6 +61,7 @@ type MasterStatus struct {
 	Since     time.Time // of Connected, or of its end
 	Heard     time.Time // when bytes last came
 	End       int64     // of the master's log, as far as is known; bytes
+	Speed     int64     // bytes of log that came in the last whole second
 	Err       error     // why the last connection ended; nil while it lives
 	Level     time.Time // when this log last had all of that; zero if it never had
 	SetAside  string    // file that holds what was cut off last
@@ -115,7 +117,9 @@ func (s *Slave) Status() MasterStatus {
 	s.level()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status
+	st := s.status
+	st.Speed = s.speed.last(time.Now())
+	return st
 }
 
 // Traffic is how many bytes of log have come over each link that Via has named,
