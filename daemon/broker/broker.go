@@ -96,7 +96,7 @@ func New(opts Options) (*Broker, error) {
 	b.resets = newResets()
 	b.committers = newCommitters()
 	b.registrations = newRegistrations(opts.Registrar)
-	b.rates = newRates(b.started, opts.Store.Stats())
+	b.rates = newRates(b.started, counters{Stats: opts.Store.Stats()})
 	b.reads, b.compares, b.queries = newLogWork(maxLogWork), newLogWork(maxLogWork), newLogWork(maxQueries)
 	b.handlers = b.table()
 	for code := int32(remoting.ReqAuthCreateUser); code <= remoting.ReqAuthListACL; code++ {
@@ -196,7 +196,7 @@ func (b *Broker) upkeep(ctx context.Context) error {
 			b.locks.expire(now)
 			b.resets.expire(now)
 			b.committers.expire(now)
-			b.rates.sample(now, b.store.Stats())
+			b.rates.sample(now, b.counters())
 			b.flows.sample(now)
 		}
 	}

@@ -61,6 +61,14 @@ func (r *refusals) add(err error) {
 	}
 }
 
+// byStore is how many the store refused, and did not store.
+func (r *refusals) byStore() (n int64) {
+	for why := diskFull; why <= readOnly; why++ {
+		n += r[why].Load()
+	}
+	return n
+}
+
 // Load is what a Broker has to do with now, and what it refused since New.
 type Load struct {
 	HeldPulls                      int

@@ -50,6 +50,45 @@ func TestRuntimeInfo(t *testing.T) {
 	})
 }
 
+// TestRuntimeInfoTellsOfTimers, of what the store refused, and of no time before which it takes nothing.
+func TestRuntimeInfoTellsOfTimers(t *testing.T) {
+	bubble(t, func(_ *Options, s *fakeStore) { s.now = time.Now().UnixMilli() }, func(t *testing.T, r *rig) {
+		c := r.client()
+		keys := func(when string, want map[string]string) {
+			t.Helper()
+			var info struct{ Table map[string]string }
+			if err := json.Unmarshal(c.call(remoting.ReqGetBrokerRuntimeInfo, "").Body, &info); err != nil {
+				t.Fatal(err)
+			}
+			for key, text := range want {
+				if info.Table[key] != text {
+					t.Errorf("%s: %s is %q, want %q", when, key, info.Table[key], text)
+				}
+			}
+		}
+		none := map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "0", "timerEnqueueTps": "0.0", "timerDequeueTps": "0.0"}
+		keys("at the start", none)
+		keys("at the start", map[string]string{"putMessageFailedTimes": "0", "startAcceptSendRequestTimeStamp": "0"})
+		for range 20 {
+			c.expect(c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "TIMER_DELAY_MS\x0125000")...), 0, "")
+		}
+		time.Sleep(5 * time.Second)
+		keys("20 wait", map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "20", "timerEnqueueTps": "4.0", "timerDequeueTps": "0.0"})
+		time.Sleep(21 * time.Second)
+		keys("they came", map[string]string{"timerCongestNum": "0", "timerEnqueueTps": "0.0", "timerDequeueTps": "3.3"})
+
+		r.st.putErr = store.ErrDiskFull
+		c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "")...)
+		c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "TIMER_DELAY_MS\x01x")...) // a wrong request
+		keys("a full disk", map[string]string{"putMessageFailedTimes": "1"})
+	})
+	bubble(t, func(o *Options, _ *fakeStore) { o.ID = 1 }, func(t *testing.T, r *rig) {
+		if body := string(r.client().call(remoting.ReqGetBrokerRuntimeInfo, "").Body); strings.Contains(body, `"timer`) {
+			t.Errorf("a slave, which delivers nothing, tells of timers: %s", body)
+		}
+	})
+}
+
 // TestRuntimeInfoTellsOfQuotas: what pairmq status and topic show read.
 func TestRuntimeInfoTellsOfQuotas(t *testing.T) {
 	bubble(t, func(_ *Options, st *fakeStore) {
@@ -79,9 +118,9 @@ func TestBrokerConfig(t *testing.T) {
 
 // TestRates: averages over what there is of 10 s, a minute and ten minutes.
 func TestRates(t *testing.T) {
-	puts := func(s *store.Stats) int64 { return s.PutMessages }
+	puts := func(s *counters) int64 { return s.PutMessages }
 	now := time.Date(2026, 11, 23, 23, 50, 0, 0, time.UTC)
-	r := newRates(now, store.Stats{})
+	r := newRates(now, counters{})
 	if got := r.averages(now, 0, puts); got != "0.0 0.0 0.0" {
 		t.Errorf("at the start: %s", got)
 	}
@@ -97,7 +136,7 @@ func TestRates(t *testing.T) {
 		total += 10 * rate
 		now = now.Add(upkeepPeriod)
 		if i < 89 {
-			r.sample(now, store.Stats{PutMessages: total})
+			r.sample(now, counters{Stats: store.Stats{PutMessages: total}})
 		}
 	}
 	// One minute: 5 × 40 and 100. Ten: 30 × 10, 29 × 40 and 100.

@@ -1,6 +1,7 @@
 package timer
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +70,44 @@ func TestCheckpointOfWhatIsLate(t *testing.T) {
 		if got := r.service.Checkpoint(); got.Read != due-readMargin {
 			t.Errorf("read to %d, want %d", got.Read, due-readMargin)
 		}
+		r.must(r.stop())
+	})
+}
+
+// TestStatus: how many were looked at and are done, what cannot be looked at, and how late what cannot be stored is.
+func TestStatus(t *testing.T) {
+	bubble(t, func(r *rig) {
+		var now atomic.Bool
+		r.wrap = func(st *store.Store) Store { return unreadable{st, &now} }
+		r.must(r.start())
+		want := func(when string, want Status) {
+			t.Helper()
+			synctest.Wait()
+			if got := r.service.Status(); got != want {
+				t.Errorf("%s: %+v, want %+v", when, got, want)
+			}
+		}
+		want("at the start", Status{})
+		r.must(r.send(1, PropertyDelayMs, 2000))
+		r.must(r.send(2, PropertyDeliverMs, r.wall()+60_000))
+		want("both wait", Status{Read: 2})
+		time.Sleep(3 * time.Second)
+		want("one is done", Status{Read: 2, Done: 1})
+		now.Store(true)
+		r.must(r.send(3, PropertyDelayMs, 1000))
+		want("one cannot be read", Status{Unread: 1, Read: 2, Done: 1})
+		now.Store(false)
+		time.Sleep(time.Minute)
+		want("all are done", Status{Read: 3, Done: 3})
+		r.must(r.stop())
+
+		r.wrap = func(st *store.Store) Store { return fullStore{st} }
+		r.must(r.start())
+		r.must(r.send(4, PropertyDelaySec, 20))
+		time.Sleep(15 * time.Second)
+		want("it is not due", Status{Read: 1})
+		time.Sleep(45 * time.Second)
+		want("it cannot be stored", Status{Read: 1, Late: 40_000})
 		r.must(r.stop())
 	})
 }

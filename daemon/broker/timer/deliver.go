@@ -180,6 +180,7 @@ func (s *Service) await(sent []delivery, results <-chan result) bool {
 		}
 	}
 	s.done += len(sent)
+	s.doneCount.Add(count)
 	s.settled(count, bytes)
 	switch {
 	case failed != nil:

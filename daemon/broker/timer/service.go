@@ -88,6 +88,7 @@ type Service struct {
 	wake  chan struct{}
 
 	pendingCount, pendingBytes, recalledCount atomic.Int64
+	readCount, doneCount                      atomic.Int64 // since the start
 	delivered                                 atomic.Pointer[progress]
 
 	// Run's own.
@@ -338,6 +339,7 @@ func (s *Service) readQueue() error {
 				}
 				s.lanes[n].add(index.Timer{Due: due, PhyOffset: v.PhyOffset()})
 				s.count, s.bytes = s.count+1, s.bytes+int64(v.Size())
+				s.readCount.Add(1)
 			}
 			s.next, s.read, s.changed = v.QueueOffset()+1, v.PhyOffset()+int64(v.Size()), true
 		}
