@@ -194,7 +194,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{10, remoting.RespRequestCodeNotSupported, " request type 10 not supported"},
 		{-1, remoting.RespRequestCodeNotSupported, " request type -1 not supported"},
-		{remoting.ReqUpdateNamesrvConfig, remoting.RespNoPermission, "this name server's configuration is set in its file and cannot be updated"},
+		{remoting.ReqUpdateNamesrvConfig, remoting.RespInvalidParameter, "not changed: no key is named"},
 		{remoting.ReqGetRouteinfoByTopic, remoting.RespSystemError, "topic is missing"},
 		{remoting.ReqGetTopicsByCluster, remoting.RespSystemError, "cluster is missing"},
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"pairmq/internal/remoting"
@@ -22,6 +25,10 @@ type Server struct {
 	opts    Options
 	routes  *routes
 	kv      kvTable
+	files   tuning // of Options
+	changed KV     // what 318 has changed of it; kv.mu guards it
+	tuning  atomic.Pointer[tuning]
+	retuned chan struct{}
 	failing bool // the last save has failed; Run's own
 	saved   time.Time
 	said    *warner.Warner // what brokers do
@@ -31,30 +38,39 @@ type Server struct {
 
 // New returns a Server that knows what was saved. It fails if opts.Load does.
 func New(opts Options) (*Server, error) {
-	s := &Server{opts: opts.withDefaults(), routes: newRoutes()}
+	s := &Server{opts: opts.withDefaults(), routes: newRoutes(), retuned: make(chan struct{}, 1)}
+	s.files = tuning{s.opts.OrderMessages, s.opts.DeleteMissing, s.opts.ScanInterval}
 	s.said = &warner.Warner{To: s.opts.Log, Burst: sayAtOnce}
 	s.warned = &warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	s.refused = warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Every: 10 * time.Second}
 	s.routes.maxMembers, s.routes.maxEntries = s.opts.MaxBrokers, s.opts.MaxTopics
 	s.routes.maxEncoded = max(leastEncoded, encodedEach*s.opts.MaxTopics)
-	s.routes.deleteMissing = s.opts.DeleteMissing
 	s.routes.orderConf = s.orderConf
 	s.kv.max = s.opts.MaxKV
 	if opts.Save != nil {
 		s.kv.save = s.save
 	}
-	settings := KV{}
+	settings, tuned := KV{}, s.files
 	if opts.Load != nil {
 		saved, err := opts.Load()
 		if err != nil {
 			return nil, fmt.Errorf("load the name server's state: %w", err)
 		}
 		s.routes.restore(saved, time.Now())
+		var dropped []string
+		if tuned, dropped = saved.Changed.over(s.files); len(dropped) > 0 {
+			s.opts.Log.Warn("changes by updateNamesrvConfig count no more, for the configuration has other values than it had", "keys", dropped)
+			s.routes.changed = true // that this is saved: else a file that is as it was again would have them back
+		}
 		if saved.Settings != nil {
 			settings = saved.Settings
 		}
 	}
 	s.kv.current.Store(&settings)
+	if s.changed = tuned.changes(&s.files); len(s.changed) > 0 {
+		s.opts.Log.Warn("the configuration was changed by updateNamesrvConfig; what the file has for these keys does not count", "keys", slices.Sorted(maps.Keys(s.changed)))
+	}
+	s.use(tuned)
 	return s, nil
 }
 
@@ -62,7 +78,7 @@ func New(opts Options) (*Server, error) {
 // saves for the last time and returns nil. Connections may be closed after that:
 // their brokers are not gone, the name server is.
 func (s *Server) Run(ctx context.Context) error {
-	scan, save := time.NewTicker(s.opts.ScanInterval), time.NewTicker(saveEvery)
+	scan, save := time.NewTicker(s.tuning.Load().scan), time.NewTicker(saveEvery)
 	defer scan.Stop()
 	defer save.Stop()
 	for {
@@ -70,6 +86,8 @@ func (s *Server) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			s.saveIfChanged()
 			return nil
+		case <-s.retuned:
+			scan.Reset(s.tuning.Load().scan)
 		case <-scan.C:
 			s.logDeparted("timeout", nil, s.routes.expire(time.Now()))
 		case <-save.C:
@@ -153,7 +171,7 @@ func (s *Server) handle(conn *remoting.Conn, c *remoting.Command) remoting.Respo
 	case remoting.ReqGetNamesrvConfig:
 		return s.config()
 	case remoting.ReqUpdateNamesrvConfig:
-		return refuse(remoting.RespNoPermission, "this name server's configuration is set in its file and cannot be updated")
+		return s.updateConfig(c)
 	}
 	return refuse(remoting.RespRequestCodeNotSupported, " request type "+strconv.Itoa(int(c.Code))+" not supported")
 }
@@ -172,9 +190,3 @@ func success() remoting.Response { return remoting.Response{Code: remoting.RespS
 
 // nothing is the Release of bodies that are kept: they are queued uncopied.
 func nothing() {}
-
-func (s *Server) config() remoting.Response {
-	body := fmt.Appendf(nil, "orderMessageEnable=%t\ndeleteTopicWithBrokerRegistration=%t\nscanNotActiveBrokerInterval=%d\n",
-		s.opts.OrderMessages, s.opts.DeleteMissing, s.opts.ScanInterval.Milliseconds())
-	return remoting.Response{Code: remoting.RespSuccess, Body: body, Release: nothing}
-}
