@@ -253,7 +253,7 @@ func (m *Master) Slaves() []SlaveStatus {
 	var all []SlaveStatus
 	for _, c := range m.conns {
 		if c.reported.Load() {
-			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Speed: c.speed.last(time.Now()), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get(), Proven: c.proven, Sealed: c.sealed()})
+			all = append(all, SlaveStatus{Addr: c.remote, Since: c.since, Sent: c.sent.Load(), Acked: c.acked.Load(), Speed: c.speed.count(time.Now(), 0), Level: c.level(m.opts.Source.Confirmed()), Link: c.link.get(), Held: c.held.get(), Proven: c.proven, Sealed: c.sealed()})
 		}
 	}
 	return all

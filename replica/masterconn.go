@@ -248,7 +248,7 @@ func (c *masterConn) send() error {
 		}
 		next += int64(n)
 		c.m.traffic.add(way.link, n)
-		c.speed.add(time.Now(), n)
+		c.speed.count(time.Now(), n)
 		beat.Reset(c.m.opts.Heartbeat)
 		if wait := pace.spent(time.Now(), n); wait > 0 {
 			select {

@@ -77,7 +77,7 @@ func (r *receiver) receive() error {
 				return err
 			}
 			r.slave.bytes.add(r.link, len(b))
-			r.slave.speed.add(time.Now(), len(b))
+			r.slave.speed.count(time.Now(), len(b))
 			_, _ = in.Discard(len(b))
 			rest -= len(b)
 		}

@@ -117,9 +117,8 @@ func (s *Slave) Status() MasterStatus {
 	s.level()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := s.status
-	st.Speed = s.speed.last(time.Now())
-	return st
+	s.status.Speed = s.speed.count(time.Now(), 0)
+	return s.status
 }
 
 // Traffic is how many bytes of log have come over each link that Via has named,

@@ -14,37 +14,22 @@ type speed struct {
 	whole  int64 // in the one before
 }
 
-func (s *speed) add(now time.Time, n int) {
+// count adds n bytes, or none, and returns how many went in the last whole second before now, as RocketMQ's
+// transferredByteInSecond.
+func (s *speed) count(now time.Time, n int) int64 {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.begun.IsZero() {
 		s.begun = now
 	}
-	s.turn(now)
-	s.bytes += int64(n)
-}
-
-// last is how many bytes went in the last whole second before now, as RocketMQ's transferredByteInSecond.
-func (s *speed) last(now time.Time) int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.begun.IsZero() {
-		return 0
-	}
-	s.turn(now)
-	return s.whole
-}
-
-// turn goes on to the second that now is in; it never goes back.
-func (s *speed) turn(now time.Time) {
-	at := int64(now.Sub(s.begun) / time.Second)
-	switch {
-	case at <= s.second:
-		return
+	switch at := int64(now.Sub(s.begun) / time.Second); {
+	case at <= s.second: // it never goes back
 	case at == s.second+1:
-		s.whole = s.bytes
+		s.second, s.whole, s.bytes = at, s.bytes, 0
 	default:
-		s.whole = 0
+		s.second, s.whole, s.bytes = at, 0, 0
 	}
-	s.second, s.bytes = at, 0
+	s.bytes += int64(n)
+	whole := s.whole
+	s.mu.Unlock()
+	return whole
 }

@@ -96,11 +96,14 @@ func New(opts Options) (*Broker, error) {
 	b.resets = newResets()
 	b.committers = newCommitters()
 	b.registrations = newRegistrations(opts.Registrar)
-	b.rates = newRates(b.started, counters{Stats: opts.Store.Stats()})
+	b.rates = newRates(b.started, opts.Store.Stats())
 	b.reads, b.compares, b.queries = newLogWork(maxLogWork), newLogWork(maxLogWork), newLogWork(maxQueries)
 	b.handlers = b.table()
 	for code := int32(remoting.ReqAuthCreateUser); code <= remoting.ReqAuthListACL; code++ {
 		b.handlers[code] = b.askUsers
+	}
+	for _, code := range otherCodes() {
+		b.handlers[code] = b.otherParts
 	}
 	for code, h := range opts.More {
 		b.handlers[code] = h
@@ -196,7 +199,11 @@ func (b *Broker) upkeep(ctx context.Context) error {
 			b.locks.expire(now)
 			b.resets.expire(now)
 			b.committers.expire(now)
-			b.rates.sample(now, b.counters())
+			var timers timer.Status
+			if b.timers != nil {
+				timers = b.timers.Status()
+			}
+			b.rates.sample(now, b.store.Stats(), timers)
 			b.flows.sample(now)
 		}
 	}
@@ -329,14 +336,6 @@ func (b *Broker) table() map[int32]handler {
 		remoting.ReqGetAllMessageRequestMode:    b.allRequestModes,
 		remoting.ReqGetBrokerRuntimeInfo:        b.runtimeInfo,
 		remoting.ReqGetBrokerConfig:             b.brokerConfig,
-
-		remoting.ReqSwitchTimerEngine:           b.switchTimerEngine,
-		remoting.ReqSetCommitlogReadMode:        b.setReadAhead,
-		remoting.ReqResetMasterFlushOffset:      b.resetFlushedOffset,
-		remoting.ReqGetColdDataFlowCtrInfo:      b.coldData,
-		remoting.ReqRemoveColdDataFlowCtrConfig: b.nothingThere,
-		remoting.ReqPopRollback:                 b.nothingThere,
-		remoting.ReqCheckRocksdbCQWriteProgress: b.checkQueueCopies,
 
 		remoting.ReqUpdateAndCreateACLConfig:     b.putAccount,
 		remoting.ReqDeleteACLConfig:              b.deleteAccount,

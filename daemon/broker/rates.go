@@ -5,51 +5,38 @@ import (
 	"sync"
 	"time"
 
+	"pairmq/daemon/broker/timer"
 	"pairmq/store"
 )
 
-// counters are what only grows.
-type counters struct {
-	store.Stats
-	timersRead, timersDone int64 // messages with a time of their own
-}
-
-func (b *Broker) counters() counters {
-	c := counters{Stats: b.store.Stats()}
-	if b.timers != nil {
-		t := b.timers.Status()
-		c.timersRead, c.timersDone = t.Read, t.Done
-	}
-	return c
-}
-
-// A sample is the counters at a time.
+// A sample is the store's counters, and those of messages with a time of their own, at a time.
 type sample struct {
-	at    time.Time
-	stats counters
+	at     time.Time
+	stats  store.Stats
+	timers timer.Status
 }
 
-// rates keeps the counters of the last ten minutes, and of the last two
+// rates keeps the store's counters of the last ten minutes, and of the last two
 // midnights, by this machine's clock.
 type rates struct {
 	mu        sync.Mutex // guards the rest
 	ring      [60]sample // one each upkeepPeriod
 	count     int        // samples taken; the newest is ring[(count-1)%60]
 	day       string
-	morning   counters // today's midnight
-	yesterday counters // the one before
+	morning   store.Stats // today's midnight
+	yesterday store.Stats // the one before
 }
 
-func newRates(now time.Time, s counters) *rates {
+func newRates(now time.Time, s store.Stats) *rates {
 	r := &rates{day: now.Format(time.DateOnly), morning: s, yesterday: s}
-	r.ring[0], r.count = sample{now, s}, 1
+	r.ring[0], r.count = sample{at: now, stats: s}, 1
 	return r
 }
 
-func (r *rates) sample(now time.Time, s counters) {
+func (r *rates) sample(now time.Time, s store.Stats, t timer.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ring[r.count%len(r.ring)] = sample{now, s}
+	r.ring[r.count%len(r.ring)] = sample{now, s, t}
 	r.count++
 	if day := now.Format(time.DateOnly); day != r.day {
 		r.day, r.yesterday, r.morning = day, r.morning, s
@@ -58,39 +45,39 @@ func (r *rates) sample(now time.Time, s counters) {
 
 // averages returns what count has grown by per second over about 10 s, a minute
 // and ten minutes before now, where it is last; three numbers parted by blanks.
-func (r *rates) averages(now time.Time, last int64, count func(*counters) int64) string {
+func (r *rates) averages(now time.Time, last int64, count func(*store.Stats) int64) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var text []byte
 	for _, periods := range [...]int{1, 6, len(r.ring)} {
+		from := &r.ring[max(r.count-min(periods, len(r.ring)), 0)%len(r.ring)]
+		rate := 0.0
+		if d := now.Sub(from.at).Seconds(); d > 0 {
+			rate = float64(last-count(&from.stats)) / d
+		}
 		if text != nil {
 			text = append(text, ' ')
 		}
-		text = strconv.AppendFloat(text, r.rate(now, periods, last, count), 'f', 1, 64)
+		text = strconv.AppendFloat(text, rate, 'f', 1, 64)
 	}
 	return string(text)
 }
 
-// recent is the first of averages alone.
-func (r *rates) recent(now time.Time, last int64, count func(*counters) int64) string {
+// timed returns how many messages a second with a time of their own were looked at, and are done, since the last
+// sample, where t is now.
+func (r *rates) timed(now time.Time, t *timer.Status) (read, done int64) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strconv.FormatFloat(r.rate(now, 1, last, count), 'f', 1, 64)
-}
-
-// rate is what count has grown by per second in so many periods; mu is held.
-func (r *rates) rate(now time.Time, periods int, last int64, count func(*counters) int64) float64 {
-	from := &r.ring[max(r.count-min(periods, len(r.ring)), 0)%len(r.ring)]
-	d := now.Sub(from.at).Seconds()
-	if d <= 0 {
-		return 0
+	from := &r.ring[(r.count-1)%len(r.ring)]
+	if ms := now.Sub(from.at).Milliseconds(); ms > 0 {
+		read, done = (t.Read-from.timers.Read)*1000/ms, (t.Done-from.timers.Done)*1000/ms
 	}
-	return float64(last-count(&from.stats)) / d
+	r.mu.Unlock()
+	return read, done
 }
 
 // midnights returns the counters at today's midnight and at the one before; at
 // the start, if that was later.
-func (r *rates) midnights() (today, yesterday counters) {
+func (r *rates) midnights() (today, yesterday store.Stats) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.morning, r.yesterday

@@ -16,7 +16,7 @@ import (
 // runtimeInfo serves GET_BROKER_RUNTIME_INFO, 28: everything as text. Tools take
 // numbers from some keys and fail without them; the rest they print.
 func (b *Broker) runtimeInfo(req *remoting.Request) error {
-	now, s := time.Now(), b.counters()
+	now, s := time.Now(), b.store.Stats()
 	info := map[string]string{
 		"brokerAddr": b.opts.Addr.String(), "brokerVersionDesc": "V4_9_7", "brokerVersion": strconv.Itoa(remoting.Version),
 		"brokerActive":          strconv.FormatBool(!b.slave()), // it delivers what is delayed
@@ -28,8 +28,10 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 		"earliestMessageTimeStamp":        strconv.FormatInt(b.store.EarliestStoreTimestamp(), 10),
 	}
 	b.addRates(info, now, &s)
-	addStorage(info, &s.Stats)
-	b.addTimers(info, now, &s)
+	addStorage(info, &s)
+	if b.timers != nil {
+		b.addTimers(info, now)
+	}
 	addTimes(info, b.store.Times())
 	addQuotas(info, b.store.Quotas())
 	addQueues(info)
@@ -42,12 +44,12 @@ func (b *Broker) runtimeInfo(req *remoting.Request) error {
 	return replyJSON(req, map[string]map[string]string{"table": info})
 }
 
-func (b *Broker) addRates(info map[string]string, now time.Time, s *counters) {
-	puts := func(s *counters) int64 { return s.PutMessages }
-	gets := func(s *counters) int64 { return s.GetMessages }
-	found := func(s *counters) int64 { return s.GetFound }
-	miss := func(s *counters) int64 { return s.GetMiss }
-	calls := func(s *counters) int64 { return s.GetFound + s.GetMiss }
+func (b *Broker) addRates(info map[string]string, now time.Time, s *store.Stats) {
+	puts := func(s *store.Stats) int64 { return s.PutMessages }
+	gets := func(s *store.Stats) int64 { return s.GetMessages }
+	found := func(s *store.Stats) int64 { return s.GetFound }
+	miss := func(s *store.Stats) int64 { return s.GetMiss }
+	calls := func(s *store.Stats) int64 { return s.GetFound + s.GetMiss }
 	info["putTps"] = b.rates.averages(now, puts(s), puts)
 	info["getTransferedTps"] = b.rates.averages(now, gets(s), gets) // 4.x spells it so
 	info["getTransferredTps"] = info["getTransferedTps"]
@@ -56,7 +58,7 @@ func (b *Broker) addRates(info map[string]string, now time.Time, s *counters) {
 	info["getTotalTps"] = b.rates.averages(now, calls(s), calls)
 
 	today, yesterday := b.rates.midnights()
-	for name, count := range map[string]func(*counters) int64{"msgPutTotal": puts, "msgGetTotal": gets} {
+	for name, count := range map[string]func(*store.Stats) int64{"msgPutTotal": puts, "msgGetTotal": gets} {
 		info[name+"TodayNow"] = strconv.FormatInt(count(s), 10)
 		info[name+"TodayMorning"] = strconv.FormatInt(count(&today), 10)
 		info[name+"YesterdayMorning"] = strconv.FormatInt(count(&yesterday), 10)
@@ -66,20 +68,15 @@ func (b *Broker) addRates(info map[string]string, now time.Time, s *counters) {
 	info["putMessageAverageSize"] = strconv.FormatFloat(float64(s.PutBytes)/float64(max(s.PutMessages, 1)), 'f', 1, 64)
 }
 
-// addTimers adds how it stands with messages that have a time of their own, where they are delivered: how many seconds
-// what is due first is late, how many were not looked at yet, how many wait, and the messages a second that were
-// looked at and done.
-func (b *Broker) addTimers(info map[string]string, now time.Time, s *counters) {
-	if b.timers == nil {
-		return
-	}
+// addTimers adds how it stands with messages that have a time of their own: how many seconds what is due first is late,
+// how many were not looked at yet, how many wait, and the messages a second that were looked at and are done.
+func (b *Broker) addTimers(info map[string]string, now time.Time) {
 	st := b.timers.Status()
 	waiting, _ := b.timers.Pending()
-	info["timerReadBehind"] = strconv.FormatInt(st.Late/1000, 10)
-	info["timerOffsetBehind"] = strconv.FormatInt(st.Unread, 10)
-	info["timerCongestNum"] = strconv.FormatInt(waiting, 10)
-	info["timerEnqueueTps"] = b.rates.recent(now, s.timersRead, func(s *counters) int64 { return s.timersRead })
-	info["timerDequeueTps"] = b.rates.recent(now, s.timersDone, func(s *counters) int64 { return s.timersDone })
+	read, done := b.rates.timed(now, &st)
+	for i, key := range [...]string{"timerReadBehind", "timerOffsetBehind", "timerCongestNum", "timerEnqueueTps", "timerDequeueTps"} {
+		info[key] = strconv.FormatInt([...]int64{st.Late / 1000, st.Unread, waiting, read, done}[i], 10)
+	}
 }
 
 func addStorage(info map[string]string, s *store.Stats) {

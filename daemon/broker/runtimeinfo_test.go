@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"pairmq/daemon/broker/timer"
 	"pairmq/internal/remoting"
 	"pairmq/store"
 )
@@ -66,16 +67,16 @@ func TestRuntimeInfoTellsOfTimers(t *testing.T) {
 				}
 			}
 		}
-		none := map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "0", "timerEnqueueTps": "0.0", "timerDequeueTps": "0.0"}
+		none := map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "0", "timerEnqueueTps": "0", "timerDequeueTps": "0"}
 		keys("at the start", none)
 		keys("at the start", map[string]string{"putMessageFailedTimes": "0", "startAcceptSendRequestTimeStamp": "0"})
 		for range 20 {
 			c.expect(c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "TIMER_DELAY_MS\x0125000")...), 0, "")
 		}
 		time.Sleep(5 * time.Second)
-		keys("20 wait", map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "20", "timerEnqueueTps": "4.0", "timerDequeueTps": "0.0"})
+		keys("20 wait", map[string]string{"timerReadBehind": "0", "timerOffsetBehind": "0", "timerCongestNum": "20", "timerEnqueueTps": "4", "timerDequeueTps": "0"})
 		time.Sleep(21 * time.Second)
-		keys("they came", map[string]string{"timerCongestNum": "0", "timerEnqueueTps": "0.0", "timerDequeueTps": "3.3"})
+		keys("they came", map[string]string{"timerCongestNum": "0", "timerEnqueueTps": "0", "timerDequeueTps": "3"})
 
 		r.st.putErr = store.ErrDiskFull
 		c.call(remoting.ReqSendMessageV2, "b", sendFields("T", "i", "")...)
@@ -118,9 +119,9 @@ func TestBrokerConfig(t *testing.T) {
 
 // TestRates: averages over what there is of 10 s, a minute and ten minutes.
 func TestRates(t *testing.T) {
-	puts := func(s *counters) int64 { return s.PutMessages }
+	puts := func(s *store.Stats) int64 { return s.PutMessages }
 	now := time.Date(2026, 11, 23, 23, 50, 0, 0, time.UTC)
-	r := newRates(now, counters{})
+	r := newRates(now, store.Stats{})
 	if got := r.averages(now, 0, puts); got != "0.0 0.0 0.0" {
 		t.Errorf("at the start: %s", got)
 	}
@@ -136,7 +137,7 @@ func TestRates(t *testing.T) {
 		total += 10 * rate
 		now = now.Add(upkeepPeriod)
 		if i < 89 {
-			r.sample(now, counters{Stats: store.Stats{PutMessages: total}})
+			r.sample(now, store.Stats{PutMessages: total}, timer.Status{})
 		}
 	}
 	// One minute: 5 × 40 and 100. Ten: 30 × 10, 29 × 40 and 100.

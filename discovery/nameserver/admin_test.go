@@ -194,7 +194,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{10, remoting.RespRequestCodeNotSupported, " request type 10 not supported"},
 		{-1, remoting.RespRequestCodeNotSupported, " request type -1 not supported"},
-		{remoting.ReqUpdateNamesrvConfig, remoting.RespInvalidParameter, "not changed: no key is named"},
+		{remoting.ReqUpdateNamesrvConfig, remoting.RespInvalidParameter, "not changed: a key is true or false, and scanNotActiveBrokerInterval 1000 to 60000 ms"},
 		{remoting.ReqGetRouteinfoByTopic, remoting.RespSystemError, "topic is missing"},
 		{remoting.ReqGetTopicsByCluster, remoting.RespSystemError, "cluster is missing"},
 	}

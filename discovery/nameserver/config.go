@@ -1,10 +1,6 @@
 package nameserver
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,174 +8,152 @@ import (
 	"pairmq/internal/remoting"
 )
 
-// A tuning is what of Options request 318 may change. Nobody changes one.
-type tuning struct {
-	orderMessages bool
-	deleteMissing bool
-	scan          time.Duration
-}
+// A tuning is what of Options request 318 may change, and nothing else: no path, no port, nothing that makes a name
+// server write, run or ask anything else. Nobody changes one.
+type tuning [3]int64
 
-// A tunable is one value of a tuning under RocketMQ's name. There are no others: no path, no port, nothing that makes
-// a name server write, run or ask anything else.
-type tunable struct {
-	key string
-	get func(*tuning) string
-	set func(*tuning, string) error
-}
-
-func tunables() [3]tunable {
-	return [...]tunable{
-		flag("orderMessageEnable", func(t *tuning) *bool { return &t.orderMessages }),
-		flag("deleteTopicWithBrokerRegistration", func(t *tuning) *bool { return &t.deleteMissing }),
-		{"scanNotActiveBrokerInterval",
-			func(t *tuning) string { return strconv.FormatInt(t.scan.Milliseconds(), 10) },
-			func(t *tuning, value string) error {
-				ms, err := strconv.ParseInt(value, 10, 64)
-				if err != nil || ms < minScan || ms > maxScan {
-					return fmt.Errorf("is %.64q, want %d to %d ms", value, minScan, maxScan)
-				}
-				t.scan = time.Duration(ms) * time.Millisecond
-				return nil
-			}},
-	}
-}
-
-// What scanNotActiveBrokerInterval may be: brokers are silent for longer than that before they are dropped.
-const minScan, maxScan = 1000, 60_000 // ms
-
-func flag(key string, of func(*tuning) *bool) tunable {
-	return tunable{key,
-		func(t *tuning) string { return strconv.FormatBool(*of(t)) },
-		func(t *tuning, value string) error {
-			if value != "true" && value != "false" {
-				return fmt.Errorf("is %.64q, want true or false", value)
-			}
-			*of(t) = value == "true"
-			return nil
-		}}
-}
-
-// maxChange bounds the body of 318, in bytes.
-const maxChange = 4 << 10
-
-var (
-	errChange = errors.New("not changed")
-	errFixed  = errors.New("this name server's configuration is set in its file")
+const (
+	orderMessages = iota // 0 or 1
+	deleteMissing
+	scanMillis
 )
 
-// change is t with the lines of text, key=value, laid over it: all of them or, with errFixed for a key that nobody
-// changes so and errChange for what is wrong else, none.
-func (t tuning) change(text []byte) (tuning, error) {
-	if len(text) > maxChange {
-		return t, fmt.Errorf("%w: %d bytes, at most %d are read", errChange, len(text), maxChange)
+// What scanMillis may be: brokers are silent for longer than that before they are dropped.
+const minScan, maxScan = 1000, 60_000
+
+// tunable is RocketMQ's key of a value.
+func tunable(i int) string {
+	return [...]string{"orderMessageEnable", "deleteTopicWithBrokerRegistration", "scanNotActiveBrokerInterval"}[i]
+}
+
+func (t *tuning) text(i int) string {
+	if i == scanMillis {
+		return strconv.FormatInt(t[i], 10)
 	}
-	seen := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line == "" {
+	return strconv.FormatBool(t[i] != 0)
+}
+
+func (t *tuning) scan() time.Duration { return time.Duration(t[scanMillis]) * time.Millisecond }
+
+// set gives a key a value. It says whether that is a key of a tuning, and whether the value is good.
+func (t *tuning) set(key, value string) (known, good bool) {
+	for i := range t {
+		if tunable(i) != key {
 			continue
 		}
-		key, value, _ := strings.Cut(line, "=")
-		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		all := tunables()
-		i := slices.IndexFunc(all[:], func(k tunable) bool { return k.key == key })
-		if i < 0 {
-			return t, fmt.Errorf("%w, and %.64q cannot be updated", errFixed, key)
+		n, err := strconv.ParseInt(value, 10, 64)
+		switch {
+		case i == scanMillis:
+			good = err == nil && n >= minScan && n <= maxScan
+		case value == "true":
+			n, good = 1, true
+		case value == "false":
+			n, good = 0, true
 		}
-		if seen[key] {
-			return t, fmt.Errorf("%w: %s is there twice", errChange, key)
+		if good {
+			t[i] = n
 		}
-		seen[key] = true
-		if err := all[i].set(&t, value); err != nil {
-			return t, fmt.Errorf("%w: %s %w", errChange, key, err)
-		}
+		return true, good
 	}
-	if len(seen) == 0 {
-		return t, fmt.Errorf("%w: no key is named", errChange)
-	}
-	return t, nil
+	return false, false
 }
 
-// What is kept of a changed key: its value, and what the files said then. It counts until the files say something else,
+// tuned is the namespace of the settings in which is kept what 318 has changed; no client's may be called so. By key
+// it has the value and, behind a blank, the one of the files then: a change counts until the files say something else,
 // which is what a person wanted later.
-const keptValue, keptFile = "value", "file"
+const tuned = ""
 
-// changes is what is kept of t, where it is other than the files.
-func (t tuning) changes(files *tuning) KV {
-	kept := KV{}
-	for _, k := range tunables() {
-		if now, file := k.get(&t), k.get(files); now != file {
-			kept[k.key] = map[string]string{keptValue: now, keptFile: file}
+// keep puts what t has other than files into a namespace.
+func (t *tuning) keep(settings map[string]string, files *tuning) {
+	clear(settings)
+	for i := range t {
+		if t[i] != files[i] {
+			settings[tunable(i)] = t.text(i) + " " + files.text(i)
 		}
 	}
-	return kept
 }
 
-// over is files with what was kept laid over it, and the keys of that which count no more.
-func (kept KV) over(files tuning) (t tuning, dropped []string) {
-	t = files
-	all := tunables()
-	for _, key := range slices.Sorted(maps.Keys(kept)) {
-		i := slices.IndexFunc(all[:], func(k tunable) bool { return k.key == key })
-		if i < 0 || all[i].get(&files) != kept[key][keptFile] || all[i].set(&t, kept[key][keptValue]) != nil {
-			dropped = append(dropped, key)
+// recall has the server go by its options, with what was kept in all laid over them. What counts no more is taken out,
+// and that is saved: else files that are as they were again would have it back.
+func (s *Server) recall(all KV) {
+	s.files[scanMillis] = s.opts.ScanInterval.Milliseconds()
+	if s.opts.OrderMessages {
+		s.files[orderMessages] = 1
+	}
+	if s.opts.DeleteMissing {
+		s.files[deleteMissing] = 1
+	}
+	t, kept := s.files, all[tuned]
+	for i := range t {
+		if value, file, _ := strings.Cut(kept[tunable(i)], " "); file == t.text(i) {
+			t.set(tunable(i), value)
 		}
 	}
-	return t, dropped
-}
-
-// text is t as getNamesrvConfig shows it.
-func (t tuning) text() string {
-	var b strings.Builder
-	for _, k := range tunables() {
-		fmt.Fprintf(&b, "%s=%s\n", k.key, k.get(&t))
+	if kept != nil {
+		t.keep(kept, &s.files)
+		s.routes.changed = true
+		s.opts.Log.Warn("updateNamesrvConfig has changed the configuration; what the file has for these keys does not count", "changed", kept)
 	}
-	return b.String()
+	s.use(&t)
 }
 
-// use has the server go by t from now on.
-func (s *Server) use(t tuning) {
-	s.tuning.Store(&t)
-	s.routes.retune(t.deleteMissing)
+// use has the server go by t from now on. Each route is encoded anew: the order settings may be in it, or not.
+func (s *Server) use(t *tuning) {
+	s.tuning.Store(t)
+	r := s.routes
+	r.mu.Lock()
+	r.deleteMissing = t[deleteMissing] != 0
+	clear(r.encoded)
+	r.kept = 0
+	r.mu.Unlock()
 	select {
 	case s.retuned <- struct{}{}:
 	default:
 	}
 }
 
-// retune makes every route be encoded anew: the order settings may be in it, or not.
-func (r *routes) retune(deleteMissing bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.deleteMissing = deleteMissing
-	clear(r.encoded)
-	r.kept = 0
-}
-
 // config serves 319.
 func (s *Server) config() remoting.Response {
-	return remoting.Response{Code: remoting.RespSuccess, Body: []byte(s.tuning.Load().text()), Release: nothing}
+	var b []byte
+	t := s.tuning.Load()
+	for i := range t {
+		b = append(append(append(append(b, tunable(i)...), '='), t.text(i)...), '\n')
+	}
+	return remoting.Response{Code: remoting.RespSuccess, Body: b, Release: nothing}
 }
 
-// updateConfig serves 318. What it changes is saved before it counts.
+// maxChange bounds the body of 318, in bytes.
+const maxChange = 4 << 10
+
+// updateConfig serves 318, whose body has lines key=value: all of them count or, with NO_PERMISSION for a key that
+// nobody changes so, none. What it changes is saved before it counts.
 func (s *Server) updateConfig(c *remoting.Command) remoting.Response {
-	s.kv.mu.Lock()
-	defer s.kv.mu.Unlock()
-	next, err := s.tuning.Load().change(c.Body)
-	switch {
-	case errors.Is(err, errFixed):
-		return refuse(remoting.RespNoPermission, err.Error())
-	case err != nil:
-		return refuse(remoting.RespInvalidParameter, err.Error())
-	}
-	before := s.changed
-	s.changed = next.changes(&s.files)
-	if s.kv.save != nil {
-		if err := s.kv.save(s.kv.load()); err != nil {
-			s.changed = before
-			return failed(err)
+	s.tuner.Lock()
+	defer s.tuner.Unlock()
+	next, named := *s.tuning.Load(), false
+	if len(c.Body) <= maxChange {
+		for line, rest, more := "", string(c.Body), true; more; {
+			line, rest, more = strings.Cut(rest, "\n")
+			key, value, _ := strings.Cut(line, "=")
+			if key = strings.TrimSpace(key); key == "" && value == "" {
+				continue
+			}
+			known, good := next.set(key, strings.TrimSpace(value))
+			if !known {
+				return refuse(remoting.RespNoPermission, "this name server's configuration is set in its file and cannot be updated, but for three keys")
+			}
+			if named = good; !good {
+				break
+			}
 		}
 	}
-	s.use(next)
-	s.said.Log("configuration changed by updateNamesrvConfig", "now", strings.ReplaceAll(strings.TrimSpace(next.text()), "\n", " "))
+	if !named {
+		return refuse(remoting.RespInvalidParameter, "not changed: a key is true or false, and scanNotActiveBrokerInterval 1000 to 60000 ms")
+	}
+	if err := s.kv.change(tuned, func(settings map[string]string) { next.keep(settings, &s.files) }); err != nil {
+		return failed(err)
+	}
+	s.use(&next)
+	s.said.Log("configuration changed by updateNamesrvConfig")
 	return success()
 }

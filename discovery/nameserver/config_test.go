@@ -41,10 +41,10 @@ func TestUpdateConfigRefuses(t *testing.T) {
 		{"orderMessageEnable=true\nconfigStorePath=/etc/cron.d/x", fixed},
 		{"kvConfigPath=/etc/cron.d/x", fixed}, {"configStorePathName=kvConfigPath", fixed}, {"rocketmqHome=/tmp", fixed}, {"listenPort=1", fixed},
 		{"namesrvMaxTopics=1", fixed}, {"configBlackList=", fixed}, {"ordermessageenable=true", fixed}, {"\\u006frderMessageEnable=true", fixed},
-		{"a=b\r\norderMessageEnable=true", fixed}, {"\x00", fixed}, {"=", fixed}, {"orderMessageEnable\n=true", bad},
+		{"a=b\r\norderMessageEnable=true", fixed}, {"\x00", fixed}, {"=", bad}, {"orderMessageEnable\n=true", bad}, {"=true", fixed},
 		{"# a comment\norderMessageEnable=true", fixed},
 		{"", bad}, {"\n \r\n", bad}, {"orderMessageEnable", bad}, {"orderMessageEnable=", bad}, {"orderMessageEnable=TRUE", bad}, {"orderMessageEnable=1", bad},
-		{"orderMessageEnable=true\norderMessageEnable=false", bad}, {"orderMessageEnable=true\nscanNotActiveBrokerInterval=0", bad},
+		{"orderMessageEnable=true\nscanNotActiveBrokerInterval=0", bad},
 		{"scanNotActiveBrokerInterval=999", bad}, {"scanNotActiveBrokerInterval=60001", bad}, {"scanNotActiveBrokerInterval=-5000", bad},
 		{"scanNotActiveBrokerInterval=5s", bad}, {"scanNotActiveBrokerInterval=99999999999999999999", bad},
 		{"orderMessageEnable=true\n" + strings.Repeat(" ", 4<<10), bad},
@@ -133,13 +133,16 @@ func TestUpdatedConfigOutlivesARestart(t *testing.T) {
 			stop()
 			return s
 		}
+		forget := func(s *Server) *Server { // no client's setting
+			ask(s, remoting.ReqDeleteKVConfig, "key", "orderMessageEnable")
+			ask(s, remoting.ReqPutKVConfig, "key", "orderMessageEnable", "value", "false false")
+			return s
+		}
 		changed := strings.NewReplacer("Enable=false", "Enable=true", "5000", "7000").Replace(asInFile)
 		mustUpdate(t, again(asInFile), "orderMessageEnable=true\nscanNotActiveBrokerInterval=7000")
 		again(changed)
-		s := again(changed)
+		s := forget(again(changed))
 		ask(s, remoting.ReqPutKVConfig, "namespace", "N", "key", "k", "value", "v") // another save
-		s.routes.changed = true
-		s.saveIfChanged()
 		again(changed)
 
 		o.ScanInterval = 10 * time.Second
@@ -156,10 +159,9 @@ func TestUpdatedConfigOutlivesARestart(t *testing.T) {
 // TestWhatIsKeptMayBeAnything: a state of another version, or one that somebody wrote.
 func TestWhatIsKeptMayBeAnything(t *testing.T) {
 	s := newServer(t, Options{Load: func() (*State, error) {
-		return &State{Changed: KV{
-			"configStorePath": {keptValue: "/etc/passwd", keptFile: ""}, "orderMessageEnable": {keptValue: "yes", keptFile: "false"},
-			"scanNotActiveBrokerInterval": {keptValue: "0", keptFile: "5000"}, "deleteTopicWithBrokerRegistration": nil,
-		}}, nil
+		return &State{Settings: KV{tuned: {
+			"configStorePath": "/etc/passwd ", "orderMessageEnable": "yes false", "scanNotActiveBrokerInterval": "0 5000", "deleteTopicWithBrokerRegistration": "",
+		}}}, nil
 	}})
 	if got := configOf(s); got != asInFile {
 		t.Errorf("the configuration is %s", got)

@@ -46,7 +46,7 @@ func (t *kvTable) put(namespace, key, value string) error {
 
 // remove fails as save does; then nothing has changed.
 func (t *kvTable) remove(namespace, key string) error {
-	if _, ok := t.load()[namespace][key]; !ok {
+	if _, ok := t.load()[namespace][key]; !ok || namespace == tuned {
 		return nil
 	}
 	return t.change(namespace, func(settings map[string]string) { delete(settings, key) })

@@ -32,7 +32,7 @@ func (s *Server) route(c *remoting.Command) remoting.Response {
 func shorten(s string) string { return s[:min(len(s), maxName)] }
 
 func (s *Server) orderConf(topic string) string {
-	if !s.tuning.Load().orderMessages {
+	if s.tuning.Load()[orderMessages] == 0 {
 		return ""
 	}
 	return s.kv.load()[orderNamespace][topic]

@@ -4,9 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,10 +25,10 @@ type Server struct {
 	routes  *routes
 	kv      kvTable
 	files   tuning // of Options
-	changed KV     // what 318 has changed of it; kv.mu guards it
 	tuning  atomic.Pointer[tuning]
-	retuned chan struct{}
-	failing bool // the last save has failed; Run's own
+	tuner   sync.Mutex    // held by who replaces it
+	retuned chan struct{} // when it was
+	failing bool          // the last save has failed; Run's own
 	saved   time.Time
 	said    *warner.Warner // what brokers do
 	warned  *warner.Warner // what they should not
@@ -39,7 +38,6 @@ type Server struct {
 // New returns a Server that knows what was saved. It fails if opts.Load does.
 func New(opts Options) (*Server, error) {
 	s := &Server{opts: opts.withDefaults(), routes: newRoutes(), retuned: make(chan struct{}, 1)}
-	s.files = tuning{s.opts.OrderMessages, s.opts.DeleteMissing, s.opts.ScanInterval}
 	s.said = &warner.Warner{To: s.opts.Log, Burst: sayAtOnce}
 	s.warned = &warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	s.refused = warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Every: 10 * time.Second}
@@ -50,27 +48,19 @@ func New(opts Options) (*Server, error) {
 	if opts.Save != nil {
 		s.kv.save = s.save
 	}
-	settings, tuned := KV{}, s.files
+	settings := KV{}
 	if opts.Load != nil {
 		saved, err := opts.Load()
 		if err != nil {
 			return nil, fmt.Errorf("load the name server's state: %w", err)
 		}
 		s.routes.restore(saved, time.Now())
-		var dropped []string
-		if tuned, dropped = saved.Changed.over(s.files); len(dropped) > 0 {
-			s.opts.Log.Warn("changes by updateNamesrvConfig count no more, for the configuration has other values than it had", "keys", dropped)
-			s.routes.changed = true // that this is saved: else a file that is as it was again would have them back
-		}
 		if saved.Settings != nil {
 			settings = saved.Settings
 		}
 	}
+	s.recall(settings)
 	s.kv.current.Store(&settings)
-	if s.changed = tuned.changes(&s.files); len(s.changed) > 0 {
-		s.opts.Log.Warn("the configuration was changed by updateNamesrvConfig; what the file has for these keys does not count", "keys", slices.Sorted(maps.Keys(s.changed)))
-	}
-	s.use(tuned)
 	return s, nil
 }
 
@@ -78,7 +68,7 @@ func New(opts Options) (*Server, error) {
 // saves for the last time and returns nil. Connections may be closed after that:
 // their brokers are not gone, the name server is.
 func (s *Server) Run(ctx context.Context) error {
-	scan, save := time.NewTicker(s.tuning.Load().scan), time.NewTicker(saveEvery)
+	scan, save := time.NewTicker(s.tuning.Load().scan()), time.NewTicker(saveEvery)
 	defer scan.Stop()
 	defer save.Stop()
 	for {
@@ -87,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.saveIfChanged()
 			return nil
 		case <-s.retuned:
-			scan.Reset(s.tuning.Load().scan)
+			scan.Reset(s.tuning.Load().scan())
 		case <-scan.C:
 			s.logDeparted("timeout", nil, s.routes.expire(time.Now()))
 		case <-save.C:

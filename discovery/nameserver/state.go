@@ -18,7 +18,6 @@ type State struct {
 	Brokers  []BrokerState `msg:"brokers"`
 	Topics   []TopicState  `msg:"topics"`
 	Settings KV            `msg:"settings"`
-	Changed  KV            `msg:"changed"` // by 318, by key: keptValue and keptFile
 }
 
 // A BrokerState is one registered broker.
@@ -155,7 +154,7 @@ func (s *Server) saveDue() bool {
 
 // save saves everything, with these settings; kv.mu is held.
 func (s *Server) save(settings KV) error {
-	st := State{Settings: settings, Changed: s.changed}
+	st := State{Settings: settings}
 	s.routes.snapshot(&st)
 	if err := s.opts.Save(&st); err != nil {
 		return fmt.Errorf("save the name server's state: %w", err)

@@ -236,9 +236,9 @@ func (z KV) Msgsize() (s int) {
 // MarshalMsg implements msgp.Marshaler
 func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
-	// map header, size 4
+	// map header, size 3
 	// string "brokers"
-	o = append(o, 0x84, 0xa7, 0x62, 0x72, 0x6f, 0x6b, 0x65, 0x72, 0x73)
+	o = append(o, 0x83, 0xa7, 0x62, 0x72, 0x6f, 0x6b, 0x65, 0x72, 0x73)
 	o = msgp.AppendArrayHeader(o, uint32(len(z.Brokers)))
 	for za0001 := range z.Brokers {
 		o, err = z.Brokers[za0001].MarshalMsg(o)
@@ -266,17 +266,6 @@ func (z *State) MarshalMsg(b []byte) (o []byte, err error) {
 		for za0005, za0006 := range za0004 {
 			o = msgp.AppendString(o, za0005)
 			o = msgp.AppendString(o, za0006)
-		}
-	}
-	// string "changed"
-	o = append(o, 0xa7, 0x63, 0x68, 0x61, 0x6e, 0x67, 0x65, 0x64)
-	o = msgp.AppendMapHeader(o, uint32(len(z.Changed)))
-	for za0007, za0008 := range z.Changed {
-		o = msgp.AppendString(o, za0007)
-		o = msgp.AppendMapHeader(o, uint32(len(za0008)))
-		for za0009, za0010 := range za0008 {
-			o = msgp.AppendString(o, za0009)
-			o = msgp.AppendString(o, za0010)
 		}
 	}
 	return
@@ -408,64 +397,6 @@ func (z *State) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 				z.Settings[za0003] = za0004
 			}
-		case "changed":
-			var zb0006 uint32
-			zb0006, bts, err = msgp.ReadMapHeaderBytes(bts)
-			if err != nil {
-				err = msgp.WrapError(err, "Changed")
-				return
-			}
-			if zb0006 > ze2bed3a0limitMaps {
-				err = msgp.ErrLimitExceeded
-				return
-			}
-			if z.Changed == nil {
-				z.Changed = make(KV, zb0006)
-			} else if len(z.Changed) > 0 {
-				clear(z.Changed)
-			}
-			for zb0006 > 0 {
-				var za0008 map[string]string
-				zb0006--
-				var za0007 string
-				za0007, bts, err = msgp.ReadStringBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Changed")
-					return
-				}
-				var zb0007 uint32
-				zb0007, bts, err = msgp.ReadMapHeaderBytes(bts)
-				if err != nil {
-					err = msgp.WrapError(err, "Changed", za0007)
-					return
-				}
-				if zb0007 > ze2bed3a0limitMaps {
-					err = msgp.ErrLimitExceeded
-					return
-				}
-				if za0008 == nil {
-					za0008 = make(map[string]string, zb0007)
-				} else if len(za0008) > 0 {
-					clear(za0008)
-				}
-				for zb0007 > 0 {
-					var za0010 string
-					zb0007--
-					var za0009 string
-					za0009, bts, err = msgp.ReadStringBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Changed", za0007)
-						return
-					}
-					za0010, bts, err = msgp.ReadStringBytes(bts)
-					if err != nil {
-						err = msgp.WrapError(err, "Changed", za0007, za0009)
-						return
-					}
-					za0008[za0009] = za0010
-				}
-				z.Changed[za0007] = za0008
-			}
 		default:
 			bts, err = msgp.Skip(bts)
 			if err != nil {
@@ -497,19 +428,6 @@ func (z *State) Msgsize() (s int) {
 				for za0005, za0006 := range za0004 {
 					_ = za0006
 					s += msgp.StringPrefixSize + len(za0005) + msgp.StringPrefixSize + len(za0006)
-				}
-			}
-		}
-	}
-	s += 8 + msgp.MapHeaderSize
-	if z.Changed != nil {
-		for za0007, za0008 := range z.Changed {
-			_ = za0008
-			s += msgp.StringPrefixSize + len(za0007) + msgp.MapHeaderSize
-			if za0008 != nil {
-				for za0009, za0010 := range za0008 {
-					_ = za0010
-					s += msgp.StringPrefixSize + len(za0009) + msgp.StringPrefixSize + len(za0010)
 				}
 			}
 		}

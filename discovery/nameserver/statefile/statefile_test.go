@@ -22,7 +22,6 @@ func sample(n int64) *nameserver.State {
 		}},
 		Topics:   []nameserver.TopicState{{Topic: "T", BrokerName: "box", Perm: 6, SysFlag: 1, ReadQueueNums: 4, WriteQueueNums: 8}},
 		Settings: nameserver.KV{"N": {"k": "v"}, "O": {"": ""}},
-		Changed:  nameserver.KV{"orderMessageEnable": {"value": "true", "file": "false"}},
 	}
 }
 
