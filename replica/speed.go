@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A speed counts bytes by whole seconds, which begin with the first of them. The zero value has counted none.
+// A speed counts bytes by whole seconds, which begin when it is first asked. The zero value has counted none.
 type speed struct {
 	mu     sync.Mutex
 	begun  time.Time

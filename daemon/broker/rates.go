@@ -63,16 +63,13 @@ func (r *rates) averages(now time.Time, last int64, count func(*store.Stats) int
 	return string(text)
 }
 
-// timed returns how many messages a second with a time of their own were looked at, and are done, since the last
-// sample, where t is now.
-func (r *rates) timed(now time.Time, t *timer.Status) (read, done int64) {
+// timed is how many messages with a time of their own were looked at and are done, when the last sample was taken.
+func (r *rates) timed() (at time.Time, read, done int64) {
 	r.mu.Lock()
-	from := &r.ring[(r.count-1)%len(r.ring)]
-	if ms := now.Sub(from.at).Milliseconds(); ms > 0 {
-		read, done = (t.Read-from.timers.Read)*1000/ms, (t.Done-from.timers.Done)*1000/ms
-	}
+	s := &r.ring[(r.count-1)%len(r.ring)]
+	at, read, done = s.at, s.timers.Read, s.timers.Done
 	r.mu.Unlock()
-	return read, done
+	return at, read, done
 }
 
 // midnights returns the counters at today's midnight and at the one before; at

@@ -73,9 +73,10 @@ func (b *Broker) addRates(info map[string]string, now time.Time, s *store.Stats)
 func (b *Broker) addTimers(info map[string]string, now time.Time) {
 	st := b.timers.Status()
 	waiting, _ := b.timers.Pending()
-	read, done := b.rates.timed(now, &st)
+	at, read, done := b.rates.timed()
+	ms := max(now.Sub(at).Milliseconds(), 1)
 	for i, key := range [...]string{"timerReadBehind", "timerOffsetBehind", "timerCongestNum", "timerEnqueueTps", "timerDequeueTps"} {
-		info[key] = strconv.FormatInt([...]int64{st.Late / 1000, st.Unread, waiting, read, done}[i], 10)
+		info[key] = strconv.FormatInt([...]int64{st.Late / 1000, st.Unread, waiting, (st.Read - read) * 1000 / ms, (st.Done - done) * 1000 / ms}[i], 10)
 	}
 }
 

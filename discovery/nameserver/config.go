@@ -41,19 +41,18 @@ func (t *tuning) set(key, value string) (known, good bool) {
 		if tunable(i) != key {
 			continue
 		}
-		n, err := strconv.ParseInt(value, 10, 64)
+		n, _ := strconv.Atoi(value) // 0 is not good
 		switch {
-		case i == scanMillis:
-			good = err == nil && n >= minScan && n <= maxScan
-		case value == "true":
-			n, good = 1, true
-		case value == "false":
-			n, good = 0, true
+		case i == scanMillis && n >= minScan && n <= maxScan:
+			t[i] = int64(n)
+		case i != scanMillis && value == "true":
+			t[i] = 1
+		case i != scanMillis && value == "false":
+			t[i] = 0
+		default:
+			return true, false
 		}
-		if good {
-			t[i] = n
-		}
-		return true, good
+		return true, true
 	}
 	return false, false
 }
