@@ -2,6 +2,7 @@ package interop
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -215,6 +216,24 @@ func (s *adminSite) beat(t *testing.T) {
 	}
 }
 
+// settle waits until the group has consumed all.
+func (s *adminSite) settle(t *testing.T) {
+	t.Helper()
+	ctx := within(t, 2*time.Minute)
+	eventually(ctx, t, "all messages consumed and committed", func() error {
+		for q := range int32(mqadmin.Queues) {
+			end, err := s.world.conn.MaxOffset(ctx, mqadmin.Topic, q)
+			if err != nil {
+				return err
+			}
+			if at, _, err := s.world.conn.ConsumerOffset(ctx, mqadmin.Group, mqadmin.Topic, q); err != nil || at != end {
+				return fmt.Errorf("queue %d: offset %d of %d, %w", q, at, end, err)
+			}
+		}
+		return nil
+	})
+}
+
 // tries is how often a command is run that a busy machine has kept from an answer.
 const tries = 3
 
@@ -231,6 +250,9 @@ func (s *adminSite) round(t *testing.T, version string) []string {
 		if c.Seconds > 0 {
 			limit = time.Duration(c.Seconds) * time.Second
 		}
+		if c.Settled {
+			s.settle(t)
+		}
 		s.beat(t)
 		out := s.shell.run(t, i, c.Line(s.places), limit)
 		for n := 1; n < tries && late.MatchString(out); n++ {
@@ -245,9 +267,60 @@ func (s *adminSite) round(t *testing.T, version string) []string {
 				t.Fatal(err)
 			}
 		}
-		outs = append(outs, c.Normalise(out))
+		outs = append(outs, c.Normalise(out+s.beside(t, c)))
 	}
 	return outs
+}
+
+// beside is what a command says elsewhere than where it prints: in a file that it wrote, which is taken away, and in
+// its log.
+func (s *adminSite) beside(t *testing.T, c mqadmin.Command) string {
+	t.Helper()
+	var b strings.Builder
+	if c.File != "" {
+		name := filepath.Join(s.dir, c.File)
+		if text, err := os.ReadFile(name); err == nil { // the command has printed why there is none
+			b.WriteString("\n" + inOrder(text))
+			if err := os.Remove(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if c.Logs != "" {
+		eventually(within(t, 4*time.Minute), t, c.Name+" logs "+c.LogsEnd, func() error {
+			b.Reset()
+			for _, file := range []string{"logs/rocketmqlogs/rocketmq_client.log", "logs/monitor.log"} { // 4.x, 5.x
+				text, _ := os.ReadFile(filepath.Join(s.dir, file))
+				for l := range strings.Lines(string(text)) {
+					_, said, found := strings.Cut(l, c.Logs)
+					if found {
+						b.WriteString("\n" + strings.TrimSpace(said))
+					}
+					if found && strings.Contains(said, c.LogsEnd) {
+						if strings.Contains(b.String(), mqadmin.Group) {
+							return nil
+						}
+						b.Reset() // a busy machine has kept it from an answer: it tries again in a minute
+					}
+				}
+			}
+			return fmt.Errorf("so far: %s", b.String())
+		})
+	}
+	return b.String()
+}
+
+// inOrder is a JSON text with its keys in order; another text is what it is.
+func inOrder(text []byte) string {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return string(text)
+	}
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return string(text)
+	}
+	return string(b)
 }
 
 // adminPeer is a version with the agent and the driver compiled, in a folder of

@@ -24,7 +24,7 @@ func (c Class) Works() bool { return c == Same || c == Differs }
 // Classify compares two normalised answers.
 func (c Command) Classify(apache, pairmq string) Class {
 	switch {
-	case c.NotHere != "":
+	case c.NotHere != "" && (c.NoServer || Complains(apache)):
 		return NotHere
 	case c.Refused != "" && Complains(pairmq):
 		return Refused

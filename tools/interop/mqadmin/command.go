@@ -16,16 +16,24 @@ type Command struct {
 	Args string // after the name; see Places
 	Only string // the one version that has it, or has it with these arguments; empty: both
 
-	Seconds int      // how long it may take, for one that does not end by itself; 0: until it ends, 60 at most
+	Seconds int    // how long it may take, for one that does not end by itself; 0: until it ends, 60 at most
+	Settled bool   // it is run once Group has consumed and committed all of Topic, of which a client of 4.9.7 keeps off for some time after a reset
+	File    string // that it writes to {dir}: JSON, which is compared too, behind what is printed
+	Logs    string // marks lines of its log that are what it has to say, up to the one that has
+	LogsEnd string
+
 	Numbers bool     // all numbers differ by nature: only the words are compared
 	Places  bool     // numbers but 0 are places in a log that other commands have written to for as long as they ran
+	Hide    string   // what else differs by nature: an expression
 	Sort    bool     // the lines have no order
 	Keys    bool     // the lines are keys with values that are never twice the same: a later run has to have the keys; see Stays
 	Moves   []string // beginnings of those keys that depend on the machine and the moment
 
 	Why     string // the reason of a difference
 	Refused string // it is refused on purpose, with this reason
-	NotHere string // it is about a part of RocketMQ that pairmq does not have, which is this
+	NotHere string // it is about a part of RocketMQ that pairmq does not have, which is this, and Apache complains too
+
+	NoServer bool // and would, if it had that part: it looks at files, which nobody has
 }
 
 // Places are what {words} in Command.Args stand for.

@@ -2,6 +2,7 @@ package mqadmin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pairmq/tools/interop/peers"
@@ -40,7 +41,7 @@ func Markdown(dir string) (string, error) {
 			a := answers[i]
 			class := c.Classify(a.Apache, a.Pairmq)
 			counts[version][class]++
-			rows = add(rows, row{c.Name, c.Args, cell(a.Apache), cell(a.Pairmq), c.Reason(class), class, version})
+			rows = add(rows, row{c.Name, c.Args, cell(a.Apache, a.Pairmq), cell(a.Pairmq, a.Apache), c.Reason(class), class, version})
 		}
 	}
 	if versions == nil {
@@ -51,7 +52,8 @@ func Markdown(dir string) (string, error) {
 		"name server of the same version, and against pairmq's, with the same topics, messages, producers and an online consumer in Java, and compares\n" +
 		"what is printed. Addresses, times, identifiers and, where a command measures, numbers are masked. `mqadmin` exits with 0 whatever\n" +
 		"happens. \"same\": the same text. \"differs\": it prints something else, for the reason that is given. \"fails\": it complains with pairmq alone.\n" +
-		"Cells have the line that says most, with a complaint if there is one. The whole of what was printed is in `tools/interop/mqadmin/answers`.\n\n")
+		"\"does not apply\": Apache's complain too, which run without that part, or it looks at files that no server is asked for. What a command writes\n" +
+		"to a file or to its log instead of printing it is compared like that. Cells have the line that says most, with a complaint if there is one. The whole of what was printed is in `tools/interop/mqadmin/answers`.\n\n")
 	b.WriteString("| mqadmin | same | differs | fails | refused on purpose | does not apply |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, v := range versions {
 		n := counts[v]
@@ -81,10 +83,15 @@ func add(rows []row, r row) []row {
 	return append(rows, r)
 }
 
-// cell is the line of an answer that says most: its complaint, or the first with a value in it.
-func cell(answer string) string {
+// cell is the line of an answer that says most: its complaint, or the first with a value in it, of those that the other
+// answer does not have if there are any.
+func cell(answer, other string) string {
 	if answer == "" {
 		return "nothing"
+	}
+	lines, others := strings.Split(answer, "\n"), strings.Split(other, "\n")
+	if own := slices.DeleteFunc(lines, func(l string) bool { return slices.Contains(others, l) }); len(own) > 0 {
+		answer = strings.Join(own, "\n")
 	}
 	best := ""
 	for l := range strings.Lines(answer) {

@@ -20,6 +20,9 @@ func TestNormalise(t *testing.T) {
 		{Command{Numbers: true}, "queue 7\nqueue 8\nend\n", "queue N\nend"},
 		{Command{}, "java.lang.Exception: CODE: 3 DESC: of one broker\n\tat a.B.c(B.java:1)\n\t... 3 more\n", "java.lang.Exception: CODE: 3 DESC: …"},
 		{Command{}, "done12:34:56.789 WARN  [main] Client - late\n12:34:56.790 INFO  [x] y\n", "done"},
+		{Command{Hide: `(?m)\d+$`}, "1 of 2\n3 of 4\n", "1 of N\n3 of N"},
+		{Command{}, "tps 0.53333333333333333, 1.2E-5\n", "tps F, F"},
+		{Command{}, "reportUndoneMsgs: UndoneMsgs [consumerGroup=__MONITOR_CONSUMER, x]\nend\n", "end"},
 		{Command{Places: true}, "at 4711 of 10, 0 behind\n", "at N of N, 0 behind"},
 		{Command{}, "192.0.2.1@4711#123456789 V4_9_7\n", "CLIENT V4_9_7"},
 	} {
@@ -45,7 +48,10 @@ func TestClassify(t *testing.T) {
 		{Command{}, "a\nof another: " + bad, "b\nof another: " + bad, Differs},
 		{Command{Refused: "why"}, "a", bad, Refused},
 		{Command{Refused: "why"}, "a", "a", Same},
-		{Command{NotHere: "that"}, "a", "a", NotHere},
+		{Command{NotHere: "that"}, bad, bad, NotHere},
+		{Command{NotHere: "that"}, "a", bad, Fails}, // it does apply
+		{Command{NotHere: "that"}, "a", "a", Same},
+		{Command{NotHere: "that", NoServer: true}, "a", bad, NotHere},
 	} {
 		if got := tt.c.Classify(tt.apache, tt.pairmq); got != tt.want {
 			t.Errorf("%+v: %q and %q are %q, want %q", tt.c, tt.apache, tt.pairmq, got, tt.want)

@@ -15,6 +15,7 @@ var masks = []struct {
 	{regexp.MustCompile(`(?m)^.*(OpenJDK|SLF4J|RocketMQLog:|WARNING:).*\n?`), ""},                 // the JVM's own
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3} (INFO|WARN|ERROR) +\[.*`), ""},                     // log lines, also behind what does not end its own
 	{regexp.MustCompile(`(?m)^.*RejectedExecutionException: event executor terminated.*\n?`), ""}, // a client that stops while something comes
+	{regexp.MustCompile(`(?m)^.*consumerGroup=__MONITOR_CONSUMER.*\n?`), ""},                      // of itself, if it has committed by then
 	{regexp.MustCompile(`(For more information, please visit the url,|See) http\S+( for further details\.?)?,?`), ""},
 	{regexp.MustCompile(`(/[\w.-]+){3,}`), "PATH"},
 	{regexp.MustCompile(`(?m)^(\w*[pP]ort\s*=\s*)\d+`), "${1}N"},
@@ -23,9 +24,9 @@ var masks = []struct {
 	{regexp.MustCompile(`\b\d+\.\d+\.\d+\.\d+(:\d+)?`), "ADDRESS"},
 	{regexp.MustCompile(`\b[0-9A-F]{24,64}\b`), "MSGID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d[ T#]\d\d:\d\d:\d\d(,\d+)?`), "TIME"},
+	{regexp.MustCompile(`\d+\.\d+(E-?\d+)?`), "F"}, // before its decimals look like a time
 	{regexp.MustCompile(`\b\d{14,17}\b`), "TIME"},
 	{regexp.MustCompile(`\b\d{13}/[\w.@#]+`), "FILE"},
-	{regexp.MustCompile(`\d+\.\d+`), "F"},
 	{regexp.MustCompile(`\b\d{6,}\b`), "N"},
 	{regexp.MustCompile(`<\d+>|\b\d+ ?ms\b`), "N"},
 	{regexp.MustCompile(`DESC: .*?(For more information|$|\n)`), "DESC: …\n"}, // a remark is prose
@@ -38,10 +39,13 @@ var (
 )
 
 // Normalise masks what differs from one run to the next: addresses, times, identifiers, sizes; with c.Numbers every
-// number, with c.Places those but 0, and with c.Sort the order of lines.
+// number, with c.Places those but 0, what c.Hide says, and with c.Sort the order of lines.
 func (c Command) Normalise(out string) string {
 	for _, m := range masks {
 		out = m.find.ReplaceAllString(out, m.with)
+	}
+	if c.Hide != "" {
+		out = regexp.MustCompile(c.Hide).ReplaceAllString(out, "N")
 	}
 	if c.Numbers {
 		out = number.ReplaceAllString(out, "N")
