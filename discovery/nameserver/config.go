@@ -88,7 +88,7 @@ func (s *Server) recall(all KV) {
 			t.set(tunable(i), value)
 		}
 	}
-	if kept != nil {
+	if len(kept) > 0 {
 		t.keep(kept, &s.files)
 		s.routes.changed = true
 		s.opts.Log.Warn("updateNamesrvConfig has changed the configuration; what the file has for these keys does not count", "changed", kept)
