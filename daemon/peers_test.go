@@ -91,8 +91,8 @@ func TestALonelyPairIsSaid(t *testing.T) {
 			t.Errorf("%s: logged %q", set, lines)
 		}
 	}
-	for set, said := range map[string]bool{"haPeers=10.0.0.2 tlsEnable=true": true, "brokerRole=SLAVE brokerId=1 tlsServerMode=enforcing": true, "tlsEnable=true": false,
-		"haPeers=10.0.0.2": false, "haPeers=10.0.0.2 tlsEnable=true haSecretFile=" + secret: false} {
+	for set, said := range map[string]bool{"haPeers=10.0.0.2 tlsEnable=true tlsClientAuthServer=none": true, "brokerRole=SLAVE brokerId=1 tlsEnable=true tlsClientAuthServer=none": true, "tlsEnable=true tlsClientAuthServer=none": false,
+		"haPeers=10.0.0.2": false, "haPeers=10.0.0.2 tlsEnable=true tlsClientAuthServer=none haSecretFile=" + secret: false} {
 		if _, lines := peersOf(t, strings.Fields(set)...); strings.Contains(lines, "in plain text") != said {
 			t.Errorf("%s: logged %q", set, lines)
 		}
