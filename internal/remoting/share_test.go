@@ -328,6 +328,7 @@ func TestReserveWithoutPatience(t *testing.T) {
 		for range 500 {
 			p.send(Command{Opaque: 200 << 10, Remark: "hold"})
 		}
+		synctest.Wait() // the other one is held last
 		other.send(Command{Opaque: 200 << 10, Remark: "hold"})
 		r.deaf("192.0.2.1", 10, 200<<10)
 		synctest.Wait()
