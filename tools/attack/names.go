@@ -170,7 +170,7 @@ func claims(s *stranger) {
 		"this broker leaves":                    request(remoting.ReqUnregisterBroker, of("gw", "0", gatewayIP+":10911"), nil),
 		"nobody may write to this broker":       request(remoting.ReqWipeWritePermOfBroker, fields("brokerName", "gw"), nil),
 		"the client's topic is gone":            request(remoting.ReqDeleteTopicInNamesrv, fields("topic", topic), nil),
-		"the client's topic is elsewhere":       request(remoting.ReqRegisterTopicInNamesrv, fields("topic", topic), []byte(`{"queueDatas":[{"brokerName":"evil","perm":6,"readQueueNums":8,"writeQueueNums":8}]}`)),
+		"the client's topic is elsewhere":       request(remoting.ReqRegisterTopicInNamesrv, fields("topic", topic), []byte(`{"queueDatas":[{"brokerName":"gw","perm":0,"readQueueNums":8,"writeQueueNums":8}]}`)),
 		"an ordered topic is elsewhere":         request(remoting.ReqPutKVConfig, fields("namespace", "ORDER_TOPIC_CONFIG", "key", topic, "value", "evil:8"), nil),
 	} {
 		s.must(namesrvPort, what, frame)

@@ -38,6 +38,11 @@ type heard struct {
 	Answers []string
 }
 
+// ofGateway are the fields by which the gateway's own broker speaks for itself.
+func ofGateway() remoting.Fields {
+	return fields("brokerName", "gw", "brokerAddr", gatewayIP+":10911", "clusterName", "DefaultCluster", "brokerId", "0")
+}
+
 // sayings are what is said to each port.
 func sayings() []said {
 	ask := func(code int32, f remoting.Fields, body string) func(*stranger, int) string {
@@ -63,6 +68,14 @@ func sayings() []said {
 		{"GET_NAMESRV_CONFIG", ask(remoting.ReqGetNamesrvConfig, nil, "")},
 		{"PUT_KV_CONFIG", ask(remoting.ReqPutKVConfig, fields("namespace", "Scan", "key", "k", "value", "v"), "")},
 		{"REGISTER_BROKER of another", ask(remoting.ReqRegisterBroker, fields("brokerName", "scan", "brokerAddr", strangerIP+":10911", "clusterName", "C", "haServerAddr", strangerIP+":10912", "brokerId", "0"), "")},
+		{"BROKER_HEARTBEAT of this broker", ask(remoting.ReqBrokerHeartbeat, ofGateway(), "")},
+		{"REGISTER_TOPIC_IN_NAMESRV of this broker", ask(remoting.ReqRegisterTopicInNamesrv, fields("topic", "Scanned2"), `{"queueDatas":[{"brokerName":"gw","perm":6,"readQueueNums":1,"writeQueueNums":1}]}`)},
+		{"UNREGISTER_BROKER of this broker", ask(remoting.ReqUnregisterBroker, ofGateway(), "")},
+		{"UPDATE_CONSUMER_OFFSET of a group", ask(remoting.ReqUpdateConsumerOffset, fields("consumerGroup", "Scan", "topic", "TBW102", "queueId", "0", "commitOffset", "7"), "")},
+		{"LOCK_BATCH_MQ of a group", ask(remoting.ReqLockBatchMQ, nil, `{"consumerGroup":"Scan","clientId":"scan","mqSet":[{"topic":"TBW102","brokerName":"gw","queueId":0}]}`)},
+		{"HEART_BEAT", ask(remoting.ReqHeartBeat, nil, `{"clientID":"scan","producerDataSet":[{"groupName":"Scan"}],"consumerDataSet":[]}`)},
+		{"QUERY_MESSAGE by key", ask(remoting.ReqQueryMessage, fields("topic", "TBW102", "key", "k", "maxNum", "1", "beginTimestamp", "0", "endTimestamp", "9999999999999"), "")},
+		{"AUTH_CREATE_USER", ask(remoting.ReqAuthCreateUser, fields("username", "scan"), `{"username":"scan","password":"12345678","userType":"Super"}`)},
 		{"the log's last lines (31009)", ask(remoting.ReqGetRecent, nil, "")},
 		{"a request code that is none", ask(4711, nil, "")},
 	}

@@ -157,7 +157,10 @@ func (x *exam) unsafe() {
 				what += " and the broker"
 			}
 		}
-		x.warn("settings", "set bindAddress, or have a firewall let only those in who should", "%s listen on every address of this machine, and nobody has to say a password", what)
+		asked := x.cfg.ACL && !x.cfg.EnableNamesrv || x.cfg.TLSMode == config.TLSEnforcing && x.cfg.TLSClientAuth == config.TLSAuthRequire
+		if !asked { // a name server asks for no account
+			x.warn("settings", "set bindAddress, or have a firewall let only those in who should", "%s listen on every address of this machine, and nobody has to say a password", what)
+		}
 	}
 	if x.cfg.AllowUnsafeMount {
 		x.warn("settings", "remove allowUnsafeMount when the file system is mounted as it should be", "allowUnsafeMount=true: a power cut may lose what was acknowledged")

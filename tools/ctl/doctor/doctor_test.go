@@ -310,3 +310,28 @@ func TestTheOtherHalf(t *testing.T) {
 	all = p.examine()
 	p.expect(all, "port "+port, Wrong, "no daemon runs on the folder, and somebody listens at "+here.addr, "ss -ltnp")
 }
+
+// TestWhoIsAskedForAPassword: where everybody who connects is asked who he is, an address is
+// nothing to warn of.
+func TestWhoIsAskedForAPassword(t *testing.T) {
+	for conf, warned := range map[string]bool{
+		"bindAddress=\n":                 true,
+		"bindAddress=\naclEnable=true\n": true, // the name server asks for no account
+		"bindAddress=\naclEnable=true\nenableNamesrv=false\nnamesrvAddr=127.0.0.1:9876\n": false,
+		"bindAddress=\ntlsServerMode=enforcing\ntlsEnable=true\ntlsClientTrustCertPath=/ca\ntlsClientCertPath=/c\ntlsClientKeyPath=/k\ntlsServerNeedClientAuth=require\ntlsServerCertPath=/c\ntlsServerKeyPath=/k\ntlsServerTrustCertPath=/ca\n": false,
+		"bindAddress=\ntlsServerMode=permissive\ntlsServerNeedClientAuth=require\ntlsServerCertPath=/c\ntlsServerKeyPath=/k\ntlsServerTrustCertPath=/ca\n":                                                                                       true,
+	} {
+		p := newPatient(t)
+		p.conf += conf
+		got := false
+		for _, c := range p.examine() {
+			if c.Verdict == Wrong && c.Name == "configuration" {
+				t.Errorf("%q: %s", conf, c.Found)
+			}
+			got = got || strings.Contains(c.Found, "has to say a password")
+		}
+		if got != warned {
+			t.Errorf("%q: warned %v, want %v", conf, got, warned)
+		}
+	}
+}
