@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,9 +39,36 @@ type heard struct {
 	Answers []string
 }
 
-// ofGateway are the fields by which the gateway's own broker speaks for itself.
-func ofGateway() remoting.Fields {
-	return fields("brokerName", "gw", "brokerAddr", gatewayIP+":10911", "clusterName", "DefaultCluster", "brokerId", "0")
+// A registered is the broker that a route has, as everybody may read there.
+type registered struct{ name, addr string }
+
+var (
+	nameInRoute = regexp.MustCompile(`"brokerName":"([^"]+)"`)
+	addrInRoute = regexp.MustCompile(`"?0"?:"([^"]+)"`)
+)
+
+// findBroker asks the name server for the gateway's own broker.
+func (s *stranger) findBroker() (r registered) {
+	resp, err := s.ask(namesrvPort, request(remoting.ReqGetRouteinfoByTopic, fields("topic", "TBW102"), nil))
+	if err != nil {
+		return r
+	}
+	if m := nameInRoute.FindSubmatch(resp.Body); m != nil {
+		r.name = string(m[1])
+	}
+	if m := addrInRoute.FindSubmatch(resp.Body); m != nil {
+		r.addr = string(m[1])
+	}
+	return r
+}
+
+// speakFor says a request as if the gateway's own broker did.
+func speakFor(code int32, more remoting.Fields, body string) func(*stranger, int) string {
+	return func(s *stranger, port int) string {
+		own := s.findBroker()
+		f := append(fields("brokerName", own.name, "brokerAddr", own.addr, "clusterName", "DefaultCluster", "brokerId", "0"), more...)
+		return s.hearAnswer(port, request(code, f, []byte(strings.ReplaceAll(body, "NAME", own.name))))
+	}
 }
 
 // sayings are what is said to each port.
@@ -68,9 +96,9 @@ func sayings() []said {
 		{"GET_NAMESRV_CONFIG", ask(remoting.ReqGetNamesrvConfig, nil, "")},
 		{"PUT_KV_CONFIG", ask(remoting.ReqPutKVConfig, fields("namespace", "Scan", "key", "k", "value", "v"), "")},
 		{"REGISTER_BROKER of another", ask(remoting.ReqRegisterBroker, fields("brokerName", "scan", "brokerAddr", strangerIP+":10911", "clusterName", "C", "haServerAddr", strangerIP+":10912", "brokerId", "0"), "")},
-		{"BROKER_HEARTBEAT of this broker", ask(remoting.ReqBrokerHeartbeat, ofGateway(), "")},
-		{"REGISTER_TOPIC_IN_NAMESRV of this broker", ask(remoting.ReqRegisterTopicInNamesrv, fields("topic", "Scanned2"), `{"queueDatas":[{"brokerName":"gw","perm":6,"readQueueNums":1,"writeQueueNums":1}]}`)},
-		{"UNREGISTER_BROKER of this broker", ask(remoting.ReqUnregisterBroker, ofGateway(), "")},
+		{"BROKER_HEARTBEAT of this broker", speakFor(remoting.ReqBrokerHeartbeat, nil, "")},
+		{"REGISTER_TOPIC_IN_NAMESRV of this broker", speakFor(remoting.ReqRegisterTopicInNamesrv, fields("topic", "Scanned2"), `{"queueDatas":[{"brokerName":"NAME","perm":6,"readQueueNums":1,"writeQueueNums":1}]}`)},
+		{"UNREGISTER_BROKER of this broker", speakFor(remoting.ReqUnregisterBroker, nil, "")},
 		{"UPDATE_CONSUMER_OFFSET of a group", ask(remoting.ReqUpdateConsumerOffset, fields("consumerGroup", "Scan", "topic", "TBW102", "queueId", "0", "commitOffset", "7"), "")},
 		{"LOCK_BATCH_MQ of a group", ask(remoting.ReqLockBatchMQ, nil, `{"consumerGroup":"Scan","clientId":"scan","mqSet":[{"topic":"TBW102","brokerName":"gw","queueId":0}]}`)},
 		{"HEART_BEAT", ask(remoting.ReqHeartBeat, nil, `{"clientID":"scan","producerDataSet":[{"groupName":"Scan"}],"consumerDataSet":[]}`)},
