@@ -44,14 +44,14 @@ func (g *Gate) Broker(next remoting.Handler, halves Halves) remoting.Handler {
 		switch {
 		case err != nil:
 			g.refused[row.Right].Add(1)
-			g.refusal.Log("a request was refused: its account is not known or has no permission", "request", remoting.RequestName(req.Code), "from", from.String(), "err", err)
+			g.refusal.log(from, "a request was refused: its account is not known or has no permission", "request", remoting.RequestName(req.Code), "from", from.String(), "err", err)
 			req.ReplyError(acl.Code(err), err.Error())
 		case row.Right == Client, id.Admin(), row.Right == Read && g.Allows(Read, from, to):
 			req.Who = id
 			next.Serve(req)
 		default:
 			g.refused[row.Right].Add(1)
-			g.refusal.Log("a request was refused: its account is no admin", "request", remoting.RequestName(req.Code), "right", row.Right.String(), "from", from.String(), "account", id.Name())
+			g.refusal.log(from, "a request was refused: its account is no admin", "request", remoting.RequestName(req.Code), "right", row.Right.String(), "from", from.String(), "account", id.Name())
 			// RocketMQ's words, which people search for.
 			req.ReplyError(id.Code(), fmt.Sprintf("Need admin permission for request code=%d, but accessKey=%s is not", req.Code, id.Name()))
 		}

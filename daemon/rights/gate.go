@@ -8,7 +8,6 @@ import (
 
 	"pairmq/internal/acl"
 	"pairmq/internal/remoting"
-	"pairmq/internal/warner"
 )
 
 // Options says who has which right. Of this host everybody has all; everybody has Client
@@ -35,7 +34,7 @@ type Halves struct {
 // come from. Use New. Its methods are safe for concurrent use.
 type Gate struct {
 	opts    Options
-	refusal warner.Warner
+	refusal refusals
 	refused [Admin + 1]atomic.Int64
 	admins  atomic.Pointer[func(netip.Addr) bool]
 }
@@ -45,7 +44,8 @@ func New(o Options) *Gate {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{opts: o, refusal: warner.Warner{To: o.Log, Level: slog.LevelWarn}}
+	g := &Gate{opts: o}
+	g.refusal.to(o.Log)
 	g.SetAdmins(o.Admins)
 	return g
 }
@@ -99,7 +99,7 @@ func (g *Gate) refuse(req *remoting.Request, row *Row, from netip.Addr) {
 	if right == Pair {
 		what = "a request that the other half of a pair makes was refused: if it came from there, name its address in haPeers, or give both the same haSecretFile"
 	}
-	g.refusal.Log(what, "request", name, "right", right.String(), "from", from.String())
+	g.refusal.log(from, what, "request", name, "right", right.String(), "from", from.String())
 	req.ReplyError(remoting.RespNoPermission, remark(name, row, from))
 }
 
