@@ -34,10 +34,15 @@ func start(opts store.Options) (*running, error) {
 	if err != nil {
 		return nil, err
 	}
+	return run(s), nil
+}
+
+// run runs a store that was opened.
+func run(s *store.Store) *running {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{Store: s, cancel: cancel, ended: make(chan error, 1)}
 	go func() { r.ended <- s.Run(ctx) }()
-	return r, nil
+	return r
 }
 
 // stop ends Run and closes the store.

@@ -154,7 +154,7 @@ func (s *Store) markOpen() error {
 }
 
 // stopClean seals the index and leaves the mark of a clean stop, unless the
-// log failed or was damaged.
+// log failed or was damaged, ends within a record or has none.
 func (s *Store) stopClean() error {
 	if s.frozen {
 		return nil
@@ -168,6 +168,9 @@ func (s *Store) stopClean() error {
 	end := s.clog.Durable()
 	if s.follower != nil && s.follower.walk.head != end {
 		return nil // half a record at the end: the next start cuts it off
+	}
+	if end > 0 && end == s.clog.Start() {
+		return nil // nothing that a mark could sum up: a copy that has begun, or was cut off where it begins
 	}
 	if err := s.index.SealAll(end); err != nil {
 		return fmt.Errorf("store: seal the index: %w", err)
