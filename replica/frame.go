@@ -16,6 +16,9 @@ const (
 // master sends, and no more than memory can bear.
 const maxBody = 1 << 20
 
+// maxOffset is the largest offset that is believed: sums with it stay positive.
+const maxOffset = 1 << 62
+
 // errFrame says that a peer does not speak the protocol.
 var errFrame = errors.New("replica: not a frame of the protocol")
 
@@ -33,7 +36,7 @@ func appendHeader(dst []byte, h header) []byte {
 // errFrame if no master can have sent them.
 func parseHeader(b []byte) (header, error) {
 	h := header{offset: int64(binary.BigEndian.Uint64(b)), size: int(int32(binary.BigEndian.Uint32(b[8:])))}
-	if h.offset < 0 || h.size < 0 || h.size > maxBody {
+	if h.offset < 0 || h.offset > maxOffset || h.size < 0 || h.size > maxBody {
 		return h, fmt.Errorf("%w: offset %d, %d bytes, at most %d are taken", errFrame, h.offset, h.size, maxBody)
 	}
 	return h, nil

@@ -20,6 +20,10 @@ type Log interface {
 	// what they complete is not a sound record that belongs there. Of what
 	// else it fails with, it has appended the part before End.
 	AppendRaw(off int64, b []byte) error
+	// Sound says how many bytes of b are a sound record, or a filler, that is to
+	// lie at off, which need not be in the log: 0 if there are too few to say. It
+	// fails if there is none.
+	Sound(off int64, b []byte) (int, error)
 	// Boundary is the beginning of the record that holds the byte at off, or
 	// of the filler; off itself where a record begins.
 	Boundary(off int64) (int64, error)

@@ -41,14 +41,18 @@ type receiver struct {
 	least  int64         // the least that could be
 	end    int64         // of the own log when the connection began
 	next   int64         // offset that must come next
+	told   int64         // end of the transfer that comes now
 	beats  int           // heartbeats in a row at next, while comparing
 	begun  chan struct{} // closed once the ends were found equal
 	active bool          // begun is closed
+	empty  bool          // the own log; it is to begin at end
+	early  []byte        // what came for it: less than a record
 	own    [4 << 10]byte // what the own log has, to compare
 }
 
 // receive takes transfers until the connection ends, and says why.
 func (r *receiver) receive() error {
+	r.empty = r.end == r.log.Start()
 	in := bufio.NewReaderSize(&patient{nc: r.nc, most: r.slave.opts.Silence, heard: r.slave.heard}, receiveBuffer)
 	if r.from == r.end {
 		if err := r.agree(); err != nil {
@@ -97,15 +101,18 @@ func closed(err error) error {
 
 // begin judges the head of a transfer.
 func (r *receiver) begin(h header) error {
-	r.slave.note(func(st *MasterStatus) { st.End = max(h.offset+int64(h.size), st.End) })
+	r.told = h.offset + int64(h.size)
 	if h.offset != r.next {
-		if r.next == 0 && r.end == r.log.Start() {
+		if r.empty && r.next == 0 {
 			return r.first(h)
 		}
 		if h.size == 0 && r.next == r.from && !r.active {
 			return r.elsewhere(h.offset)
 		}
 		return fmt.Errorf("replica: the master sends offset %d where %d comes next", h.offset, r.next)
+	}
+	if !r.empty {
+		r.hasTold()
 	}
 	if h.size > 0 {
 		r.beats = 0
@@ -119,16 +126,55 @@ func (r *receiver) begin(h header) error {
 	return nil
 }
 
-// first sets an empty log's beginning: where the master begins to send.
+// hasTold notes how far the master's log reaches.
+func (r *receiver) hasTold() {
+	r.slave.note(func(st *MasterStatus) { st.End = max(r.told, st.End) })
+}
+
+// first notes where the master begins to send: an empty log is to begin there.
 func (r *receiver) first(h header) error {
 	if size := r.log.SegmentSize(); h.offset%size != 0 {
 		return fmt.Errorf("%w: the master begins at %d, no multiple of this slave's segment size %d: mappedFileSizeCommitLog must be the same on both", ErrForeign, h.offset, size)
 	}
-	if err := r.log.Reset(h.offset); err != nil {
-		return fmt.Errorf("%w: begin at %d: %w", errLog, h.offset, err)
-	}
-	r.slave.notes.Info("the copy begins where the master began to send", "phyOffset", h.offset)
 	r.from, r.end, r.next = h.offset, h.offset, h.offset
+	return nil
+}
+
+// start lets an empty log begin with b, once that and what came before are a whole
+// record: a master that is none must not say where the log of this one lies.
+func (r *receiver) start(b []byte) error {
+	r.next += int64(len(b))
+	r.early = append(r.early, b...)
+	n, err := r.log.Sound(r.end, r.early)
+	if err != nil {
+		return fmt.Errorf("replica: begin at %d: %w", r.end, err)
+	}
+	if n == 0 {
+		return nil
+	}
+	if r.end != r.log.Start() {
+		if err := r.log.Reset(r.end); err != nil {
+			return fmt.Errorf("%w: begin at %d: %w", errLog, r.end, err)
+		}
+		r.slave.notes.Info("the copy begins where the master began to send", "phyOffset", r.end)
+	}
+	first, rest := r.early[:n], r.early[n:]
+	r.empty, r.early = false, nil
+	r.hasTold()
+	if err := r.append(r.end, first); err != nil {
+		return err
+	}
+	return r.append(r.end+int64(n), rest)
+}
+
+// append appends b at off, if it is any.
+func (r *receiver) append(off int64, b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if err := r.log.AppendRaw(off, b); err != nil {
+		return fmt.Errorf("replica: append at %d: %w", off, err)
+	}
 	return nil
 }
 
@@ -158,11 +204,11 @@ func (r *receiver) take(b []byte) error {
 			return err
 		}
 	}
-	if len(b) == 0 {
-		return nil
+	if r.empty {
+		return r.start(b)
 	}
-	if err := r.log.AppendRaw(r.next, b); err != nil {
-		return fmt.Errorf("replica: append at %d: %w", r.next, err)
+	if err := r.append(r.next, b); err != nil {
+		return err
 	}
 	r.next += int64(len(b))
 	return nil

@@ -105,6 +105,14 @@ func (f *Follower) AppendRaw(off int64, b []byte) error {
 	return err
 }
 
+// Sound says how much of b a record or filler is that is to lie at off, wherever the
+// log is. It is 0 while b has less than the whole record; it fails with ErrNotLog if
+// none lies there that is sound. Nothing of b is kept.
+func (f *Follower) Sound(off int64, b []byte) (int, error) {
+	w := walk{s: f.s, head: off, judges: true}
+	return w.one(b)
+}
+
 // append appends all of b, however long the disk takes.
 func (f *Follower) append(off int64, b []byte) (n int, err error) {
 	for {
