@@ -123,9 +123,7 @@ func TestFiftyThousandStrangers(t *testing.T) {
 	}
 	var lines bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		p := newPair(t, logOf(50, 1))
-		p.master.log = slog.New(slog.NewTextHandler(&lines, nil))
-		p.master.faults = newFaults(p.master.log)
+		p := newPairOf(t, logOf(50, 1), Trust{}, slog.New(slog.NewTextHandler(&lines, nil)))
 		defer p.end()
 		p.follow(&memLog{})
 		p.same()
@@ -172,6 +170,74 @@ func TestFiftyThousandStrangers(t *testing.T) {
 	if n := strings.Count(lines.String(), "\n"); n > 10 {
 		t.Errorf("%d lines in the log", n)
 	}
+}
+
+// TestAPeerThatComesAndGoes: a slave that is let in, or a master that is followed, does not fill the log by coming and
+// going. What was left out is counted.
+func TestAPeerThatComesAndGoes(t *testing.T) {
+	const times = 3 * sayAtOnce
+	count := func(lines, text string) int { return strings.Count(lines, `msg="`+text+`"`) }
+	t.Run("slave", func(t *testing.T) {
+		var lines bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			p := newPairOf(t, logOf(10, 1), Trust{}, slog.New(slog.NewTextHandler(&lines, nil)))
+			defer p.end()
+			come := func() {
+				nc, err := p.ln.dial("10.0.0.2")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, _ = nc.Write(appendReport(nil, testRecord))
+				synctest.Wait()
+				_ = nc.Close()
+				synctest.Wait()
+			}
+			for range times {
+				come()
+			}
+			time.Sleep(time.Minute)
+			come()
+		})
+		for _, text := range []string{"slave joined", "slave left"} {
+			if n := count(lines.String(), text); n != sayAtOnce+1 {
+				t.Errorf("it came %d times, and there are %d lines %q, want %d", times+1, n, text, sayAtOnce+1)
+			}
+		}
+		if n := strings.Count(lines.String(), "suppressed=200"); n != 2 {
+			t.Errorf("%d lines say how many were left out, want 2", n)
+		}
+	})
+	t.Run("master", func(t *testing.T) {
+		var lines bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			l := logOf(100, 1)
+			ln := newPipeListener()
+			ctx, cancel := context.WithCancel(t.Context())
+			s := NewSlave(SlaveOptions{Log: l, Master: func() string { return "x" }, Notes: slog.New(slog.NewTextHandler(&lines, nil)),
+				Dial: func(context.Context, string) (net.Conn, error) { return ln.dial("10.0.0.1") }})
+			var running sync.WaitGroup
+			running.Go(func() { _ = s.Run(ctx) })
+			for i := range times { // each time it says that its log is somewhere else, and is asked again at once
+				nc, err := ln.Accept()
+				if err != nil {
+					t.Fatal(err)
+				}
+				b := make([]byte, reportSize)
+				if _, err := io.ReadFull(nc, b); err != nil {
+					t.Fatal(err)
+				}
+				_, _ = nc.Write(appendHeader(nil, header{offset: l.End() - int64(1+i%100)}))
+				synctest.Wait()
+				_ = nc.Close()
+			}
+			cancel()
+			_ = ln.Close()
+			running.Wait()
+		})
+		if n := count(lines.String(), "not replicating"); n < sayAtOnce || n > sayAtOnce+60 {
+			t.Errorf("it came %d times, and there are %d lines, want some more than %d", times, n, sayAtOnce)
+		}
+	})
 }
 
 // goroutines counts those there are; runtime.NumGoroutine is off by 32 now and

@@ -48,13 +48,14 @@ type MasterOptions struct {
 // A Master sends the log to slaves and hears how far they are.
 type Master struct {
 	opts MasterOptions
-	log  *slog.Logger
 
 	mu      sync.Mutex
 	conns   []*masterConn // the oldest first
 	kin     kin
 	lags    lags
 	traffic traffic
+	said    *warner.Warner // what slaves do
+	left    *warner.Warner // slaves that left
 	faults  *warner.Warner // of what strangers can cause
 	lobby   lobby          // connections that have not shown yet who they are
 	refused Refusal        // the last one
@@ -70,8 +71,15 @@ func NewMaster(o MasterOptions) *Master {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Master{opts: o, log: o.Log, faults: newFaults(o.Log), strangers: [3]*warner.Warner{newFaults(o.Log), newFaults(o.Log), newFaults(o.Log)}}
+	return &Master{
+		opts: o,
+		said: &warner.Warner{To: o.Log, Burst: sayAtOnce}, left: &warner.Warner{To: o.Log, Level: slog.LevelWarn, Burst: sayAtOnce},
+		faults: newFaults(o.Log), strangers: [3]*warner.Warner{newFaults(o.Log), newFaults(o.Log), newFaults(o.Log)},
+	}
 }
+
+// sayAtOnce is how many lines a peer that comes and goes can cause at once, then one a second.
+const sayAtOnce = 100
 
 // newFaults logs what strangers can cause as often as they like, now and then.
 func newFaults(to *slog.Logger) *warner.Warner {

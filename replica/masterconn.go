@@ -128,7 +128,7 @@ func (c *masterConn) farewell() {
 	case errors.Is(c.cause, errReport), errors.Is(c.cause, errBehind), !c.reported.Load():
 		c.m.faults.Log("a connection to the replication port was closed", "remote", c.remote, "err", c.cause)
 	default:
-		c.m.log.Warn("slave left", "remote", c.remote, "acked", c.acked.Load(), "sent", c.sent.Load(), "err", c.cause)
+		c.m.left.Log("slave left", "remote", c.remote, "acked", c.acked.Load(), "sent", c.sent.Load(), "err", c.cause)
 	}
 }
 
@@ -179,7 +179,7 @@ func (c *masterConn) report(end int64) error {
 		}
 		c.last = end
 		c.reported.Store(true)
-		c.m.log.Info("slave joined", "remote", c.remote, "phyOffset", end, "behind", src.Confirmed()-end, "proven", c.proven, "tls", c.sealed())
+		c.m.said.Log("slave joined", "remote", c.remote, "phyOffset", end, "behind", src.Confirmed()-end, "proven", c.proven, "tls", c.sealed())
 		c.m.opts.Acks.join(c, end)
 		c.begin <- c.sent.Load()
 		return nil
@@ -271,9 +271,9 @@ func (c *masterConn) hold(why string) {
 	c.m.opts.Acks.rest(c, why != "")
 	c.m.holds()
 	if why != "" {
-		c.m.log.Info("a slave that is behind is held", "remote", c.remote, "sent", c.sent.Load(), "because", why)
+		c.m.said.Log("a slave that is behind is held", "remote", c.remote, "sent", c.sent.Load(), "because", why)
 	} else {
-		c.m.log.Info("a slave is held no more", "remote", c.remote, "sent", c.sent.Load())
+		c.m.said.Log("a slave is held no more", "remote", c.remote, "sent", c.sent.Load())
 	}
 }
 

@@ -231,7 +231,7 @@ func (r *receiver) agree() error {
 	if r.theirs != nil {
 		s.opts.Joined()
 	}
-	s.notes.Info("replicating", "master", r.addr, "phyOffset", r.end, "compared", r.end-r.from, "epoch", r.theirs.Last().String())
+	s.said.Log("replicating", "master", r.addr, "phyOffset", r.end, "compared", r.end-r.from, "epoch", r.theirs.Last().String())
 	return nil
 }
 

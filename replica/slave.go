@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pairmq/internal/lifecycle"
+	"pairmq/internal/warner"
 )
 
 // ErrForeign is wrapped where master and slave are not two copies of one log,
@@ -40,10 +41,12 @@ type SlaveOptions struct {
 type Slave struct {
 	opts     SlaveOptions
 	notes    *slog.Logger
-	kick     chan struct{} // try again at once
-	grown    chan struct{} // Acked has moved
-	keeps    bool          // nothing of the log is ever cut off: see Fetch
-	bytes    traffic       // of log that came
+	said     *warner.Warner // that it replicates
+	warned   *warner.Warner // that it does not
+	kick     chan struct{}  // try again at once
+	grown    chan struct{}  // Acked has moved
+	keeps    bool           // nothing of the log is ever cut off: see Fetch
+	bytes    traffic        // of log that came
 	speed    speed
 	unproven unproven
 	back     int64 // bytes to compare on the next connection; receiver's own
@@ -83,7 +86,8 @@ func NewSlave(o SlaveOptions) *Slave {
 		d := &net.Dialer{Timeout: dialTime, KeepAlive: 15 * time.Second}
 		o.Dial = func(ctx context.Context, addr string) (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) }
 	}
-	return &Slave{opts: o, notes: o.Notes, kick: make(chan struct{}, 1), grown: make(chan struct{}, 1), back: o.Overlap}
+	said, warned := &warner.Warner{To: o.Notes, Burst: sayAtOnce}, &warner.Warner{To: o.Notes, Level: slog.LevelWarn, Burst: sayAtOnce}
+	return &Slave{opts: o, notes: o.Notes, said: said, warned: warned, kick: make(chan struct{}, 1), grown: make(chan struct{}, 1), back: o.Overlap}
 }
 
 // Grown says that Log's Acked has moved. It does not block.
@@ -166,7 +170,7 @@ func (s *Slave) Run(ctx context.Context) error {
 		})
 		if text := addr + err.Error(); joined || text != told {
 			told = text
-			s.notes.Warn("not replicating", "master", addr, "phyOffset", s.opts.Log.End(), "err", err)
+			s.warned.Log("not replicating", "master", addr, "phyOffset", s.opts.Log.End(), "err", err)
 		}
 		if joined && time.Since(began) > time.Second {
 			wait.Reset()
