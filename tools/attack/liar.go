@@ -31,8 +31,7 @@ func shipped(at int64, size uint32, body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(nil, uint64(at)), size), body...)
 }
 
-// shippedLies are what a slave whose log is empty must not take, by what is wrong. Where the
-// log begins is no lie to it: it begins where its master does.
+// shippedLies are what a slave whose log is empty must not take, by what is wrong.
 func shippedLies() map[string][]byte {
 	noise := make([]byte, 64<<10)
 	rand.Read(noise)
@@ -41,6 +40,7 @@ func shippedLies() map[string][]byte {
 	}
 	return map[string][]byte{
 		"a negative place":           shipped(-1, 64, noise[:64]),
+		"a place far beyond":         shipped(1<<40, 64, noise[:64]),
 		"2 GiB":                      shipped(0, 0x7fffffff, noise),
 		"a negative length":          shipped(0, 0xffffffff, noise),
 		"noise":                      shipped(0, uint32(len(noise)), noise),
