@@ -6,14 +6,17 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"pairmq/internal/warner"
 )
 
 // Accounts are those of a plain_acl.yml and the users of 5.x, read again once their files have changed. What
 // cannot be used is logged and changes nothing. Its methods are safe for concurrent use.
 type Accounts struct {
 	*watched[*kept]
-	users *watched[*keptUsers]
-	both  atomic.Pointer[inForce]
+	users  *watched[*keptUsers]
+	both   atomic.Pointer[inForce]
+	warned *warner.Warner // of what is in force and lets too many in
 }
 
 // kept is a file and what it comes to.
@@ -38,37 +41,35 @@ func Open(path, users string, log *slog.Logger) (*Accounts, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.warn(log)
 		return &kept{f, r}, nil
 	}, log)
 	if err != nil {
 		return nil, err
 	}
-	a := &Accounts{watched: w, users: watchUsers(users, log)}
+	a := &Accounts{watched: w, users: watchUsers(users, log), warned: &warner.Warner{To: w.log, Level: slog.LevelWarn, Burst: sayAtOnce}}
+	w.news = func(k *kept) { a.warn(k.rules) }
+	a.warn(a.get().rules)
 	a.Rules() // logs what both have
 	return a, nil
 }
 
 // warn logs what a person should know of what is in force from now on.
-func (r *Rules) warn(log *slog.Logger) {
-	if log == nil {
-		return
-	}
+func (a *Accounts) warn(r *Rules) {
 	admins := 0
 	for name, one := range r.accounts {
 		if one.signed.admin {
 			admins++
 		}
 		if one.white.Any() {
-			log.Warn("an account need sign nowhere: who knows its name is let in", "account", name)
+			a.warned.Log("an account need sign nowhere: who knows its name is let in", "account", name)
 		}
 	}
 	for i := range r.global {
 		if r.global[i].Any() {
-			log.Warn("globalWhiteRemoteAddresses has every address: everybody may do everything")
+			a.warned.Log("globalWhiteRemoteAddresses has every address: everybody may do everything")
 		}
 	}
-	log.Info("accounts", "accounts", len(r.accounts), "admins", admins, "globalWhiteRemoteAddresses", len(r.global))
+	a.said.Log("accounts", "accounts", len(r.accounts), "admins", admins, "globalWhiteRemoteAddresses", len(r.global))
 }
 
 // Rules are what the files say now, as far as that is good.
@@ -136,7 +137,7 @@ func (a *Accounts) Update(change func(*File) error) error {
 		return f.AppendTo(nil), nil
 	})
 	if err == nil {
-		a.log.Info("a request has changed the file of accounts", "file", a.path, "counter", counter)
+		a.said.Log("a request has changed the file of accounts", "file", a.path, "counter", counter)
 	}
 	return err
 }

@@ -60,7 +60,7 @@ func (a *Accounts) UpdateUsers(change func(*auth.Table) error) error {
 		return k.table.Encode()
 	})
 	if err == nil {
-		a.log.Info("a request has changed the file of users", "file", a.users.path)
+		a.users.said.Log("a request has changed the file of users", "file", a.users.path)
 	}
 	return err
 }

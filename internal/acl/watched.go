@@ -9,9 +9,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pairmq/internal/warner"
 )
 
 const lookEvery = time.Second // between two looks at a file
+
+// sayAtOnce is how many lines of a kind requests that change a file can cause at once, then one a second.
+const sayAtOnce = 20
 
 // watched is T as a file says it, read again once that has changed. What cannot be used is
 // logged and changes nothing.
@@ -19,8 +24,11 @@ type watched[T any] struct {
 	path   string
 	what   string // that the file has, for the log
 	decode func([]byte) (T, error)
-	absent []byte // what a file says that is not there; nil: it has to be
+	absent []byte  // what a file says that is not there; nil: it has to be
+	news   func(T) // is told what is in force from now on; nil: nobody is
 	log    *slog.Logger
+	said   *warner.Warner // what requests have changed
+	wrong  *warner.Warner // why they could not
 
 	now    atomic.Pointer[T]
 	looked atomic.Int64 // nanoseconds since began
@@ -58,6 +66,8 @@ func newWatched[T any](path, what string, decode func([]byte) (T, error), log *s
 		log = slog.New(slog.DiscardHandler)
 	}
 	w := &watched[T]{path: path, what: what, decode: decode, log: log, began: time.Now()}
+	w.said = &warner.Warner{To: log, Burst: sayAtOnce}
+	w.wrong = &warner.Warner{To: log, Level: slog.LevelError, Burst: sayAtOnce}
 	w.seen = w.stamp()
 	return w
 }
@@ -118,6 +128,14 @@ func (w *watched[T]) look() {
 	w.now.Store(&v)
 	w.log.Info("a file of "+w.what+" has changed and is in force from now on", "file", w.path)
 	w.describe()
+	w.tell(v)
+}
+
+// tell tells who wants to know that v is in force.
+func (w *watched[T]) tell(v T) {
+	if w.news != nil {
+		w.news(v)
+	}
 }
 
 // set has v in force, which the file says by our own doing, as it was written; w.mu is held.
@@ -128,6 +146,7 @@ func (w *watched[T]) set(v T, written stamp) {
 	}
 	w.fail(written, "")
 	w.now.Store(&v)
+	w.tell(v)
 }
 
 // fail notes what was wrong with a version of the file, "" for nothing; w.mu is held, or nobody else has w.
@@ -146,7 +165,7 @@ func (w *watched[T]) update(edit func(T) ([]byte, error)) error {
 	}
 	v, err := w.load()
 	if err != nil {
-		w.log.Error("the file of "+w.what+" is not good", "err", err)
+		w.wrong.Log("the file of "+w.what+" is not good", "err", err)
 		return fmt.Errorf("%w: the file is not good and must be mended by hand, and the broker's log says why", ErrUpdate)
 	}
 	b, err := edit(v)
@@ -158,7 +177,7 @@ func (w *watched[T]) update(edit func(T) ([]byte, error)) error {
 	}
 	written, err := replace(w.path, b)
 	if err != nil {
-		w.log.Error("the file of "+w.what+" could not be written", "err", err)
+		w.wrong.Log("the file of "+w.what+" could not be written", "err", err)
 		if errors.Is(err, fs.ErrPermission) || isReadOnly(err) {
 			return fmt.Errorf("%w: the broker may not write where its file is: change the file by hand, it is read again", ErrUpdate)
 		}

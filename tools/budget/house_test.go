@@ -30,7 +30,7 @@ func house() map[string][]string {
 		"discovery/nameserver":           {"discovery", "internal/remoting", "internal/warner", "store/table"},
 		"discovery/nameserver/statefile": {"discovery/nameserver", "hal/disk"},
 		"daemon/metrics":                 {"internal/meter"},
-		"internal/acl":                   {"internal/auth", "internal/remoting"},
+		"internal/acl":                   {"internal/auth", "internal/remoting", "internal/warner"},
 		"internal/certs":                 {"internal/warner"},
 		"internal/remoting":              {"internal/meter", "internal/spare", "internal/warner"},
 		"replica":                        {"internal/javajson", "internal/lifecycle", "internal/meter", "internal/remoting", "internal/warner", "replica/epoch", "replica/proof", "store/table"},
