@@ -140,42 +140,21 @@ func (r *receiver) first(h header) error {
 	return nil
 }
 
-// start lets an empty log begin with b, once that and what came before are a whole
-// record: a master that is none must not say where the log of this one lies.
-func (r *receiver) start(b []byte) error {
-	r.next += int64(len(b))
-	r.early = append(r.early, b...)
+// start lets an empty log begin once what came for it has a whole record, and returns how
+// long that is, else 0: a master that is none must not say where the log of this slave lies.
+func (r *receiver) start() (int, error) {
 	n, err := r.log.Sound(r.end, r.early)
+	elsewhere := r.end != r.log.Start()
+	if n > 0 && err == nil && elsewhere {
+		err = r.log.Reset(r.end)
+	}
 	if err != nil {
-		return fmt.Errorf("replica: begin at %d: %w", r.end, err)
+		return 0, fmt.Errorf("replica: begin at %d: %w", r.end, err)
 	}
-	if n == 0 {
-		return nil
+	if n > 0 && elsewhere {
+		r.slave.said.Log("the copy begins where the master began to send", "phyOffset", r.end)
 	}
-	if r.end != r.log.Start() {
-		if err := r.log.Reset(r.end); err != nil {
-			return fmt.Errorf("%w: begin at %d: %w", errLog, r.end, err)
-		}
-		r.slave.notes.Info("the copy begins where the master began to send", "phyOffset", r.end)
-	}
-	first, rest := r.early[:n], r.early[n:]
-	r.empty, r.early = false, nil
-	r.hasTold()
-	if err := r.append(r.end, first); err != nil {
-		return err
-	}
-	return r.append(r.end+int64(n), rest)
-}
-
-// append appends b at off, if it is any.
-func (r *receiver) append(off int64, b []byte) error {
-	if len(b) == 0 {
-		return nil
-	}
-	if err := r.log.AppendRaw(off, b); err != nil {
-		return fmt.Errorf("replica: append at %d: %w", off, err)
-	}
-	return nil
+	return n, nil
 }
 
 // take compares or appends bytes that lie at next.
@@ -204,14 +183,26 @@ func (r *receiver) take(b []byte) error {
 			return err
 		}
 	}
-	if r.empty {
-		return r.start(b)
+	if len(b) == 0 {
+		return nil
 	}
-	if err := r.append(r.next, b); err != nil {
-		return err
+	var rest []byte
+	if r.empty {
+		r.next += int64(len(b))
+		r.early = append(r.early, b...)
+		n, err := r.start()
+		if n == 0 {
+			return err
+		}
+		b, rest = r.early[:n], r.early[n:]
+		r.empty, r.early, r.next = false, nil, r.end
+		r.hasTold()
+	}
+	if err := r.log.AppendRaw(r.next, b); err != nil {
+		return fmt.Errorf("replica: append at %d: %w", r.next, err)
 	}
 	r.next += int64(len(b))
-	return nil
+	return r.take(rest)
 }
 
 // agree begins to append and to report.
