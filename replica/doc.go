@@ -17,7 +17,8 @@
 // What the original leaves open is closed here, on this side of the wire alone,
 // so that a stock broker may be the other half: a master takes no report that
 // cannot be true; a slave compares the end of its log with the master's before
-// it appends, and shows nothing that is not a whole and sound record.
+// it appends, and shows nothing that is not a whole and sound record. One whose log is
+// empty begins where the first such record lies, whatever came before it.
 //
 // A master serves slaves that are configured by address, and those that prove that they
 // have the pair's secret: two of ours exchange the four messages of package proof before
