@@ -122,6 +122,7 @@ func DecodeACL(b []byte, subject string) (*ACL, error) {
 // package json would overlook both, and how they are written.
 func decode(b []byte, keys string, v any) error {
 	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // errors would have those that are no float64, and they could be a password
 	err := walk(d, keys, 0)
 	if err == nil {
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
@@ -155,8 +156,8 @@ func walk(d *json.Decoder, keys string, depth int) error {
 				return err
 			}
 			key := fmt.Sprint(" ", t, " ")
-			if strings.Contains(key[1:len(key)-1], " ") || !strings.Contains(keys, key) {
-				return Refuse("%.64q is none of%s", t, keys)
+			if strings.Contains(key[1:len(key)-1], " ") || !strings.Contains(keys, key) { // where a colon is missing it may be a password
+				return Refuse("the key that ends at byte %d is none of%s", d.InputOffset(), keys)
 			}
 			if strings.Contains(seen, key) {
 				return Refuse("%s is there twice", t)

@@ -111,6 +111,8 @@ func TestWhatAFileMustNotSay(t *testing.T) {
 		{`{"users":[],"crc32":"00000000"}`, "crc32"},
 		{user(`,"userType":"Normal","userType":"Super"`), "twice"},
 		{user(`,"usertype":"Super"`), "none of"},
+		{`{"users":[{"username":"bob","pw-of-bob"}]}`, "the key that ends at byte 39 is none of"},
+		{`{"users":[{"username":"bob","password":1e9991,"userType":"pw-of-bob"}]}`, "cannot unmarshal number into"},
 		{user(`,"admin":true`), "none of"},
 		{user(`,"entries":[]`), "unknown field"},
 		{user(`,"userType":"Supper"`), "userType"},
