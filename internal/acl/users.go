@@ -1,6 +1,8 @@
 package acl
 
 import (
+	"bytes"
+	"errors"
 	"log/slog"
 
 	"pairmq/internal/auth"
@@ -54,13 +56,26 @@ func (a *Accounts) Holds(name string) bool { return a.get().rules.accounts[name]
 // daemon's user alone.
 func (a *Accounts) UpdateUsers(change func(*auth.Table) error) error {
 	err := a.users.update(func(k *keptUsers) ([]byte, error) {
-		if err := change(k.table); err != nil {
+		before, err := k.table.Encode()
+		if err == nil {
+			err = change(k.table)
+		}
+		if err != nil {
 			return nil, err
 		}
-		return k.table.Encode()
+		after, err := k.table.Encode()
+		if err == nil && bytes.Equal(before, after) {
+			err = errSame
+		}
+		return after, err
 	})
+	if errors.Is(err, errSame) { // flash wears, and who has heard a request can send it again and again
+		return nil
+	}
 	if err == nil {
 		a.users.said.Log("a request has changed the file of users", "file", a.users.path)
 	}
 	return err
 }
+
+var errSame = errors.New("the file says that already")

@@ -183,6 +183,28 @@ func TestUsersAreReadAgain(t *testing.T) {
 	})
 }
 
+// TestAChangeOfNothingIsNotWritten: who has heard a request can send it again and again, and flash wears.
+func TestAChangeOfNothingIsNotWritten(t *testing.T) {
+	a, _ := opened(t, "", nil)
+	disable := func() error {
+		return a.UpdateUsers(func(t *auth.Table) error { return t.Change(&auth.User{Name: "bob", Status: "disable"}) })
+	}
+	err := a.UpdateUsers(func(t *auth.Table) error { return t.Create(&auth.User{Name: "bob", Password: "bobs-secret"}) })
+	if err := errors.Join(err, disable()); err != nil {
+		t.Fatal(err)
+	}
+	first := a.users.stamp()
+	if err := errors.Join(disable(), disable()); err != nil {
+		t.Fatal(err)
+	}
+	if now := a.users.stamp(); now != first {
+		t.Errorf("what was said already is written again: %+v, %+v", first, now)
+	}
+	if !a.Users().Find("bob").Disabled() {
+		t.Error("bob is not disabled")
+	}
+}
+
 // TestAFolderThatIsNotOurs: what cannot be written is not in force.
 func TestAFolderThatIsNotOurs(t *testing.T) {
 	a, path := opened(t, "", nil)
