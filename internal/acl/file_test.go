@@ -204,6 +204,7 @@ func TestPermissions(t *testing.T) {
 		{"dashboards", "topic", "%RETRY%mine", Sub}, {"dashboards", "topic", "%RETRY%mine_open", Sub}, {"dashboards", "topic", "%RETRY%secret", 0}, {"dashboards", "topic", "%RETRY%secret_open", 0},
 		{"dashboards", "topic", "%RETRY%secret_", 0}, {"dashboards", "topic", "%RETRY%mine_plans", 0}, {"dashboards", "topic", "%RETRY%mine_too_plans", 0}, {"dashboards", "topic", "%RETRY%mine_my_plans", 0},
 		{"dashboards", "topic", "%RETRY%very_secret_open", 0}, {"dashboards", "topic", "%RETRY%two_plans", Sub}, {"dashboards", "topic", "%RETRY%plans", Sub}, {"dashboards", "topic", "%RETRY%secrets_open", Sub},
+		{"dashboards", "topic", "%RETRY%" + strings.Repeat("a", 255) + "_" + strings.Repeat("b", 127), Sub}, {"dashboards", "topic", "%RETRY%" + strings.Repeat("_", 511), 0},
 		{"dashboards", "topic", "%RETRY%other", 0}, {"dashboards", "group", "other", 0},
 		{"dashboards", "topic", "%DLQ%secret", 0}, {"dashboards", "topic", "%DLQ%mine", Sub}, {"dashboards", "topic", "%DLQ%told", Sub}, {"default-for-all", "topic", "%DLQ%x", Pub | Sub},
 		{"default-for-all", "topic", "RMQ_SYS_TRANS_HALF_TOPIC", 0}, {"default-for-all", "topic", "rmq_sys_wheel_timer", 0}, {"default-for-all", "topic", traceTopic, Pub},

@@ -182,10 +182,17 @@ func (id *Identity) Lists(topic string) bool {
 	return said
 }
 
+// maxRetries is more bytes than a group, an underscore and a topic have. What follows looks at all after each
+// underscore, so that a header full of them would keep a core for seconds.
+const maxRetries = 2 * maxName
+
 // retries is Topic for %RETRY%name. Clients of 5.x name so what a group has popped of a
 // topic, %RETRY%group_topic, and both may have an underscore: where the name itself is not listed
 // nothing that it may mean is to be denied.
 func (id *Identity) retries(topic, name string, p Perm) error {
+	if len(name) > maxRetries {
+		return permit("topic", topic, 0, p)
+	}
 	if _, listed := id.groups[name]; !listed {
 		for i := range len(name) {
 			if name[i] != '_' {

@@ -74,6 +74,9 @@ func (id *Identity) userTopic(topic string, p Perm) error {
 // userRetries is retries for a user of 5.x.
 func (id *Identity) userRetries(name string, p Perm) error {
 	v, exact := id.judge(auth.Group, name, p)
+	if len(name) > maxRetries { // as in retries
+		v = auth.Unsaid
+	}
 	for i := 0; i < len(name) && !exact && v == auth.Allowed; i++ {
 		if name[i] != '_' {
 			continue

@@ -83,6 +83,8 @@ func TestWhatUsersMay(t *testing.T) {
 		{"retries of a denied group", id.Topic("%RETRY%g", Sub), false},
 		{"retries of a denied group's topic", id.Topic("%RETRY%g_T", Sub), false},
 		{"retries of a denied topic", id.Topic("%RETRY%a_secret", Sub), false},
+		{"retries of the longest names", id.Topic("%RETRY%"+strings.Repeat("a", 255)+"_"+strings.Repeat("b", 127), Sub), true},
+		{"retries of longer ones", id.Topic("%RETRY%"+strings.Repeat("_", 511), Sub), false},
 		{"popped retries", id.Popped("%RETRY%a_T", "a"), true},
 		{"popped retries of a denied topic", id.Popped("%RETRY%a_secret", "a"), false},
 		{"group a", id.Group("a", Sub), true},
