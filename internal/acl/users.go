@@ -2,6 +2,7 @@ package acl
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
 
@@ -21,6 +22,13 @@ const noUsers = `{"users":[]}`
 func watchUsers(path string, log *slog.Logger) *watched[*keptUsers] {
 	w := newWatched(path, "users", decodeUsers, log)
 	w.absent = []byte(noUsers)
+	w.decode = func(b []byte) (*keptUsers, error) {
+		k, err := decodeUsers(b)
+		if now := w.now.Load(); err == nil && now != nil {
+			k.keep((*now).users)
+		}
+		return k, err
+	}
 	v, err := w.load()
 	if err != nil {
 		w.log.Error("the file of users is not good: nobody in it is let in until it is", "err", err)
@@ -44,6 +52,21 @@ func decodeUsers(b []byte) (*keptUsers, error) {
 		k.users[u.Name] = &user{newSigner(u.Password), u}
 	}
 	return k, nil
+}
+
+// keep has users of whom the same is said as before stay who they are: a change of one ends nothing of the others.
+func (k *keptUsers) keep(before map[string]*user) {
+	for name, u := range k.users {
+		old := before[name]
+		if old == nil {
+			continue
+		}
+		a, errA := json.Marshal(old.User)
+		b, errB := json.Marshal(u.User)
+		if errA == nil && errB == nil && bytes.Equal(a, b) {
+			k.users[name] = old
+		}
+	}
 }
 
 // Users are those of 5.x, and what they may do. They are not to be changed.

@@ -143,12 +143,42 @@ func TestUsersAreReadAgain(t *testing.T) {
 		if names() != "bob " || !a.Rules().Knows(old) {
 			t.Errorf("there are %q", names())
 		}
+		if err := a.UpdateUsers(func(t *auth.Table) error { return t.Create(&auth.User{Name: "ann", Password: "anns-secret"}) }); err != nil {
+			t.Fatal(err)
+		}
+		if !a.Rules().Knows(old) {
+			t.Error("bob is another since there is ann")
+		}
+		for _, change := range []func(*auth.Table) error{
+			func(t *auth.Table) error { return t.Change(&auth.User{Name: "bob", Status: "disable"}) },
+			func(t *auth.Table) error {
+				return t.Change(&auth.User{Name: "bob", Status: "enable", Password: "bobs-other"})
+			},
+			func(t *auth.Table) error {
+				return t.Put(&auth.ACL{Subject: "User:bob", Policies: []*auth.Policy{{Entries: []*auth.Entry{{Resource: "Topic:T", Actions: []string{"Sub"}, Decision: "Allow"}}}}})
+			},
+			func(t *auth.Table) error { return t.Change(&auth.User{Name: "bob", Password: "bobs-secret"}) },
+			func(t *auth.Table) error { return t.Take("User:bob", "", "") },
+		} {
+			if err := a.UpdateUsers(change); err != nil {
+				t.Fatal(err)
+			}
+			if a.Rules().Knows(old) {
+				t.Error("bob is the same though something else is said of him")
+			}
+			if id, err := a.Rules().Identify(request("bob", "bobs-secret", remoting.ReqGetMaxOffset, "topic", "T"), netip.MustParseAddr("10.0.0.1")); err == nil {
+				old = id
+			}
+		}
+		if err := a.UpdateUsers(func(t *auth.Table) error { t.Delete("ann"); return nil }); err != nil || !a.Rules().Knows(old) {
+			t.Errorf("bob is another since ann is gone, %v", err)
+		}
 		err := a.UpdateUsers(func(t *auth.Table) error { return t.Create(&auth.User{Name: "eve"}) })
 		if r := (*auth.Refused)(nil); !errors.As(err, &r) || names() != "bob " {
 			t.Errorf("a user without a password: %v, there are %q", err, names())
 		}
 		write(`{"users":[{"username":"bob","password":"bobs-secret"},{"username":"eve","password":"eves-secret"}]}`)
-		if names() != "bob eve " || a.Rules().Knows(old) {
+		if names() != "bob eve " || !a.Rules().Knows(old) {
 			t.Errorf("by hand there are %q", names())
 		}
 		good, err := os.ReadFile(path)
