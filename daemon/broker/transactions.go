@@ -126,7 +126,7 @@ func ForgetTransactions(s transaction.Store) error {
 // CHECK_TRANSACTION_STATE, 39. If none is online, or it has left, it is asked in the
 // next round.
 func (b *Broker) askProducer(c transaction.Check) {
-	conn := b.clients.anyProducer(c.Group, c.Topic)
+	conn := b.clients.anyProducer(c.Group, b.maySend(c.Topic))
 	if conn == nil {
 		return
 	}
@@ -146,14 +146,14 @@ func (b *Broker) askProducer(c transaction.Check) {
 	})
 }
 
-// anyProducer returns a connection of a producer group that may send to topic, nil if there
+// anyProducer returns a connection of a producer group whose account may send the message, nil if there
 // is none. Groups of producers have no permissions, and who is asked gets the message.
-func (c *clients) anyProducer(group, topic string) (any *remoting.Conn) {
+func (c *clients) anyProducer(group string, may func(*acl.Identity) bool) (any *remoting.Conn) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	n := 0
 	for conn, m := range c.producers[group] {
-		if m.who != nil && m.who.Topic(topic, acl.Pub) != nil {
+		if m.who != nil && !may(m.who) {
 			continue
 		}
 		if n++; rand.IntN(n) == 0 { // each is as likely as the others

@@ -29,7 +29,17 @@ func mayMessage(req *remoting.Request, topic string, p acl.Perm) error {
 // held for may not be its maker's any more. They ask again if it is.
 func (b *Broker) outdated(req *remoting.Request) bool {
 	id, ok := req.Who.(*acl.Identity)
-	return ok && b.opts.Accounts != nil && !b.opts.Accounts.Rules().Knows(id)
+	return ok && !b.knows(id)
+}
+
+func (b *Broker) knows(id *acl.Identity) bool {
+	return b.opts.Accounts == nil || b.opts.Accounts.Rules().Knows(id)
+}
+
+// maySend says of those whose heartbeats have shown who they are whether they may send to topic. Once the
+// accounts have changed it is their next heartbeat that shows it again.
+func (b *Broker) maySend(topic string) func(*acl.Identity) bool {
+	return func(id *acl.Identity) bool { return b.knows(id) && id.Topic(topic, acl.Pub) == nil }
 }
 
 // mayGroup fails with acl.ErrDenied unless who made req may consume in group.

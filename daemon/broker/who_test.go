@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pairmq/internal/acl"
+	"pairmq/internal/auth"
 	"pairmq/internal/remoting"
 )
 
@@ -19,6 +20,7 @@ func TestOnlyProducersThatMaySendAreAsked(t *testing.T) {
 	}
 	identity := identities(t, text)
 	c := newClients(10, 10, 1000, newExpressions(func() bool { return true }))
+	may := new(Broker).maySend("T")
 	join := func(id string, who *acl.Identity) *remoting.Conn {
 		conn := new(remoting.Conn)
 		if err := c.produce(conn, member{id: id, cost: 1, who: who}, "PG"); err != nil {
@@ -28,23 +30,69 @@ func TestOnlyProducersThatMaySendAreAsked(t *testing.T) {
 	}
 	join("reader", identity("the-reader"))
 	join("other", identity("the-other"))
-	if c.anyProducer("PG", "T") != nil {
+	if c.anyProducer("PG", may) != nil {
 		t.Error("a producer is asked that may not send")
 	}
 	sender := join("sender", identity("the-sender"))
 	for range 100 {
-		if c.anyProducer("PG", "T") != sender {
+		if c.anyProducer("PG", may) != sender {
 			t.Fatal("another than the sender is asked")
 		}
 	}
 	local := join("local", nil) // where nobody is asked who they are
 	asked := map[*remoting.Conn]bool{}
 	for range 100 {
-		asked[c.anyProducer("PG", "T")] = true
+		asked[c.anyProducer("PG", may)] = true
 	}
 	if len(asked) != 2 || !asked[sender] || !asked[local] {
 		t.Errorf("%d producers are asked in turn, want the two that may send", len(asked))
 	}
+}
+
+// TestAProducerThatMaySendNoMoreIsNotAsked, though it is connected still, and in its group until it has been
+// silent for long.
+func TestAProducerThatMaySendNoMoreIsNotAsked(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "plain_acl.yml")
+	if err := os.WriteFile(path, []byte("accounts: []\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := acl.Open(path, filepath.Join(dir, "users.json"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(change func(*auth.Table) error) {
+		t.Helper()
+		if err := accounts.UpdateUsers(change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := &Broker{opts: Options{Accounts: accounts}, clients: newClients(10, 10, 1000, newExpressions(func() bool { return true }))}
+	conn := new(remoting.Conn)
+	beat := func() {
+		t.Helper()
+		if err := b.clients.produce(conn, member{id: "bob", cost: 1, who: identify(t, accounts, "the-bob")}, "PG"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := func(want *remoting.Conn, when string) {
+		t.Helper()
+		if got := b.clients.anyProducer("PG", b.maySend("T")); got != want {
+			t.Errorf("%s %p is asked, want %p", when, got, want)
+		}
+	}
+	say(func(t *auth.Table) error {
+		return t.Create(&auth.User{Name: "the-bob", Password: "12345678", Policies: []*auth.Policy{{Entries: []*auth.Entry{{Resource: "Topic:T", Actions: []string{"Pub"}, Decision: "Allow"}}}}})
+	})
+	beat()
+	asked(conn, "while it may send")
+	say(func(t *auth.Table) error {
+		return t.Change(&auth.User{Name: "the-bob", Password: "12345678", Type: "Super"})
+	})
+	beat()
+	asked(conn, "after its next heartbeat")
+	say(func(t *auth.Table) error { t.Delete("the-bob"); return nil })
+	asked(nil, "once it is gone")
 }
 
 // TestRepliesGoToTheAccountThatAsked: whoever else says a clientID gets none of its replies while
@@ -93,20 +141,23 @@ func identities(t *testing.T, text string) func(name string) *acl.Identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(name string) *acl.Identity {
-		t.Helper()
-		cmd := &remoting.Command{}
-		own, err := acl.ReadCredentials(credentials(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		own.Sign(cmd)
-		id, err := accounts.Rules().Identify(cmd, netip.MustParseAddr("192.0.2.2"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return id
+	return func(name string) *acl.Identity { return identify(t, accounts, name) }
+}
+
+// identify returns who signs as name.
+func identify(t *testing.T, accounts *acl.Accounts, name string) *acl.Identity {
+	t.Helper()
+	cmd := &remoting.Command{}
+	own, err := acl.ReadCredentials(credentials(t, name))
+	if err != nil {
+		t.Fatal(err)
 	}
+	own.Sign(cmd)
+	id, err := accounts.Rules().Identify(cmd, netip.MustParseAddr("192.0.2.2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // credentials writes the file of an account.
