@@ -339,6 +339,8 @@ func TestAccountsAreChangedByRequests(t *testing.T) {
 	}
 	done(admin(remoting.ReqDeleteACLConfig, "accessKey", "newcomer"))
 	refused(newcomer(), remoting.RespSystemError, "Check signature failed")
+	done(callAs(t, theAdmin, d.broker, coded(remoting.ReqAuthCreateUser, userBody("newcomer", "users-secret", "", ""))))
+	refused(admin(remoting.ReqUpdateAndCreateACLConfig, "accessKey", "newcomer", "secretKey", "top-secret"), 209, "a user of 5.x has this name")
 }
 
 // TestWhatIsHeldEndsWithItsAccount: a pull and a pop that wait for messages get none once

@@ -69,7 +69,12 @@ func (b *Broker) putAccount(req *remoting.Request) error {
 	if s, ok := f.Lookup("groupPerms"); ok {
 		a.GroupPerms = strings.Split(s, ",")
 	}
-	return b.changeAccounts(req, respPutAccountFailed, func(file *acl.File) error { return file.Put(a, white) })
+	return b.changeAccounts(req, respPutAccountFailed, func(file *acl.File) error {
+		if all := b.opts.Accounts; !all.Holds(a.AccessKey) && all.Users().Find(a.AccessKey) != nil { // it would be let in no more
+			return refuse(respPutAccountFailed, "a user of 5.x has this name: delete it first")
+		}
+		return file.Put(a, white)
+	})
 }
 
 // deleteAccount serves DELETE_ACL_CONFIG, 51.
