@@ -172,9 +172,13 @@ func (id *Identity) Message(topic string, p Perm) error {
 	return deny("No default permission for the message there")
 }
 
-// Lists says whether the account has a permission of its own for topic, be it none.
+// Lists says whether the account has a permission of its own for topic, be it none; of a user of 5.x also whether
+// any entry denies sending there.
 func (id *Identity) Lists(topic string) bool {
 	if id.user != nil {
+		if v, _ := id.judge(auth.Topic, topic, Pub); v == auth.Denied {
+			return true
+		}
 		v, exact := id.judge(auth.Topic, topic, Pub|Sub|get|update)
 		return v != auth.Unsaid && exact
 	}

@@ -101,6 +101,11 @@ func TestWhatUsersMay(t *testing.T) {
 	if err := id.Message("secret", Sub); strings.Contains(err.Error(), "Topic") {
 		t.Errorf("%v tells the topic", err)
 	}
+	none, _ := opened(t, `{"users":[{"username":"bob","password":"bobs-secret","policies":[{"policyType":"Default","entries":[
+ {"resource":"*","actions":["Sub"],"decision":"Deny"},{"resource":"Topic:no*","actions":["Pub"],"decision":"Deny"}]}]}]}`, nil)
+	if id := who(t, none, "10.0.0.1"); !id.Lists("nowhere") || id.Lists("T") {
+		t.Errorf("who may not send to no* lists nowhere %t, T %t", id.Lists("nowhere"), id.Lists("T"))
+	}
 	if !id.Lists("seen") || !id.Lists("%DLQ%h") {
 		t.Error("what is named in an entry is not listed")
 	}
