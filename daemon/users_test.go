@@ -291,3 +291,30 @@ func TestWithoutAccountsThereAreNoUsers(t *testing.T) {
 func heartbeatOf(client, group, topic string) *remoting.Command {
 	return &remoting.Command{Code: remoting.ReqHeartBeat, Body: fmt.Appendf(nil, `{"clientID":%q,"consumerDataSet":[{"groupName":%q,"consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","subscriptionDataSet":[{"topic":%q,"subString":"*"}]}]}`, client, group, topic)}
 }
+
+// TestADenyIsDeletedByMoreThanASignature: listAcl is signed with the same text.
+func TestADenyIsDeletedByMoreThanASignature(t *testing.T) {
+	d := newDaemon(t).withAccounts(accountsText)
+	d.settings = append(d.settings, "enableNamesrv=false", "namesrvAddr=127.0.0.1:1", "adminAddresses=192.0.2.50")
+	b := d.brokerAlone()
+	trusted, elsewhere := far(t, b.now.srv, "192.0.2.50"), far(t, b.now.srv, "192.0.2.51")
+	ask := func(at string, code int32, cmd *remoting.Command, want string) {
+		t.Helper()
+		r := callAs(t, theAdmin, at, coded(code, cmd))
+		if got := fmt.Sprint(r.Code, " ", r.Remark); !strings.HasPrefix(got, want) {
+			t.Errorf("%s at %s: answered %q, want %q", remoting.RequestName(code), at, got, want)
+		}
+	}
+	entry := func(resource string) *remoting.Command {
+		return &remoting.Command{Fields: fieldsOf("subject", "User:bob", "policyType", "Custom", "resource", resource)}
+	}
+	const no = "1 A Deny can only be deleted"
+	ask(elsewhere, remoting.ReqAuthCreateUser, userBody("bob", "bobs-secret", "", ""), "0 ")
+	ask(elsewhere, remoting.ReqAuthCreateACL, aclBody("User:bob", "Topic:open", "Pub", "Allow"), "0 ")
+	ask(elsewhere, remoting.ReqAuthCreateACL, aclBody("User:bob", "Topic:secret", "Pub", "Deny"), "0 ")
+	ask(elsewhere, remoting.ReqAuthDeleteACL, entry("Topic:secret"), no)
+	ask(elsewhere, remoting.ReqAuthDeleteACL, entry(""), no)
+	ask(elsewhere, remoting.ReqAuthDeleteACL, entry("Topic:open"), "0 ")
+	ask(trusted, remoting.ReqAuthDeleteACL, entry("Topic:secret"), "0 ")
+	ask(trusted, remoting.ReqAuthDeleteACL, entry(""), "16 The acl is not exist")
+}

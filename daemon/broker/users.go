@@ -62,7 +62,16 @@ func (b *Broker) usersAsked(req *remoting.Request) error {
 		}
 		return b.changeUsers(req, func(t *auth.Table) error { return t.Put(a) })
 	case remoting.ReqAuthDeleteACL:
-		return b.changeUsers(req, func(t *auth.Table) error { return t.Take(subject, field("policyType"), field("resource")) })
+		return b.changeUsers(req, func(t *auth.Table) error {
+			denies := t.Denies()
+			if err := t.Take(subject, field("policyType"), field("resource")); err != nil {
+				return err
+			}
+			if t.Denies() < denies && !b.trusts(req) {
+				return refuse(remoting.RespSystemError, "A Deny can only be deleted from an address in adminAddresses: a signature alone is not enough, for that of listAcl has the same text; updateAcl can change it")
+			}
+			return nil
+		})
 	case remoting.ReqAuthGetACL:
 		u, err := b.opts.Accounts.Users().Of(subject)
 		if err != nil {
@@ -124,13 +133,16 @@ func (b *Broker) putUser(req *remoting.Request, name string) error {
 // socket may, or whose address is an administrator's as well as the signature. What is signed has no names of
 // fields and no time, so that a signature alone may be another request's, or an old one's.
 func (b *Broker) maySuper(req *remoting.Request, u *auth.User, word string) error {
-	if !u.Super() || req.Who == nil { // no account was asked for
-		return nil
-	}
-	if b.opts.Administers != nil && b.opts.Administers(req.Conn().RemoteAddr().Addr()) {
+	if !u.Super() || b.trusts(req) {
 		return nil
 	}
 	return refuse(remoting.RespSystemError, "The super user can only be %s by super user, from an address in adminAddresses: a signature alone is not enough", word)
+}
+
+// trusts says whether who asks is an administrator by more than a signature: by their address
+// too, or since no account was asked for.
+func (b *Broker) trusts(req *remoting.Request) bool {
+	return req.Who == nil || b.opts.Administers != nil && b.opts.Administers(req.Conn().RemoteAddr().Addr())
 }
 
 // showUsers answers AUTH_GET_USER and AUTH_LIST_USER. RocketMQ's answers have passwords; these have none.

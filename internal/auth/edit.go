@@ -131,6 +131,20 @@ func (t *Table) Take(subject, kind, resource string) error {
 	return nil
 }
 
+// Denies is how many entries there are that deny.
+func (t *Table) Denies() (n int) {
+	for _, u := range t.Users {
+		for _, p := range u.Policies {
+			for _, e := range p.Entries {
+				if e.deny {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // Select returns what is said of users whose subject contains one text, as far as resources contain the other;
 // where the subject contains that too, all of it, as with RocketMQ.
 func (t *Table) Select(subject, resource string) (some []*ACL) {

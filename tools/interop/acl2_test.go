@@ -143,6 +143,8 @@ func (s *usersSite) manages(t *testing.T) {
 		{"getAcl -b {m} -s User:ann", `Topic:app\* +\[Sub\] +null +Deny.*Group:g +\[Sub\] +null +Deny`},
 		{"copyAcl -f {m} -t {s}", "copy acl of User:ann from {m} to {s} success"},
 		{"listAcl -b {s} -s ann -r Group", `User:ann +Custom +Group:g +\[Sub\] +null +Deny`},
+		{"deleteAcl -b {s} -s User:ann -r Topic:app*", "!CODE: 1 +DESC: A Deny can only be deleted from an address in adminAddresses"},
+		{"updateAcl -b {s} -s User:ann -r Topic:app*,Group:g -a Sub -d Allow", "{s} success"},
 		{"deleteAcl -b {s} -s User:ann -r Topic:app*", "{s} success"},
 		{"getAcl -b {s} -s User:ann", `Group:g`},
 		{"deleteAcl" + c + " -s User:ann", both},
