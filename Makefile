@@ -162,7 +162,7 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
 
 interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 and Maven, and root for a disk that is frozen
-	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m ./...
+	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 60m ./...
 
 mqadmin: build ## every command of mqadmin against pairmqd and against Apache's own; writes docs/mqadmin.md; needs JDK 17 and Maven
 	cd tools/interop && PAIRMQ_WRITE=1 PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 45m . -run '^TestMQAdmin$$'
