@@ -87,9 +87,14 @@ func (b *budget) take(n, mark int64) bool {
 	}
 }
 
+// try takes n bytes if nobody waits for some.
+func (b *budget) try(n int64, p purpose) bool {
+	return b.waiting.Load() == 0 && b.take(n, b.mark(n, p))
+}
+
 // ask takes n bytes, or returns the turn to wait for.
 func (b *budget) ask(n int64, p purpose) *turn {
-	if b.waiting.Load() == 0 && b.take(n, b.mark(n, p)) {
+	if b.try(n, p) {
 		return nil
 	}
 	b.mu.Lock()

@@ -56,6 +56,9 @@ func newRig(t *testing.T, opts ServerOptions) *rig {
 				t.Errorf("%d bytes are still counted in lane %d, %d of them by address", all, l, each)
 			}
 		}
+		if got := r.srv.shared.ahead.used.Load(); got != 0 {
+			t.Errorf("%d bytes are still counted beside the lanes", got)
+		}
 		if got := r.srv.shared.giants.used.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted for giants", got)
 		}

@@ -47,10 +47,13 @@ func (s *shared) counted(size int64) int64 { return min(size, s.limits.BytesInFl
 // that reads changes it.
 type loan struct {
 	lanes  [lanes]atomic.Int64 // in bytes; these are in flight
+	ahead  atomic.Int64        // beside the lanes, in flight likewise; see overtake
 	beyond atomic.Int64        // of the giants
 }
 
-func (l *loan) sum() int64 { return l.lanes[smallLane].Load() + l.lanes[largeLane].Load() }
+// ofLanes is what the lanes count of it, sum all that is in flight.
+func (l *loan) ofLanes() int64 { return l.lanes[smallLane].Load() + l.lanes[largeLane].Load() }
+func (l *loan) sum() int64     { return l.ofLanes() + l.ahead.Load() }
 
 // borrow sees that c has size bytes of the budgets, in the lane for so much; it waits for
 // them for at most patience. Of a giant,
@@ -64,6 +67,7 @@ func (c *Conn) borrow(size int64, patience time.Duration) error {
 	if c.from != nil {
 		from = &c.from.lanes[l]
 	}
+	keeps := had.sum() > 0
 	steps := [...]struct {
 		b *budget
 		n int64
@@ -72,14 +76,22 @@ func (c *Conn) borrow(size int64, patience time.Duration) error {
 		if step.b == nil || step.n <= 0 {
 			continue
 		}
-		var err error
-		if patience, err = c.takeTurn(step.b, step.n, forFrames, patience); err == nil {
+		err := ErrBusy
+		if !keeps {
+			patience, err = c.takeTurn(step.b, step.n, forFrames, patience)
+		} else if step.b.try(step.n, forFrames) {
+			err = nil
+		}
+		if err == nil {
 			continue
 		}
 		for _, step := range steps[:i] {
 			if step.b != nil && step.n > 0 {
 				step.b.give(step.n)
 			}
+		}
+		if keeps {
+			return c.overtake(max(0, more), max(0, beyond), patience)
 		}
 		return err
 	}
@@ -88,10 +100,38 @@ func (c *Conn) borrow(size int64, patience time.Duration) error {
 	return nil
 }
 
+// overtake is borrow for who keeps some of the last frame, since more has come behind it: were
+// he to wait for a lane, many might wait for each other. Beside the lanes there is an eighth of
+// all for these, or one has it; he does not wait again until he has given it back.
+func (c *Conn) overtake(more, beyond int64, patience time.Duration) error {
+	s, had, n := c.shared, &c.loan, max(1, more)
+	if had.ahead.Load() > 0 {
+		s.ahead.force(n)
+	} else {
+		c.noteBegin(n, 0) // who waits for a lane does not wait for all who wait here
+		if _, err := c.takeTurn(&s.ahead, n, forFrames, patience); err != nil {
+			return err
+		}
+	}
+	s.giants.force(beyond)
+	s.budget.force(n)
+	had.ahead.Add(n)
+	had.beyond.Add(beyond)
+	return nil
+}
+
+// fallBehind gives back what c has beside the lanes.
+func (c *Conn) fallBehind() {
+	s, n := c.shared, c.loan.ahead.Swap(0)
+	s.giants.give(c.loan.beyond.Swap(0))
+	s.ahead.give(n)
+	s.budget.give(n)
+}
+
 // payBack gives back all that c has of the budgets for what it receives.
 func (c *Conn) payBack() {
 	s, had := c.shared, &c.loan
-	s.giants.give(had.beyond.Swap(0))
+	c.fallBehind()
 	for l := range had.lanes {
 		n := had.lanes[l].Swap(0)
 		s.lanes[l].give(n)
@@ -135,6 +175,8 @@ func (c *Conn) keeps(b *budget) bool {
 		return true
 	case b == &s.giants:
 		return c.loan.beyond.Load() > 0
+	case b == &s.ahead:
+		return c.loan.ahead.Load() > 0
 	}
 	for l := range s.lanes {
 		if b == &s.lanes[l] || c.from != nil && b == &c.from.lanes[l] {

@@ -188,3 +188,67 @@ func TestHandshakesOfOneAddress(t *testing.T) {
 		}
 	})
 }
+
+// Connections that send large frames and larger ones behind them do not wait for what
+// each keeps of the first.
+func TestLargerFramesBehindLargeOnes(t *testing.T) {
+	const limit, conns, frames = 12 << 20, 40, 8
+	for _, addr := range []string{"127.0.0.1:%d", "192.0.2.1:%d", "192.0.2.%d:1"} {
+		for _, size := range []int{300 << 10, 900 << 10, 5 << 20} {
+			t.Run(fmt.Sprint(addr, size), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: limit}})
+					var all []byte
+					for i := range frames {
+						all = AppendCommand(all, &Command{Opaque: int32(i), Body: make([]byte, [...]int{200 << 10, size}[i%2])})
+					}
+					start, done := time.Now(), make(chan time.Duration)
+					for i := range conns {
+						p := r.from(fmt.Sprintf(addr, i+1))
+						go func() { _, _ = p.nc.Write(all) }() // its end may be in vain
+						go func() {
+							for n := range int32(frames) {
+								p.expect(n, RespSuccess)
+							}
+							done <- time.Since(start)
+						}()
+					}
+					for range conns {
+						if d := <-done; d > 0 && size < limit/8 || d > slowTime {
+							t.Errorf("a connection was served after %v", d)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// Nor do those who do not go on with the larger one keep others waiting, or have more
+// than a share.
+func TestHalfFramesBehindLargeOnes(t *testing.T) {
+	const limit = 12 << 20
+	for _, next := range []int{900 << 10, 15 << 20} {
+		t.Run(fmt.Sprint(next), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: limit}})
+				first := AppendCommand(nil, &Command{Body: make([]byte, 300<<10)})
+				both := append(first, AppendCommand(nil, &Command{Body: make([]byte, next)})[:100<<10]...)
+				for i := range 100 {
+					p := r.from(fmt.Sprintf("192.0.2.%d:1", 1+i%4))
+					go func() { _, _ = p.nc.Write(both) }() // its end may be in vain
+					go func() { _, _ = p.read() }()
+				}
+				synctest.Wait()
+				if n := r.srv.Stats().Bytes; n > limit*3/4 {
+					t.Errorf("%d bytes are in flight, want three quarters of %d at most", n, limit)
+				}
+				for i, size := range []int{64 << 10, 900 << 10} {
+					if d := r.sends(fmt.Sprintf("192.0.2.99:%d", i+1), size); d > time.Duration(i)*3*stallTime {
+						t.Errorf("%d bytes of another waited for %v", size, d)
+					}
+				}
+			})
+		})
+	}
+}

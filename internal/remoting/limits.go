@@ -27,7 +27,8 @@ type Limits struct {
 	// replies that wait to be written. Replies for which Request.Reserve asks have all of
 	// it, small requests half more; one of each may go beyond that. Of frames of more than
 	// 4 KiB that are being received, those that need up to 128 KiB have three eighths of it, larger
-	// ones a quarter, and one address a third of either while it is alone. What a frame has
+	// ones a quarter, and one address a third of either while it is alone. Larger ones behind
+	// others, which would have to wait with what is kept of these, have an eighth, or one does. What a frame has
 	// beyond an eighth is not counted; such frames have that together besides, or one
 	// does. 0 means 32 MiB.
 	// Replies to all addresses of others together have little more than a quarter until

@@ -51,6 +51,9 @@ func (c *Conn) calmDown() {
 	have := in.w - in.r
 	switch {
 	case in.large:
+	case c.loan.ahead.Load() > 0 && int64(sizeOf(classOf(have)))-minBuffer <= c.loan.ofLanes():
+		c.refit(max(have, minBuffer))
+		c.fallBehind()
 	case size > hotBuffer && have <= hotBuffer/2 && c.leisure(hotBuffer):
 		c.resize(hotBuffer)
 	case have <= minBuffer && (size > hotBuffer || size > minBuffer && !c.leisure(0)):
@@ -102,19 +105,25 @@ func (c *Conn) noteEnd() {
 	}
 }
 
-// resize moves what has arrived to the front of a buffer of size bytes or more. If it is a
-// smaller one than before it is a convenience, and no frame's.
+// resize makes the buffer one of size bytes or more. If it is a smaller one than before it is
+// a convenience, and no frame's.
 func (c *Conn) resize(size int) {
+	was := len(c.in.buf.b)
+	c.refit(size)
+	if size < was {
+		c.payBack()
+		c.indulge(int64(size - minBuffer))
+	}
+}
+
+// refit moves what has arrived to the front of a buffer of size bytes or more.
+func (c *Conn) refit(size int) {
 	in, s := &c.in, c.shared
 	old := in.buf
 	in.buf = s.buffers.get(size)
 	in.w = copy(in.buf.b, old.b[in.r:in.w])
 	in.r, in.full = 0, false
 	s.buffers.put(old)
-	if size < len(old.b) {
-		c.payBack()
-		c.indulge(int64(size - minBuffer))
-	}
 }
 
 // closeInbound gives the buffer back.

@@ -30,6 +30,7 @@ type shared struct {
 	busy    *warner.Warner // clients that send too many requests
 	budget  *budget
 	lanes   [lanes]budget // of the frames that are being received
+	ahead   budget        // beside them; see overtake
 	giants  budget        // and of what very large ones have beyond; see borrow
 	buffers bufferPool
 	batches batchPool
@@ -69,6 +70,7 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 		conns: make(map[*Conn]struct{}), sources: make(map[netip.Addr]*source),
 	}
 	s.giants = budget{limit: lim.BytesInFlight, lane: true}
+	s.ahead = budget{limit: lim.BytesInFlight / 8, lane: true}
 	for l := range s.lanes {
 		s.lanes[l] = budget{limit: laneSize(lane(l), lim.BytesInFlight), lane: true}
 	}
