@@ -24,7 +24,8 @@ type life struct {
 // touch notes that a broker lives. It returns the version of the table that is held of
 // it, or false if it is not known. It counts as connected by l.conn from then on, where
 // that comes from where it registered: RocketMQ leaves it at the old one, and drops it
-// when that closes.
+// when that closes. A broker that comes from elsewhere now is to register anew, or it would
+// be dropped with the connection of before, and could not leave: its version is not told.
 func (r *routes) touch(l *life, now time.Time) (table.DataVersion, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -33,9 +34,10 @@ func (r *routes) touch(l *life, now time.Time) (table.DataVersion, bool) {
 		return table.DataVersion{}, false
 	}
 	m.seen = now
-	if m.owns(l.from) {
-		m.conn, m.from = l.conn, l.from
+	if !m.owns(l.from) {
+		return table.DataVersion{}, false
 	}
+	m.conn, m.from, m.heard = l.conn, l.from, now
 	return m.version, true
 }
 

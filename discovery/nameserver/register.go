@@ -91,7 +91,7 @@ func (r *routes) admit(reg *registration, known *member) error {
 		return fmt.Errorf("%w: %s has %d, %s has %d", errStale,
 			known.addr, known.version.StateVersion, reg.addr, reg.body.Version.StateVersion)
 	}
-	if m := r.find(reg.brokerName, reg.addr); m != nil && m != known && !m.owns(reg.from) && reg.now.Sub(m.seen) < m.timeout {
+	if m := r.find(reg.brokerName, reg.addr); m != nil && m != known && !m.owns(reg.from) && reg.now.Sub(m.heard) < m.timeout {
 		return fmt.Errorf("%w: %s", errTaken, reg.addr) // else it would be out of all routes
 	}
 	if known == nil {
@@ -120,7 +120,7 @@ func (r *routes) join(reg *registration, known *member) *group {
 	}
 	next := &member{
 		addr: reg.addr, ha: reg.ha, cluster: reg.cluster, version: reg.body.Version,
-		conn: reg.conn, from: reg.from, seen: reg.now, timeout: reg.timeout,
+		conn: reg.conn, from: reg.from, seen: reg.now, heard: reg.now, timeout: reg.timeout,
 	}
 	if len(reg.body.Topics) == 1 && known != nil {
 		next.version = known.version // an increment says nothing of the rest: let the next whole table count as changed

@@ -47,6 +47,7 @@ type member struct {
 	conn     *remoting.Conn    // that it registered on last; nil since a restart
 	from     netip.Addr        // the source of conn; zero: this machine
 	seen     time.Time         // with monotonic clock
+	heard    time.Time         // likewise, from where it registered; until then others may not have its address
 	timeout  time.Duration     // how long after seen it counts as alive
 }
 

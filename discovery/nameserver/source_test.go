@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pairmq/internal/remoting"
+	"pairmq/store/table"
 )
 
 // shares is the body of a request 217.
@@ -105,6 +106,58 @@ func TestAfterARestartTheAddressSpeaks(t *testing.T) {
 		}
 		if routeOf(t, s, "T") != nil {
 			t.Error("the broker has left, and has a route")
+		}
+		time.Sleep(time.Second) // what waits in pipes ends with the connections
+	})
+}
+
+// TestABrokerThatComesFromElsewhereNow: one whose address is a name or behind a translation is
+// not known by it after a restart, nor is any whose way to the name server is another now. It is
+// asked to register anew, and may leave then; and it may take another brokerId at its address
+// though its own signs of life come.
+func TestABrokerThatComesFromElsewhereNow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t, Options{Load: func() (*State, error) {
+			st := &State{Topics: []TopicState{{Topic: "T", BrokerName: "gw", Perm: 6, ReadQueueNums: 4, WriteQueueNums: 4}}}
+			for id, addr := range []string{"gw-a.test:10911", "gw-b.test:10911"} {
+				st.Brokers = append(st.Brokers, BrokerState{Cluster: "C", BrokerName: "gw", BrokerID: int64(id), Addr: addr, TimeoutMillis: 120_000, Version: table.DataVersion{Timestamp: 1}})
+			}
+			return st, nil
+		}})
+		master, slave := newBroker(s, "gw", "gw-a.test:10911"), newBroker(s, "gw", "gw-b.test:10911")
+		ask := func(conn *remoting.Conn, code int32, b *testBroker) *remoting.Command {
+			t.Helper()
+			resp, err := conn.Call(t.Context(), &remoting.Command{Code: code, Fields: b.fields(), Body: []byte(`{"timestamp":1}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return resp
+		}
+		for _, addr := range []string{"10.0.0.2", "10.0.0.3"} { // after the restart, and by another way
+			conn := from(t, s, addr)
+			if got := ask(conn, remoting.ReqQueryDataVersion, master).Fields.Get("changed"); got != "true" {
+				t.Errorf("from %s, where it has not registered, changed is %s", addr, got)
+			}
+			if resp, err := conn.Call(t.Context(), master.request(t)); err != nil || resp.Code != remoting.RespSuccess {
+				t.Fatal(resp, err)
+			}
+			if got := ask(conn, remoting.ReqQueryDataVersion, master).Fields.Get("changed"); got != "false" {
+				t.Errorf("from %s, where it has registered, changed is %s", addr, got)
+			}
+		}
+		s.disconnectAll(t, "10.0.0.2")
+		last := from(t, s, "10.0.0.3")
+		if resp := ask(last, remoting.ReqUnregisterBroker, master); resp.Code != remoting.RespSuccess || routeOf(t, s, "T") == nil {
+			t.Errorf("its leave is answered %d", resp.Code)
+		}
+		swapped := from(t, s, "10.0.0.4")
+		slave.topics[1].Perm = 4
+		for range 8 {
+			time.Sleep(10 * time.Second)
+			ask(swapped, remoting.ReqBrokerHeartbeat, slave)
+		}
+		if resp, err := swapped.Call(t.Context(), slave.request(t)); err != nil || resp.Code != remoting.RespSuccess {
+			t.Errorf("80 s after the restart the slave does not become master: %v %v", resp, err)
 		}
 		time.Sleep(time.Second) // what waits in pipes ends with the connections
 	})

@@ -93,7 +93,7 @@ func (r *routes) restore(st *State, now time.Time) {
 			g.cluster, g.acting = b.Cluster, b.ActingMaster
 		}
 		g.members[b.BrokerID] = &member{
-			addr: b.Addr, ha: b.HAServerAddr, cluster: b.Cluster, version: b.Version, seen: now,
+			addr: b.Addr, ha: b.HAServerAddr, cluster: b.Cluster, version: b.Version, seen: now, heard: now,
 			timeout: min(time.Duration(b.TimeoutMillis)*time.Millisecond, returnTime),
 		}
 		r.members++
