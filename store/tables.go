@@ -152,6 +152,12 @@ func (s *Store) ResetOffsets(all []table.Offset) error {
 	return s.index.ResetOffsets(all)
 }
 
+// RewindOffset is ResetOffsets of one as CommitOffset notes it: on flash within some seconds.
+func (s *Store) RewindOffset(o table.Offset) error {
+	defer s.changed(&s.versions.offsets)
+	return s.index.RewindOffset(o)
+}
+
 // MergeOffsets takes over offsets of the store that this one is a copy of: those
 // that were reset there since, backwards too, and those that are later than here.
 // Resets are durable on return.

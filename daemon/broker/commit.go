@@ -16,7 +16,8 @@ func (b *Broker) commit(conn *remoting.Conn, group string, q queueKey, offset in
 }
 
 // commitAny is commit for a request that may go back too, as with RocketMQ: for a consumer
-// that seeks, and for who sets an offset. Going back is durable on return, as a reset is.
+// that seeks, and for who sets an offset. Going back is durable on return, as a reset is, for who
+// waits for an answer: one who does not could wear out the flash by going back all the time.
 // What a consumer commits, by a oneway, in a queue that others have taken since is ignored.
 func (b *Broker) commitAny(req *remoting.Request, group string, q queueKey, offset int64) error {
 	have, ok := b.store.Offset(group, q.topic, q.queueID)
@@ -31,7 +32,11 @@ func (b *Broker) commitAny(req *remoting.Request, group string, q queueKey, offs
 		return nil
 	}
 	b.committers.note(group, q, req.Conn())
-	return b.resetPopped([]table.Offset{{Group: group, Topic: q.topic, QueueID: q.queueID, Offset: offset}})
+	o := table.Offset{Group: group, Topic: q.topic, QueueID: q.queueID, Offset: offset}
+	if req.IsOneway() {
+		return b.setPopped([]table.Offset{o}, func() error { return b.store.RewindOffset(o) })
+	}
+	return b.resetPopped([]table.Offset{o})
 }
 
 // taken says whether somebody else than the consumer at conn has a queue now: one that is

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +71,9 @@ func TestCommitsThatGoBack(t *testing.T) {
 					c.expect(c.call(remoting.ReqHeartBeat, heartbeatOf("c", "CG", "CLUSTERING", "T")), 0, "")
 				}
 				tt.do(t, r, a, b)
+				if got, want := r.st.rewound.Load(), int64(1); tt.want == 3 && (got == want) == strings.HasPrefix(tt.name, "by who waits") {
+					t.Errorf("%d commits were made durable within seconds alone", got)
+				}
 				if got, _ := r.st.Offset("CG", "T", 0); got != tt.want {
 					t.Errorf("the group is at %d, want %d", got, tt.want)
 				}

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pairmq/store"
@@ -29,6 +30,7 @@ type fakeStore struct {
 	quotas  []store.TopicQuota
 	now     int64 // store timestamp of the next message, ms
 	writes  int   // of tables
+	rewound atomic.Int64
 
 	putErr   error                 // what Put returns
 	doneErr  error                 // what it tells done
@@ -323,6 +325,11 @@ func (s *fakeStore) ResetOffsets(all []table.Offset) error {
 		s.setOffset(o.Group, k, o.Offset, s.offsets[o.Group][k].Version+1)
 	}
 	return s.tableErr
+}
+
+func (s *fakeStore) RewindOffset(o table.Offset) error {
+	s.rewound.Add(1)
+	return s.ResetOffsets([]table.Offset{o})
 }
 
 func (s *fakeStore) Offset(group, topic string, queueID int32) (int64, bool) {

@@ -47,10 +47,15 @@ func (b *Broker) Keep() {
 
 // resetPopped resets offsets, also of groups that pop.
 func (b *Broker) resetPopped(all []table.Offset) error {
+	return b.setPopped(all, func() error { return b.store.ResetOffsets(all) })
+}
+
+// setPopped runs reset, which sets offsets, also of groups that pop.
+func (b *Broker) setPopped(all []table.Offset, reset func() error) error {
 	if b.pops == nil {
-		return b.store.ResetOffsets(all)
+		return reset()
 	}
-	if err := b.pops.Reset(all, func() error { return b.store.ResetOffsets(all) }); err != nil {
+	if err := b.pops.Reset(all, reset); err != nil {
 		return err
 	}
 	b.popPolls.moved(all)

@@ -64,6 +64,7 @@ type Messages interface {
 type Offsets interface {
 	CommitOffset(group, topic string, queueID int32, offset int64) // an earlier one is ignored; ResetOffsets goes back
 	ResetOffsets([]table.Offset) error                             // backwards too; durable on return
+	RewindOffset(table.Offset) error                               // backwards too; on flash within seconds
 	Offset(group, topic string, queueID int32) (int64, bool)
 	Offsets(group string) []index.GroupOffset
 	AllOffsets() map[string][]index.GroupOffset // by group, configured or not

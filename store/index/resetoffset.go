@@ -27,14 +27,20 @@ func (x *Index) ResetOffsets(all []table.Offset) error {
 	}
 	var failed error
 	for _, o := range all {
-		from, err := x.resetSlot(o.Group, o.Topic, o.QueueID, max(o.Offset, 0))
-		if err != nil {
-			failed = err
+		if failed = x.RewindOffset(o); failed != nil {
 			break
 		}
-		x.log.Debug("consumer offset reset", "group", o.Group, "topic", o.Topic, "queueId", o.QueueID, "from", from, "to", o.Offset)
 	}
 	return errors.Join(failed, x.flushOffsets(true))
+}
+
+// RewindOffset is ResetOffsets of one in memory alone: the next flush writes it.
+func (x *Index) RewindOffset(o table.Offset) error {
+	from, err := x.resetSlot(o.Group, o.Topic, o.QueueID, max(o.Offset, 0))
+	if err == nil {
+		x.log.Debug("consumer offset reset", "group", o.Group, "topic", o.Topic, "queueId", o.QueueID, "from", from, "to", o.Offset)
+	}
+	return err
 }
 
 func (x *Index) resetSlot(group, topic string, queueID int32, offset int64) (from int64, err error) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"pairmq/hal/disk/diskfault"
 	"pairmq/store/table"
 )
 
@@ -87,5 +88,36 @@ func TestNextVersion(t *testing.T) {
 		if got := nextVersion(tt.version, time.Unix(tt.now, 0)); got != tt.want {
 			t.Errorf("nextVersion(%d, %d) = %d, want %d", tt.version, tt.now, got, tt.want)
 		}
+	}
+}
+
+// TestRewindsAreWrittenByFlushes: going back costs the medium no more than going on.
+func TestRewindsAreWrittenByFlushes(t *testing.T) {
+	fs := diskfault.New(diskfault.Plan{Real: t.TempDir()})
+	x := openFS(t, fs, nil)
+	x.CommitOffset("G", "T", 0, 100)
+	if err := x.FlushOffsets(); err != nil {
+		t.Fatal(err)
+	}
+	before := fs.Stats()
+	for i := range int64(50) {
+		if err := x.RewindOffset(table.Offset{Group: "G", Topic: "T", Offset: 50 - i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if now := fs.Stats(); now.Writes != before.Writes || now.Syncs != before.Syncs {
+		t.Errorf("50 rewinds take %d writes and %d syncs, want none", now.Writes-before.Writes, now.Syncs-before.Syncs)
+	}
+	if err := x.FlushOffsets(); err != nil {
+		t.Fatal(err)
+	}
+	if n := fs.Stats().Writes - before.Writes; n != 1 {
+		t.Errorf("a flush of them takes %d writes, want 1", n)
+	}
+	closeIndex(t, x)
+	x = openFS(t, fs, nil)
+	defer closeIndex(t, x)
+	if at, _ := x.Offset("G", "T", 0); at != 1 {
+		t.Errorf("after a restart the group is at %d, want 1", at)
 	}
 }
