@@ -50,8 +50,11 @@ func (m *Master) welcome(ctx context.Context, nc net.Conn, early []byte, known b
 		return
 	}
 	c.early = early
-	if known {
+	switch {
+	case known:
 		m.kin.note(c.addr)
+	case !m.opts.Trust.plain(nc): // not any more, and PeersChanged may not have seen it
+		c.close(errStranger)
 	}
 	conns.Go(func() { c.serve(ctx) })
 }

@@ -214,6 +214,9 @@ func (s *Slave) follow(ctx context.Context, addr string) error {
 	if nc == raw {
 		s.rests(raw, addr)
 		defer s.rests(nil, "")
+		if !s.opts.Trust.takes(raw, addr) { // not any more, and PeersChanged may not have seen it
+			return errStranger
+		}
 	}
 	s.heard()
 	end := l.End()

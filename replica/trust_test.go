@@ -866,3 +866,39 @@ func (c tap) Read(b []byte) (int, error) {
 	c.to.add(b[:n])
 	return n, err
 }
+
+// TestWhoIsTakenNoMoreIsNotLetIn: nor is one that came while it was configured, and is let in only
+// when it is not any more.
+func TestWhoIsTakenNoMoreIsNotLetIn(t *testing.T) {
+	for _, side := range []string{"master", "slave", "nobody"} {
+		synctest.Test(t, func(t *testing.T) {
+			var p *pair
+			var asked atomic.Int32
+			once := func(changed func()) func(netip.Addr, netip.Addr) bool { // what is configured changes while it is looked at
+				return func(netip.Addr, netip.Addr) bool {
+					if asked.Add(1) > 1 {
+						return false
+					}
+					changed()
+					return true
+				}
+			}
+			var master, slave Trust
+			switch side {
+			case "master":
+				master.Plain = once(func() { p.master.PeersChanged() })
+			case "slave":
+				slave.Plain = once(func() { p.slave.PeersChanged() })
+			}
+			p = newPairOf(t, logOf(100, 1), master, slog.New(slog.DiscardHandler))
+			defer p.end()
+			p.trusts = slave
+			p.follow(&memLog{})
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			if n := len(p.conns()); (n > 0) != (side == "nobody") {
+				t.Errorf("%s has changed whom it takes: %d connections", side, n)
+			}
+		})
+	}
+}
