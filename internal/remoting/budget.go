@@ -173,24 +173,23 @@ func (b *budget) serve() {
 }
 
 // serveLane gives turns to those who came last and first, one after the other: who has a
-// crowd wait in front of him must not wait for all of it, nor the first for ever. b.mu is
-// held.
+// crowd wait in front of him must not wait for all of it, nor the first for ever. Whose turn it
+// is is not passed over for who needs less: there might always be one. b.mu is held.
 func (b *budget) serveLane() {
 	line := b.lines[forFrames]
-	for tries := 0; tries < 2 && len(line) > 0; b.last = !b.last {
+	for len(line) > 0 {
 		i := 0
 		if b.last {
 			i = len(line) - 1
 		}
 		t := line[i]
 		if !b.take(t.n, b.mark(t.n, forFrames)) {
-			tries++
-			continue
+			break
 		}
-		tries = 0
 		close(t.got)
 		line = slices.Delete(line, i, i+1)
 		b.waiting.Add(-1)
+		b.last = !b.last
 	}
 	b.lines[forFrames] = line
 }

@@ -2,7 +2,9 @@ package remoting
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,4 +253,36 @@ func TestHalfFramesBehindLargeOnes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A frame that needs much of its lane is not passed over for ever for others that need less.
+func TestSmallerFramesDoNotStarveLargerOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: 12 << 20}})
+		var done atomic.Bool
+		frame := AppendCommand(nil, &Command{Body: make([]byte, 200<<10)})
+		for i := range 40 { // over slow links, one after the other
+			p := r.from(fmt.Sprintf("192.0.2.%d:1", i+1))
+			go func() { _, _ = io.Copy(io.Discard, p.nc) }()
+			go func() {
+				time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+				for !done.Load() {
+					for at := 0; at < len(frame); at += 50 << 10 {
+						if _, err := p.nc.Write(frame[at:min(at+50<<10, len(frame))]); err != nil {
+							return
+						}
+						time.Sleep(time.Second)
+					}
+				}
+			}()
+		}
+		time.Sleep(10 * time.Second)
+		for i := range 3 {
+			if d := r.sends(fmt.Sprintf("192.0.2.99:%d", i+1), 900<<10); d > slowTime {
+				t.Errorf("900 KiB of another waited for %v", d)
+			}
+		}
+		done.Store(true)
+		time.Sleep(2 * slowTime)
+	})
 }
