@@ -278,7 +278,7 @@ func TestSmallerFramesDoNotStarveLargerOnes(t *testing.T) {
 		}
 		time.Sleep(10 * time.Second)
 		for i := range 3 {
-			if d := r.sends(fmt.Sprintf("192.0.2.99:%d", i+1), 900<<10); d > slowTime {
+			if d := r.sends(fmt.Sprintf("192.0.2.99:%d", i+1), 900<<10); d > 2*slowTime { // 15 s at most in 180 tries; 27 s in the mean where it is passed over
 				t.Errorf("900 KiB of another waited for %v", d)
 			}
 		}
