@@ -65,6 +65,9 @@ func (u *User) check() (err error) {
 	if u.Status, err = word("userStatus", u.Status, "enable", "disable"); err != nil {
 		return err
 	}
+	if len(u.Policies) == 0 {
+		u.Policies = nil // as the file has them, that are none
+	}
 	return check(u.Policies)
 }
 
