@@ -14,7 +14,7 @@ TOOL    := $(GO) tool -modfile=tools/toolchain/go.mod
 FUZZTIME ?= 20s
 RUNDIR  ?= run
 
-.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear attack portscan lab lab-kernel lab-debian lab-full race lint vuln vuln-refresh cross metrics package package-twice package-check pkgtest rpmtest budget fuzz interop mqadmin bench generate help clean
+.PHONY: build run demo test test-386 test-arm soak faults sim chaos links wear attack portscan lab lab-kernel lab-debian lab-full race lint vuln vuln-refresh cross metrics package package-twice package-check pkgtest rpmtest budget fuzz fuzz-long interop mqadmin bench generate help clean
 
 build: ## bin/pairmqd and bin/pairmq for this machine
 	@mkdir -p bin
@@ -159,7 +159,10 @@ budget: package ## are binaries, packages and idle daemons within their budgets?
 	$(if $(FIGURES),bin/budget -figures $(FIGURES) tools/budget/budgets.json)
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
-	FUZZTIME=$(FUZZTIME) tools/fuzz.sh
+	$(GO) run ./tools/fuzz -time $(FUZZTIME) $(FUZZFLAGS)
+
+fuzz-long: ## every fuzz target for ten minutes; writes docs/fuzzing.md and the corpora; FUZZFLAGS='-jobs 8 -run store/'
+	$(GO) run ./tools/fuzz -time 10m -write $(FUZZFLAGS)
 
 interop: build ## unmodified Java and Go clients against pairmqd; needs JDK 17 and Maven, and root for a disk that is frozen
 	cd tools/interop && PAIRMQD=$(CURDIR)/bin/pairmqd PAIRMQ=$(CURDIR)/bin/pairmq $(GO) test -count=1 -v -timeout 60m ./...
