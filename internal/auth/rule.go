@@ -95,6 +95,9 @@ func (e *Entry) check() (err error) {
 		return Refuse("The decision is null or illegal.")
 	}
 	e.deny = e.Decision == "Deny"
+	if len(e.Sources) == 0 {
+		e.Sources = nil // as the file has them, that are none
+	}
 	return nil
 }
 
