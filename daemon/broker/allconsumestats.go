@@ -22,7 +22,7 @@ func (b *Broker) allConsumeStats(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	return b.queries.later(req, func(ctx context.Context) error {
+	return b.queries.later(b, req, func(ctx context.Context) error {
 		all, _ := b.store.Groups()
 		body, behind := []byte(`{"consumeStatsList":[`), int64(0)
 		for i, g := range all {

@@ -41,7 +41,6 @@ type Broker struct {
 	said, warned    *warner.Warner // what clients have changed, and what went wrong with that
 	failed          *warner.Warner // requests that failed for a reason of the broker's own
 	largeJSON       chan struct{}  // has room for one body that is not small
-	rereads         chan struct{}  // has room for requests that read a message, of any size, to store it again
 	sends           sendPool
 	pulls           pullPool
 	polls           *longPoll
@@ -84,7 +83,7 @@ func New(opts Options) (*Broker, error) {
 	b.warned = &warner.Warner{To: opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	b.failed = &warner.Warner{To: opts.Log, Level: slog.LevelError, Burst: sayAtOnce}
 	b.makings.byName = map[string]*making{}
-	b.largeJSON, b.rereads = make(chan struct{}, 1), make(chan struct{}, maxRereads)
+	b.largeJSON = make(chan struct{}, 1)
 	b.flows = newFlows(opts.CountFlows, b.started)
 	b.moves = newMoves(b.started)
 	b.sends.init(&b.refusals, b.flows)
@@ -97,7 +96,7 @@ func New(opts Options) (*Broker, error) {
 	b.committers = newCommitters()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
-	b.reads, b.compares, b.queries = newLogWork(maxLogWork), newLogWork(maxLogWork), newLogWork(maxQueries)
+	b.reads, b.compares, b.queries = newLogWork(), newLogWork(), newLogWork()
 	b.handlers = b.table()
 	for code := int32(remoting.ReqAuthCreateUser); code <= remoting.ReqAuthListACL; code++ {
 		b.handlers[code] = b.askUsers
@@ -171,9 +170,9 @@ func (b *Broker) Run(ctx context.Context) error {
 	if b.pops != nil {
 		g.Go("popped messages", b.pops.Run)
 	}
-	g.Go("log reads", func(ctx context.Context) error { return b.reads.run(ctx, b) })
-	g.Go("log comparisons", func(ctx context.Context) error { return b.compares.run(ctx, b) })
-	g.Go("queries", func(ctx context.Context) error { return b.queries.run(ctx, b) })
+	g.Go("log reads", b.reads.run)
+	g.Go("log comparisons", b.compares.run)
+	g.Go("queries", b.queries.run)
 	err := g.Wait()
 	for _, h := range b.polls.close() {
 		b.finish(h)
@@ -181,8 +180,6 @@ func (b *Broker) Run(ctx context.Context) error {
 	for _, h := range b.popPolls.close() {
 		h.none()
 	}
-	b.polls.end()
-	b.popPolls.end()
 	b.makings.close()
 	return err
 }

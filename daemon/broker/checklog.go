@@ -17,7 +17,7 @@ func (b *Broker) checkLog(req *remoting.Request) error {
 	if start < 0 {
 		return refuse(remoting.RespInvalidParameter, "byte %d is no part of a log", start)
 	}
-	return b.compares.later(req, func(ctx context.Context) error {
+	return b.compares.later(b, req, func(ctx context.Context) error {
 		checked, err := b.opts.Check(ctx, start)
 		if err != nil {
 			return rawError(err)

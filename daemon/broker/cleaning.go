@@ -10,7 +10,7 @@ import (
 // cleanLog serves DELETE_EXPIRED_COMMITLOG, 329: segments that are older than they are to
 // be kept are given back now, not with the store's next look.
 func (b *Broker) cleanLog(req *remoting.Request) error {
-	return b.queries.later(req, func(context.Context) error {
+	return b.queries.later(b, req, func(context.Context) error {
 		if err := b.store.Clean(time.Now()); err != nil {
 			return err
 		}

@@ -71,12 +71,8 @@ func (b *Broker) finishPop(h *heldPop) {
 			b.popPolls.wakeOne(h.Group, h.Topic) // what h was woken for is another's
 			break
 		}
-		answered, err := b.tryPop(h, &prepaid{req: h.req})
-		if noRoom(err) && b.popPolls.aside(h.from, func(patient bool) bool { return b.finishPopShort(h, patient) }) {
-			b.popPolls.wakeOne(h.Group, h.Topic) // another may have room for it
-			return
-		}
-		if b.popAnswered(h, answered, err) {
+		if b.tryPop(h) {
+			b.popPolls.leave(h.from)
 			return
 		}
 		if !time.Now().Before(h.deadline) {
@@ -93,48 +89,23 @@ func (b *Broker) finishPop(h *heldPop) {
 	h.none()
 }
 
-// finishPopShort answers a pop for which there was no room; see shorts.
-func (b *Broker) finishPopShort(h *heldPop, patient bool) bool {
-	room := &prepaid{req: h.req}
-	answered, err := b.tryPop(h, room)
-	if patient && noRoom(err) {
-		if err = room.wait(); err == nil {
-			answered, err = b.tryPop(h, room)
-		}
-	}
-	if !b.popAnswered(h, answered, err) {
-		b.popPolls.leave(h.from)
-		h.none()
-	}
-	return !noRoom(err)
-}
-
-// popAnswered says whether a pop is answered, with err if there is one.
-func (b *Broker) popAnswered(h *heldPop, answered bool, err error) bool {
-	if err != nil {
-		b.fail(h.req, popError(err))
-	}
-	if answered = answered || err != nil; answered {
-		b.popPolls.leave(h.from)
-	}
-	return answered
-}
-
-// tryPop answers h if there is something to answer, and room for it.
-func (b *Broker) tryPop(h *heldPop, room store.Room) (answered bool, err error) {
+// tryPop answers h if there is something to answer.
+func (b *Broker) tryPop(h *heldPop) bool {
 	if h.asks {
 		has := b.pops.Waiting(&h.Request) > 0
 		if has {
 			replyNotification(h.req, true, false)
 		}
-		return has, nil
+		return has
 	}
-	h.Room = room
 	p, err := b.pops.Pop(&h.Request)
-	h.Room = nil
-	if err != nil || p.Topic == "" {
-		return false, err
+	switch {
+	case err != nil:
+		b.fail(h.req, popError(err))
+	case p.Topic != "":
+		b.replyPop(h.req, &h.Request, &p)
+	default:
+		return false
 	}
-	b.replyPop(h.req, &h.Request, &p)
-	return true, nil
+	return true
 }

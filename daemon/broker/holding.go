@@ -12,7 +12,6 @@ import (
 // embeds it keeps those that wait. What is woken is taken out there, and finished by a
 // worker.
 type holding[H any] struct {
-	shorts
 	limit  int           // of them
 	wake   chan struct{} // there is something in woken
 	sooner chan struct{} // the next deadline may have become another
@@ -25,7 +24,7 @@ type holding[H any] struct {
 }
 
 func newHolding[H any](limit int) holding[H] {
-	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit), shorts: shorts{lines: map[netip.Addr][]func(bool) bool{}}}
+	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit)}
 }
 
 // enter counts one more request, of from, if there is room for it; p.mu is held.

@@ -229,7 +229,7 @@ func TestLogRequestsWaitInLine(t *testing.T) {
 		}
 		first := begin()
 		var waiting []<-chan *remoting.Command
-		for range maxLogWork - 1 {
+		for range maxLogWork {
 			waiting = append(waiting, begin())
 		}
 		c.expect(<-begin(), remoting.RespSystemBusy, "being read")

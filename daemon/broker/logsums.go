@@ -74,7 +74,7 @@ func (b *Broker) logChecksums(req *remoting.Request) error {
 		req.Reply(&remoting.Response{Fields: b.logFields()})
 		return nil
 	}
-	return b.reads.later(req, func(ctx context.Context) error {
+	return b.reads.later(b, req, func(ctx context.Context) error {
 		sums, err := b.sumLog(ctx, r, piece)
 		if err != nil {
 			return err

@@ -64,36 +64,6 @@ func (b *Broker) hold(req *remoting.Request, r *reading, d time.Duration, res st
 // longer, unless its filter looks into records, has seen all there are, and
 // wants none of them: its consumer is not troubled for these.
 func (b *Broker) finish(h *heldPull) {
-	err := b.tryFinish(h, &prepaid{req: h.req})
-	if noRoom(err) && b.polls.aside(h.from, func(patient bool) bool { return b.finishShort(h, patient) }) {
-		return
-	}
-	b.refuseHeld(h, err)
-}
-
-// finishShort finishes a pull for which there was no room; see shorts.
-func (b *Broker) finishShort(h *heldPull, patient bool) bool {
-	room := &prepaid{req: h.req}
-	err := b.tryFinish(h, room)
-	if patient && noRoom(err) {
-		if err = room.wait(); err == nil {
-			err = b.tryFinish(h, room)
-		}
-	}
-	b.refuseHeld(h, err)
-	return !noRoom(err)
-}
-
-// refuseHeld answers a pull that was held with an error, if there is one.
-func (b *Broker) refuseHeld(h *heldPull, err error) {
-	if err != nil {
-		b.fail(h.req, err)
-		b.polls.leave(h.from)
-	}
-}
-
-// tryFinish finishes a pull unless it fails.
-func (b *Broker) tryFinish(h *heldPull, room store.Room) error {
 	for {
 		if offset, moved := b.resets.tell(h.group, queueKey{h.topic, h.queueID}); moved {
 			b.replyReset(h.req, &h.reading, offset)
@@ -103,20 +73,20 @@ func (b *Broker) tryFinish(h *heldPull, room store.Room) error {
 			b.replyPull(h.req, &h.reading, b.nothing(&h.reading))
 			break
 		}
-		res, err := b.read(room, &h.reading)
+		res, err := b.read(h.req, &h.reading)
 		if err != nil {
-			return err
+			b.fail(h.req, err)
+			break
 		}
 		if !b.polls.holdOn(h, &res) {
 			b.replyPull(h.req, &h.reading, res)
 			break
 		}
 		if !b.missed(h, res.NextBeginOffset) || !b.polls.take(h) {
-			return nil
+			return
 		}
 	}
 	b.polls.leave(h.from)
-	return nil
 }
 
 // nothing is what a pull gets that has to ask again.

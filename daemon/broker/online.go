@@ -210,7 +210,7 @@ func (b *Broker) producerConnections(req *remoting.Request) error {
 
 // allProducers serves GET_ALL_PRODUCER_INFO, 328, away from the connections.
 func (b *Broker) allProducers(req *remoting.Request) error {
-	return b.queries.later(req, func(context.Context) error {
+	return b.queries.later(b, req, func(context.Context) error {
 		all, count := b.clients.allProducers()
 		if count > maxProducers {
 			return refuse(remoting.RespSystemError, "there are %d producers, of at most %d all are told: ask for one group after the other", count, maxProducers)

@@ -102,14 +102,8 @@ func (b *Broker) popMessage(req *remoting.Request) error {
 			return err
 		}
 	}
-	room := &prepaid{req: req}
-	r.FromEnd, r.Room = initMode == 1, room
+	r.FromEnd, r.Room = initMode == 1, req
 	p, err := s.Pop(&r)
-	if noRoom(err) {
-		if err = room.wait(); err == nil {
-			p, err = s.Pop(&r)
-		}
-	}
 	if err != nil {
 		return popError(err)
 	}

@@ -24,28 +24,15 @@ func sourceOf(conn *remoting.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// site is the key of all networks of a site together; zero if from is IPv4.
-func site(from netip.Addr) netip.Addr {
-	if !from.Is6() {
-		return netip.Addr{}
-	}
-	return remoting.SiteOf(from).WithZone("site") // no network has that
-}
-
-// has says whether an address may have n more: its site, of IPv6, has half as much again,
-// however many networks it has.
-func (p *portion) has(from netip.Addr, n int) bool {
-	return !from.IsValid() || p.of[from]+n <= p.most && (!from.Is6() || p.of[site(from)]+n <= p.most+p.most/2)
-}
+// has says whether an address may have n more.
+func (p *portion) has(from netip.Addr, n int) bool { return !from.IsValid() || p.of[from]+n <= p.most }
 
 // add counts n for an address; below 0 it has given them back.
 func (p *portion) add(from netip.Addr, n int) {
-	for _, key := range [...]netip.Addr{from, site(from)} {
-		if !key.IsValid() {
-			continue
-		}
-		if p.of[key] += n; p.of[key] == 0 {
-			delete(p.of, key)
-		}
+	if !from.IsValid() {
+		return
+	}
+	if p.of[from] += n; p.of[from] == 0 {
+		delete(p.of, from)
 	}
 }

@@ -101,8 +101,8 @@ func (b *Broker) pullFilter(h *pullHeader, g *table.Group) (store.Filter, error)
 // messages would have more memory together than there is. A slave that is behind does not correct an
 // offset that it has not reached yet, as a master does: the consumer, who comes
 // from the master, would see messages again.
-func (b *Broker) read(room store.Room, r *reading) (store.Result, error) {
-	res, err := b.store.GetWithin(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter, room)
+func (b *Broker) read(req *remoting.Request, r *reading) (store.Result, error) {
+	res, err := b.store.GetWithin(r.topic, r.queueID, r.offset, r.maxMsgs, r.maxBytes, r.filter, req)
 	if b.slave() && r.offset > 0 {
 		switch res.Status {
 		case store.OffsetOverflowBadly, store.NoMessageInQueue, store.NoMatchedLogicQueue:

@@ -20,9 +20,9 @@ func (b *Broker) queryMessage(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	return b.queries.laterWithin(req, func(_ context.Context, room store.Room) error {
+	return b.queries.later(b, req, func(context.Context) error {
 		stamp, end := b.store.QueriedTo()
-		records, err := b.store.Query(q, room)
+		records, err := b.store.Query(q, req)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ func (b *Broker) readLog(req *remoting.Request) error {
 	if from, to := b.opts.Raw.Bounds(); off < from || off >= to {
 		return refuse(remoting.RespPullOffsetMoved, "byte %d is not here, the log has %d to %d", off, from, to)
 	}
-	return b.reads.later(req, func(context.Context) error {
+	return b.reads.later(b, req, func(context.Context) error {
 		buf := make([]byte, size)
 		n, err := b.opts.Raw.ReadStored(buf, off)
 		if err != nil {

@@ -24,7 +24,7 @@ func (b *Broker) verifyLog(req *remoting.Request) error {
 	if peer == "" {
 		return refuse(remoting.RespInvalidParameter, "the field peer is missing")
 	}
-	return b.compares.later(req, func(ctx context.Context) error {
+	return b.compares.later(b, req, func(ctx context.Context) error {
 		found, err := b.opts.Compare(ctx, peer, r.start, r.end, repair)
 		switch {
 		case err != nil && len(found.Findings) == 0 && errors.Is(err, ErrPeer):

@@ -15,25 +15,22 @@ type purpose int
 const (
 	forRequests purpose = iota // small requests, until they are answered: up to half beyond the limit
 	forReplies                 // what a reply will need: up to the limit
-	forFrames                  // frames that are being received: up to the limit; a lane lets in what fits
+	forFrames                  // large frames: up to half of the limit
 	purposes
 )
 
 // A budget counts bytes that many connections hold against one limit. Whoever
 // finds it not yet used up, as far as his purpose may, may take as much as he
 // needs, so that a large frame is not kept out for ever by small ones. Those who
-// wait for the same purpose get their turn in the order in which they came; in a lane
-// the last and the first of them by turns.
+// wait for the same purpose get their turn in the order in which they came.
 type budget struct {
 	limit   int64
 	all     *atomic.Int64 // if set, this is one of many that use so much together; see most
-	lane    bool          // takes what fits into the limit, or all if it has nothing
 	used    atomic.Int64
 	waiting atomic.Int32
 	looked  atomic.Int64 // when those who wait looked for stalled connections last, in ns since their Server was made
 	mu      sync.Mutex   // guards the rest
 	lines   [purposes][]*turn
-	last    bool // whose turn it is in a lane: the last one's
 }
 
 // A turn is one who waits for n bytes.
@@ -49,13 +46,9 @@ func newBudget(limit int64) *budget { return &budget{limit: limit} }
 func (b *budget) mark(n int64, p purpose) int64 {
 	limit := b.most()
 	switch {
-	case b.lane && b.all != nil:
-		return max(1, limit/2-n+1)
-	case b.lane:
-		return max(1, limit-n+1)
 	case p == forRequests:
 		return limit + limit/2
-	case n > limit:
+	case p == forFrames || n > limit:
 		return limit / 2
 	default:
 		return limit
@@ -87,14 +80,9 @@ func (b *budget) take(n, mark int64) bool {
 	}
 }
 
-// try takes n bytes if nobody waits for some.
-func (b *budget) try(n int64, p purpose) bool {
-	return b.waiting.Load() == 0 && b.take(n, b.mark(n, p))
-}
-
 // ask takes n bytes, or returns the turn to wait for.
 func (b *budget) ask(n int64, p purpose) *turn {
-	if b.try(n, p) {
+	if b.waiting.Load() == 0 && b.take(n, b.mark(n, p)) {
 		return nil
 	}
 	b.mu.Lock()
@@ -153,10 +141,6 @@ func (b *budget) look() {
 
 // serve gives those their turn for whom there is enough; b.mu is held.
 func (b *budget) serve() {
-	if b.lane {
-		b.serveLane()
-		return
-	}
 	for p := range b.lines {
 		line := b.lines[p]
 		for len(line) > 0 && b.take(line[0].n, b.mark(line[0].n, purpose(p))) {
@@ -170,26 +154,4 @@ func (b *budget) serve() {
 		}
 		b.lines[p] = line
 	}
-}
-
-// serveLane gives turns to those who came last and first, one after the other: who has a
-// crowd wait in front of him must not wait for all of it, nor the first for ever. Whose turn it
-// is is not passed over for who needs less: there might always be one. b.mu is held.
-func (b *budget) serveLane() {
-	line := b.lines[forFrames]
-	for len(line) > 0 {
-		i := 0
-		if b.last {
-			i = len(line) - 1
-		}
-		t := line[i]
-		if !b.take(t.n, b.mark(t.n, forFrames)) {
-			break
-		}
-		close(t.got)
-		line = slices.Delete(line, i, i+1)
-		b.waiting.Add(-1)
-		b.last = !b.last
-	}
-	b.lines[forFrames] = line
 }

@@ -47,7 +47,6 @@ type Conn struct {
 	done   chan struct{}
 	in     inbound // the reading goroutine's own
 	flow   flow    // what others may see of it
-	loan   loan    // for in.buf, or for the frame that it grows for
 	calls  calls
 	from   *source // nil: it is not counted where it comes from
 
@@ -236,7 +235,7 @@ func (c *Conn) settle() {
 	}
 	c.shared.budget.give(held)
 	c.ceded(replies)
-	c.closeInbound()
+	c.in.close(c.shared)
 }
 
 // addrPort returns a as an AddrPort, IPv4 unmapped.

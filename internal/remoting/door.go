@@ -129,7 +129,7 @@ type replayed struct {
 	total   int // of the records that have begun, in bytes
 	head    []byte
 	rest    int           // of the record that is being read
-	charged bool          // to the budget
+	charged int64         // of the budget
 	waited  time.Duration // for its turns
 	inside  bool          // of the turnstile
 }
@@ -185,7 +185,7 @@ func (r *replayed) Write(p []byte) (int, error) {
 // compute waits until it is this handshake's turn to compute. That time is not its peer's.
 func (r *replayed) compute() error {
 	c := r.conn
-	from := SiteOf(c.remote.Addr())
+	from := SourceOf(c.remote.Addr())
 	turn := c.shared.turns.enter(from)
 	if turn == nil {
 		r.inside = true
@@ -244,22 +244,26 @@ func (r *replayed) room() error {
 	if r.total += recordHead + r.rest; r.total > handshakeBytes {
 		return fmt.Errorf("%w: %d bytes, at most %d are taken", errTooMuch, r.total, handshakeBytes)
 	}
-	if r.total <= minBuffer || r.charged {
+	if r.total <= minBuffer || r.charged > 0 {
 		return nil
 	}
-	if err := c.borrow(handshakeCost, c.shared.limits.FirstFrameTime); err != nil {
+	if err := c.acquire(handshakeCost, forFrames, c.shared.limits.FirstFrameTime); err != nil {
 		return fmt.Errorf("no room for a handshake: %w", err)
 	}
-	r.charged = true
-	c.noteBegin(handshakeCost, 0)
+	r.charged = handshakeCost
+	now := int64(time.Since(c.born))
+	c.flow.have.Store(0)
+	c.flow.since.Store(now)
+	c.flow.moved.Store(now)
+	c.flow.want.Store(handshakeCost)
 	return nil
 }
 
 // shaken ends the handshake.
 func (r *replayed) shaken() {
-	if c := r.conn; r.charged {
+	if c := r.conn; r.charged > 0 {
 		c.flow.want.Store(0)
-		c.payBack()
+		c.shared.budget.give(r.charged)
 	}
 	r.shaking, r.head = false, nil
 }

@@ -18,20 +18,19 @@ type flow struct {
 // memory its frame or its replies occupy.
 const stallTime = 2 * time.Second
 
-// slowTime is how long a peer may take for what was written to it at once, or for a large
-// frame, while others wait for the memory of it: one that reads or sends a little all the time
-// could keep megabytes for minutes. RocketMQ's clients wait 3 s for an answer.
+// slowTime is how long a peer may take for what was written to it at once while others wait
+// for the memory of it: one that reads a little all the time could keep megabytes for minutes.
 const slowTime = 10 * time.Second
 
 // stalled says whether c keeps memory for a peer that does not go on: one that
 // has not finished a large frame and sends nothing, or too little to be done
-// within slowTime, or one that does not read its replies, or hardly.
+// within FrameTime, or one that does not read its replies, or hardly.
 func (c *Conn) stalled() bool {
 	now := time.Since(c.born)
 	if want := c.flow.want.Load(); want > 0 {
 		spent := now - time.Duration(c.flow.since.Load())
 		quiet := now - time.Duration(c.flow.moved.Load())
-		late := float64(c.flow.have.Load())*float64(slowTime) < float64(want)*float64(spent)
+		late := float64(c.flow.have.Load())*float64(c.shared.limits.FrameTime) < float64(want)*float64(spent)
 		if quiet > stallTime || spent > stallTime && late {
 			return true
 		}
@@ -54,9 +53,7 @@ func (c *Conn) takeTurn(b *budget, n int64, p purpose, patience time.Duration) (
 		return patience, nil
 	}
 	began := time.Now()
-	if err = ErrBusy; patience > 0 {
-		err = c.awaitTurn(t, b, patience)
-	}
+	err = c.awaitTurn(t, b, patience)
 	if err != nil && !b.leave(t, p) { // it came all the same
 		b.give(n)
 	}

@@ -51,17 +51,6 @@ func newRig(t *testing.T, opts ServerOptions) *rig {
 		if got := r.srv.shared.budget.used.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted as in flight", got)
 		}
-		for l := range r.srv.shared.lanes {
-			if all, each := r.srv.shared.lanes[l].used.Load(), r.srv.shared.arriving[l].Load(); all != 0 || each != 0 {
-				t.Errorf("%d bytes are still counted in lane %d, %d of them by address", all, l, each)
-			}
-		}
-		if got := r.srv.shared.ahead.used.Load(); got != 0 {
-			t.Errorf("%d bytes are still counted beside the lanes", got)
-		}
-		if got := r.srv.shared.giants.used.Load(); got != 0 {
-			t.Errorf("%d bytes are still counted for giants", got)
-		}
 		if got := r.srv.shared.replies.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted for replies", got)
 		}

@@ -24,13 +24,9 @@ type Limits struct {
 	QueuedBytes int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
 	// BytesInFlight is over all connections of one Server or Client: frames
 	// being received, headers of requests that wait for their reply, and
-	// replies that wait to be written. Replies for which Request.Reserve asks have all of
-	// it, small requests half more; one of each may go beyond that. Of frames of more than
-	// 4 KiB that are being received, those that need up to 128 KiB have three eighths of it, larger
-	// ones a quarter, and one address a third of either while it is alone. Larger ones behind
-	// others, which would have to wait with what is kept of these, have an eighth, or one does. What a frame has
-	// beyond an eighth is not counted; such frames have that together besides, or one
-	// does. 0 means 32 MiB.
+	// replies that wait to be written. Frames of more than 4 KiB that are being
+	// received have half of it, replies for which Request.Reserve asks all, small
+	// requests half more. One of each may go beyond that. 0 means 32 MiB.
 	// Replies to all addresses of others together have little more than a quarter until
 	// they are written, those to one address half of that while it is alone.
 	BytesInFlight int64

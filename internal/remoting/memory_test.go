@@ -233,9 +233,9 @@ func TestBudget(t *testing.T) {
 		{"15 are used", func() { b.give(85) }, 15, false, false, false, false},
 		{"14 are", func() { b.give(1) }, 15, true, false, false, false},
 		{"9 are", func() { b.give(6) }, 16, true, true, false, false},
-		{"10 are", func() { b.give(6) }, 10, true, true, false, false},
-		{"9 are again", func() { b.give(1) }, 12, true, true, true, false},
-		{"the last gives up", func() { b.leave(second, forFrames); b.give(12) }, 0, true, true, true, false},
+		{"5 are", func() { b.give(11) }, 5, true, true, false, false},
+		{"4 are", func() { b.give(1) }, 7, true, true, true, false},
+		{"the last gives up", func() { b.leave(second, forFrames); b.give(7) }, 0, true, true, true, false},
 	}
 	for _, s := range steps {
 		s.do()

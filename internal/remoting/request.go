@@ -31,6 +31,7 @@ type Request struct {
 	conn     *Conn
 	held     int64 // bytes it counts for until its reply
 	reserved int64 // those of held that are for the reply
+	parked   bool
 	answered atomic.Bool
 }
 
@@ -52,18 +53,16 @@ const reserveTime = 5 * time.Second
 
 // Reserve waits until there is room for a reply with a body of n bytes, before the
 // handler makes one that is large: replies that are made count anyway, when it is too
-// late for it. It fails with ErrBusy if there is none for a while, and with ErrClosed.
-// The room is the request's until it is answered, and so is what is reserved beyond it
-// later. It may be called by the goroutine that answers alone.
-func (r *Request) Reserve(n int) error { return r.ReserveWithin(n, reserveTime) }
-
-// ReserveWithin is Reserve that waits for as long as patience; 0 does not wait.
-func (r *Request) ReserveWithin(n int, patience time.Duration) error {
+// late for it. It fails with ErrBusy if there is none for a while, and with ErrClosed. A
+// request that was parked does not wait for long for what others of its source do not read.
+// The room is the request's until it is answered. It may be called once, from the
+// goroutine that answers.
+func (r *Request) Reserve(n int) error {
 	c := r.conn
 	if r.IsOneway() || n <= copyInline && !c.from.crowded() {
 		return nil
 	}
-	if err := r.reserve(int64(n), patience); err != nil {
+	if err := r.reserve(int64(n)); err != nil {
 		if errors.Is(err, errDraining) {
 			err = ErrClosed
 		}
@@ -95,6 +94,7 @@ func (r *Request) Park() {
 	}
 	r.held -= held
 	r.reserved -= reserved
+	r.parked = true
 	c.held -= held
 	c.reserved -= reserved
 	c.changes()

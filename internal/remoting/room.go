@@ -17,13 +17,16 @@ func (c *Conn) makeRoom(need int) error {
 	if in.r == in.w {
 		in.r, in.w = 0, 0
 	}
-	c.calmDown()
-	if err := c.reserve(need); err != nil {
-		return err
-	}
 	size := len(in.buf.b)
+	if size > hotBuffer && need <= hotBuffer && in.w-in.r <= hotBuffer/2 {
+		c.resize(hotBuffer) // the large frame is through
+		return nil
+	}
 	switch {
 	case need > size:
+		if err := c.reserve(need); err != nil {
+			return err
+		}
 		switch {
 		case in.w-in.r < size:
 		case size >= coarse:
@@ -33,8 +36,8 @@ func (c *Conn) makeRoom(need int) error {
 			c.resize(2 * size)
 			return nil
 		}
-	case in.full && size < hotBuffer && c.leisure(int64(size)):
-		c.indulge(int64(size)) // there is more to read than fits
+	case in.full && size < hotBuffer && c.shared.budget.take(int64(size), c.shared.budget.limit/2):
+		in.reserved += int64(size) // there is more to read than fits
 		c.resize(2 * size)
 		return nil
 	}
@@ -45,48 +48,29 @@ func (c *Conn) makeRoom(need int) error {
 	return nil
 }
 
-// calmDown makes the buffer smaller once a large frame is through, or others want it.
-func (c *Conn) calmDown() {
-	in, size := &c.in, len(c.in.buf.b)
-	have := in.w - in.r
-	switch {
-	case in.large:
-	case c.loan.ahead.Load() > 0 && int64(sizeOf(classOf(have)))-minBuffer <= c.loan.ofLanes():
-		c.refit(max(have, minBuffer))
-		c.fallBehind()
-	case size > hotBuffer && have <= hotBuffer/2 && c.leisure(hotBuffer):
-		c.resize(hotBuffer)
-	case have <= minBuffer && (size > hotBuffer || size > minBuffer && !c.leisure(0)):
-		c.resize(minBuffer)
-	}
-}
-
-// reserve takes the budget for a frame of need bytes that is not there yet, which is more
-// than every buffer holds, and tells others how it comes.
+// reserve takes the budget for a frame of need bytes, which is more than the
+// buffer holds.
 func (c *Conn) reserve(need int) error {
 	in := &c.in
-	if need <= minBuffer || in.large {
-		return nil
+	want := int64(sizeOf(classOf(need)))
+	if more := want - minBuffer - in.reserved; more > 0 {
+		if err := c.acquire(more, forFrames, c.shared.limits.FrameTime); err != nil {
+			return fmt.Errorf("no room for a frame of %d bytes: %w", need, err)
+		}
+		in.reserved += more
+		if !in.since.IsZero() {
+			in.since = time.Now() // it was not the peer who took so long
+		}
 	}
-	had := c.loan.sum()
-	if err := c.borrow(int64(sizeOf(classOf(need)))-minBuffer, c.shared.limits.FrameTime); err != nil {
-		return fmt.Errorf("no room for a frame of %d bytes: %w", need, err)
+	if !in.large {
+		in.large = true
+		now := int64(time.Since(c.born))
+		c.flow.have.Store(int64(in.w - in.r))
+		c.flow.since.Store(now)
+		c.flow.moved.Store(now)
+		c.flow.want.Store(int64(need))
 	}
-	if had != c.loan.sum() && !in.since.IsZero() {
-		in.since = time.Now() // it was not the peer who took so long
-	}
-	in.large = true
-	c.noteBegin(int64(need), int64(in.w-in.r))
 	return nil
-}
-
-// noteBegin tells others that have bytes of want have come.
-func (c *Conn) noteBegin(want, have int64) {
-	now := int64(time.Since(c.born))
-	c.flow.have.Store(have)
-	c.flow.since.Store(now)
-	c.flow.moved.Store(now)
-	c.flow.want.Store(want)
 }
 
 // noteProgress tells others how far a large frame is.
@@ -105,30 +89,26 @@ func (c *Conn) noteEnd() {
 	}
 }
 
-// resize makes the buffer one of size bytes or more. If it is a smaller one than before it is
-// a convenience, and no frame's.
+// resize moves what has arrived to the front of a buffer of size bytes or more, and
+// gives back what the budget has beyond it if it is a smaller one.
 func (c *Conn) resize(size int) {
-	was := len(c.in.buf.b)
-	c.refit(size)
-	if size < was {
-		c.payBack()
-		c.indulge(int64(size - minBuffer))
-	}
-}
-
-// refit moves what has arrived to the front of a buffer of size bytes or more.
-func (c *Conn) refit(size int) {
 	in, s := &c.in, c.shared
 	old := in.buf
 	in.buf = s.buffers.get(size)
 	in.w = copy(in.buf.b, old.b[in.r:in.w])
 	in.r, in.full = 0, false
 	s.buffers.put(old)
+	if size > len(old.b) {
+		return
+	}
+	spare := in.reserved - int64(len(in.buf.b)-minBuffer)
+	in.reserved -= spare
+	s.budget.give(spare)
 }
 
-// closeInbound gives the buffer back.
-func (c *Conn) closeInbound() {
-	c.shared.buffers.put(c.in.buf)
-	c.payBack()
-	c.in.buf = nil
+// close gives the buffer back.
+func (in *inbound) close(s *shared) {
+	s.buffers.put(in.buf)
+	s.budget.give(in.reserved)
+	in.buf, in.reserved = nil, 0
 }

@@ -1,6 +1,7 @@
 package remoting
 
 import (
+	"errors"
 	"sort"
 	"time"
 )
@@ -8,6 +9,14 @@ import (
 // leastOf is how much of all bytes in flight the replies to one source may have, until they
 // are written, however much others hold.
 func leastOf(limit int64) int64 { return limit / 64 }
+
+const (
+	// parkedTime is how long a request that was parked waits for what its source does not
+	// read: who answers it answers those of other sources after it.
+	parkedTime = 200 * time.Millisecond
+	// stuckTime is how long such requests do not wait at all after one has in vain.
+	stuckTime = time.Second
+)
 
 // crowded says whether a source has so much of its share that small replies, too, are
 // counted before they are made: many connections might make one each at the same time.
@@ -45,20 +54,39 @@ func (c *Conn) makeWay(held, reserved int64) error {
 
 // reserve takes n bytes for the reply to r, of what its source may have and of all there
 // are. Small ones do not wait behind large ones.
-func (r *Request) reserve(n int64, patience time.Duration) (err error) {
-	c, p := r.conn, forReplies
+func (r *Request) reserve(n int64) error {
+	c, p, patience := r.conn, forReplies, reserveTime
 	if n <= copyInline {
 		p = forRequests
 	}
 	if c.from != nil {
-		if patience, err = c.takeTurn(&c.from.room, n, p, patience); err != nil {
+		var err error
+		if patience, err = r.reserveFrom(n, p); err != nil {
 			return err
 		}
 	}
-	if err = c.acquire(n, p, patience); err != nil {
+	err := c.acquire(n, p, patience)
+	if err != nil {
 		c.ceded(n)
 	}
 	return err
+}
+
+// reserveFrom takes n bytes of what r's source may have, and returns what is left of
+// reserveTime.
+func (r *Request) reserveFrom(n int64, p purpose) (left time.Duration, err error) {
+	c, f := r.conn, r.conn.from
+	if !r.parked {
+		return c.takeTurn(&f.room, n, p, reserveTime)
+	}
+	patience := parkedTime
+	if c.shared.age() < f.stuck.Load() {
+		patience = 0
+	}
+	if _, err = c.takeTurn(&f.room, n, p, patience); errors.Is(err, ErrBusy) && patience > 0 {
+		f.stuck.Store(c.shared.age() + int64(stuckTime))
+	}
+	return reserveTime, err
 }
 
 // age is how old s is, in ns.
@@ -77,7 +105,7 @@ func (s *shared) dropStalled(b *budget) {
 	}
 	var stalled []debtor
 	for _, c := range s.each() {
-		if c.keeps(b) && c.stalled() {
+		if (b == s.budget || c.from != nil && b == &c.from.room) && c.stalled() {
 			d := debtor{Conn: c, own: c.Queued() + c.flow.want.Load()}
 			if d.source = d.own; c.from != nil {
 				d.source = max(d.own, c.from.room.used.Load())
@@ -91,11 +119,8 @@ func (s *shared) dropStalled(b *budget) {
 		return x.source > y.source || x.source == y.source && x.own > y.own
 	})
 	used, enough := b.used.Load(), b.most()/4
-	if b.lane {
-		enough = 0
-	}
 	for _, d := range stalled {
-		if used < enough || used <= 0 {
+		if used < enough {
 			return
 		}
 		used -= d.own

@@ -29,26 +29,22 @@ type shared struct {
 	panics  *warner.Warner
 	busy    *warner.Warner // clients that send too many requests
 	budget  *budget
-	lanes   [lanes]budget // of the frames that are being received
-	ahead   budget        // beside them; see overtake
-	giants  budget        // and of what very large ones have beyond; see borrow
 	buffers bufferPool
 	batches batchPool
 	parsers parserPool
 	wg      sync.WaitGroup // connections
 	born    time.Time
 
-	taken, refused, dropped atomic.Int64        // connections
-	paused                  atomic.Int64        // requests beyond Limits.Rate
-	replies                 atomic.Int64        // bytes of all sources' rooms
-	arriving                [lanes]atomic.Int64 // and of their lanes
-	patience                atomic.Int64        // ns that a connection that drains waits for its peer to read; 0: as long as any
-	every                   int64               // ns that a request takes of its source's pace; 0: requests are not counted
+	taken, refused, dropped atomic.Int64 // connections
+	paused                  atomic.Int64 // requests beyond Limits.Rate
+	replies                 atomic.Int64 // bytes of all sources' rooms
+	patience                atomic.Int64 // ns that a connection that drains waits for its peer to read; 0: as long as any
+	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
 	turns                   turnstile
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}
-	sources map[netip.Addr]*source // by SiteOf; those of this machine are not counted
+	sources map[netip.Addr]*source // by SourceOf; those of this machine are not counted
 	swept   time.Duration          // since born
 	closed  bool
 }
@@ -68,11 +64,6 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 		busy:   &warner.Warner{To: log, Level: slog.LevelWarn, Every: 10 * time.Second},
 		budget: newBudget(lim.BytesInFlight), born: time.Now(),
 		conns: make(map[*Conn]struct{}), sources: make(map[netip.Addr]*source),
-	}
-	s.giants = budget{limit: lim.BytesInFlight, lane: true}
-	s.ahead = budget{limit: lim.BytesInFlight / 8, lane: true}
-	for l := range s.lanes {
-		s.lanes[l] = budget{limit: laneSize(lane(l), lim.BytesInFlight), lane: true}
 	}
 	if lim.Rate > 0 {
 		s.every = int64(time.Second) / int64(lim.Rate)

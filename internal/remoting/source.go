@@ -12,17 +12,12 @@ import (
 const localConns = 64
 
 // A source is where connections come from, and what it may have.
-//
-// Memory and requests are counted by site: who has a whole network of IPv6 would be 65,536
-// sources otherwise. Connections are counted by network, too, so that one host leaves some
-// to the others of its site.
 type source struct {
-	conns    int                // guarded by shared.mu
-	networks map[netip.Addr]int // of conns, by SourceOf; likewise
-	served   pace               // requests
-	refused  pace               // requests that were told that there are too many
-	room     budget             // of replies that are reserved, or not yet read; see budget.most
-	lanes    [lanes]budget      // of frames that are being received
+	conns   int          // guarded by shared.mu
+	served  pace         // requests
+	refused pace         // requests that were told that there are too many
+	room    budget       // of replies that are reserved, or not yet read; see budget.most
+	stuck   atomic.Int64 // until when it is known to read nothing, in ns since its Server was made
 }
 
 // SourceOf returns what counts as one address: an IPv4 address by itself, an
@@ -32,15 +27,6 @@ func SourceOf(a netip.Addr) netip.Addr {
 		return a.Unmap()
 	}
 	return netip.PrefixFrom(a.WithZone(""), 64).Masked().Addr()
-}
-
-// SiteOf returns who mostly has an address: an IPv4 address by itself, of an IPv6 one what
-// one site is given, the first 48 bits.
-func SiteOf(a netip.Addr) netip.Addr {
-	if !a.Is6() || a.Is4In6() {
-		return a.Unmap()
-	}
-	return netip.PrefixFrom(a.WithZone(""), 48).Masked().Addr()
 }
 
 // A pace is how fast requests of one source come: when as many as came would have come at
@@ -161,25 +147,15 @@ func (s *shared) enterFrom(c *Conn, perAddr int) error {
 		return nil
 	}
 	s.sweep()
-	site, of := SiteOf(key), perAddr
-	if key.Is6() {
-		of += of / 2
-	}
-	from := s.sources[site]
+	from := s.sources[key]
 	switch {
 	case from == nil:
-		from = &source{room: budget{limit: leastOf(s.limits.BytesInFlight), all: &s.replies}, networks: map[netip.Addr]int{}}
-		for l := range from.lanes {
-			from.lanes[l] = s.laneOfMany(lane(l))
-		}
-		s.sources[site] = from
-	case from.conns >= of:
-		return fmt.Errorf("%w: %d connections of one address or site", ErrBusy, of)
-	case from.networks[key] >= perAddr:
+		from = &source{room: budget{limit: leastOf(s.limits.BytesInFlight), all: &s.replies}}
+		s.sources[key] = from
+	case from.conns >= perAddr:
 		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)
 	}
 	from.conns++
-	from.networks[key]++
 	c.from = from
 	return nil
 }
@@ -190,12 +166,8 @@ func (s *shared) leaveFrom(c *Conn) {
 	if c.from == nil {
 		return
 	}
-	key := SourceOf(c.remote.Addr())
-	if c.from.networks[key]--; c.from.networks[key] == 0 {
-		delete(c.from.networks, key)
-	}
 	if c.from.conns--; c.from.conns == 0 && !c.from.owes(int64(time.Since(s.born))) {
-		delete(s.sources, SiteOf(key))
+		delete(s.sources, SourceOf(c.remote.Addr()))
 	}
 }
 

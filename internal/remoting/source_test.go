@@ -1,7 +1,6 @@
 package remoting
 
 import (
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -55,47 +54,6 @@ func TestConnectionsOfOneNetwork(t *testing.T) {
 		synctest.Wait()
 		if n := len(r.srv.shared.sources); n != 0 {
 			t.Errorf("%d addresses are remembered after their connections, want none", n)
-		}
-	})
-}
-
-// A site has connections for half as many again as one of its networks, however many
-// networks it has.
-func TestConnectionsOfOneSite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{Conns: 20, ConnsPerAddr: 4}})
-		var kept []*peer
-		for _, addr := range []string{"[2001:db8:5:1::1]:1", "[2001:db8:5:1::2]:1", "[2001:db8:5:1::3]:1", "[2001:db8:5:1::4]:1", "[2001:db8:5::1]:1", "[2001:db8:5:ffff::1]:1"} {
-			kept = append(kept, r.from(addr))
-		}
-		r.from("[2001:db8:5:1::5]:1").expectClosed()
-		r.from("[2001:db8:5:2::1]:1").expectClosed()
-		for _, addr := range []string{"[2001:db8:6::1]:1", "192.0.2.1:1"} {
-			kept = append(kept, r.from(addr))
-		}
-		for _, p := range kept {
-			p.send(Command{Opaque: 1})
-			p.expect(1, RespSuccess)
-			_ = p.nc.Close()
-		}
-		synctest.Wait()
-		if n := len(r.srv.shared.sources); n != 0 {
-			t.Errorf("%d sites are remembered after their connections, want none", n)
-		}
-	})
-}
-
-// All networks of a site share the room of one address.
-func TestHalfFramesOfOneSite(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: 12 << 20}})
-		for i := range 50 {
-			r.halves(fmt.Sprintf("[2001:db8:5:%x::1]", i), 4, 60<<10, 60<<10/29)
-		}
-		for _, addr := range []string{"192.0.2.99:1", "[2001:db8:6::1]:1"} {
-			if d := r.sends(addr, 64<<10); d > 0 {
-				t.Errorf("the message of %s waited for %v", addr, d)
-			}
 		}
 	})
 }
