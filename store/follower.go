@@ -166,6 +166,8 @@ func (f *Follower) Truncate(end int64) (file string, err error) {
 	if err := s.settle(); err != nil {
 		return "", err
 	}
+	s.cleaning.Lock() // who gives back segments looks at records as far as the log goes
+	defer s.cleaning.Unlock()
 	if err := s.forgetFrom(end); err != nil {
 		return "", err
 	}
@@ -201,6 +203,8 @@ func (s *Store) forgetFrom(end int64) error {
 
 // Reset lets an empty log begin at start, a multiple of SegmentSize.
 func (f *Follower) Reset(start int64) error {
+	f.s.cleaning.Lock()
+	defer f.s.cleaning.Unlock()
 	if err := f.s.clog.Reset(start); err != nil {
 		return fmt.Errorf("store: begin at %d: %w", start, err)
 	}

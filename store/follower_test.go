@@ -285,6 +285,53 @@ func TestTruncatedFollowerGoesOnAsMaster(t *testing.T) {
 	}
 }
 
+// TestSegmentsAreGivenBackBesideACut cuts a copy off while its old segments are looked
+// at over and over: who looks must not go by an end that is no more.
+func TestSegmentsAreGivenBackBesideACut(t *testing.T) {
+	m := masterOf(t, 0, 300)
+	log := rawLog(t, m.ReadRaw, 0, m.Confirmed())
+	r := mustStart(t, copyOptions(diskfault.New(diskfault.Plan{Real: t.TempDir()}), true))
+	f := r.Follow()
+	for round := range 40 {
+		if err := copyLog(f, log, rand.New(rand.NewPCG(4, uint64(round)))); err != nil {
+			t.Fatal(err)
+		}
+		settle(t, r.Store, f)
+		cut, err := f.Boundary(int64(len(log) * (1 + round%6) / 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done, cleaned := make(chan struct{}), make(chan error, 1)
+		begun := make(chan struct{})
+		go func() {
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					cleaned <- nil
+					return
+				default:
+				}
+				if err := r.Clean(time.Now()); err != nil {
+					cleaned <- fmt.Errorf("round %d: %w", round, err)
+					return
+				}
+				if n == 0 {
+					close(begun)
+				}
+			}
+		}()
+		<-begun
+		_, err = f.Truncate(cut)
+		close(done)
+		if err := errors.Join(err, <-cleaned); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func readAll(t *testing.T, fsys disk.FS, name string) []byte {
 	t.Helper()
 	f, err := fsys.Open(name)

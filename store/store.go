@@ -119,7 +119,7 @@ type Store struct {
 	needed  needed
 	opened  time.Time // monotonic
 
-	cleaning sync.Mutex   // one who gives back segments; guards ages and ballast
+	cleaning sync.Mutex   // one who gives back segments, or cuts them off; guards ages and ballast
 	ages     ages         // see there
 	ballast  bool         // it is known to be there
 	others   atomic.Int64 // bytes of the store's folder beside the log, when it was looked at last
