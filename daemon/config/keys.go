@@ -223,7 +223,7 @@ func boundKeys() []key {
 		duration("firstFrameTimeout", "5", "seconds that a connection may take for its first request once that has begun, and before that for a TLS handshake", time.Second, func(c *Config) *time.Duration { return &c.FirstFrameTimeout }, 100*time.Millisecond, time.Minute),
 		number("maxHeaderFields", "256", "fields in the header of one request", func(c *Config) *int { return &c.MaxHeaderFields }, 32, 4096),
 		number("maxRequestsInFlight", "4096", "unanswered requests of one connection; more wait in the socket", func(c *Config) *int { return &c.MaxInFlight }, 1, 1<<20),
-		number("maxBytesInFlight", "12m", "bytes of requests and answers in memory, over all connections; what is being received has half of it, and one message more", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
+		number("maxBytesInFlight", "12m", "bytes of requests and answers in memory, over all connections; large ones, those being received and those of one address have a part of it", func(c *Config) *int64 { return &c.MaxBytesInFlight }, 1<<20, 1<<30),
 		number("maxTopics", "10000", "topics", func(c *Config) *int { return &c.MaxTopics }, 16, 1<<20),
 		number("maxSubscriptionGroups", "10000", "subscription groups", func(c *Config) *int { return &c.MaxGroups }, 16, 1<<20),
 		number("maxClientsPerGroup", "2048", "clients of one group that are online", func(c *Config) *int { return &c.MaxClientsPerGroup }, 1, 1<<20),

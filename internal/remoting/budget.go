@@ -15,7 +15,8 @@ type purpose int
 const (
 	forRequests purpose = iota // small requests, until they are answered: up to half beyond the limit
 	forReplies                 // what a reply will need: up to the limit
-	forFrames                  // large frames: up to half of the limit
+	forFrames                  // frames that fit no small buffer: up to eleven twelfths of the limit
+	forLarge                   // large ones: up to two thirds; of what is one source's, half
 	purposes
 )
 
@@ -24,13 +25,15 @@ const (
 // needs, so that a large frame is not kept out for ever by small ones. Those who
 // wait for the same purpose get their turn in the order in which they came.
 type budget struct {
-	limit   int64
-	all     *atomic.Int64 // if set, this is one of many that use so much together; see most
-	used    atomic.Int64
-	waiting atomic.Int32
-	looked  atomic.Int64 // when those who wait looked for stalled connections last, in ns since their Server was made
-	mu      sync.Mutex   // guards the rest
-	lines   [purposes][]*turn
+	limit    int64
+	all      *atomic.Int64 // if set, this is one of many that use so much together; see most
+	together int64         // what many have together
+	fits     bool          // gives what fits into the limit, or all to who is alone
+	used     atomic.Int64
+	waiting  atomic.Int32
+	looked   atomic.Int64 // when those who wait looked for stalled connections last, in ns since their Server was made
+	mu       sync.Mutex   // guards the rest
+	lines    [purposes][]*turn
 }
 
 // A turn is one who waits for n bytes.
@@ -46,16 +49,29 @@ func newBudget(limit int64) *budget { return &budget{limit: limit} }
 func (b *budget) mark(n int64, p purpose) int64 {
 	limit := b.most()
 	switch {
+	case b.fits:
+		least := int64(1)
+		if b.all != nil {
+			least = b.limit
+		}
+		if p == forLarge {
+			limit /= 2
+		}
+		return max(least, limit-n+1)
 	case p == forRequests:
 		return limit + limit/2
-	case p == forFrames || n > limit:
+	case n > limit:
 		return limit / 2
+	case p == forFrames:
+		return limit * 11 / 12
+	case p == forLarge:
+		return limit * 2 / 3
 	default:
 		return limit
 	}
 }
 
-// most is the limit. One of many has as much as they leave together of 16 times that, and
+// most is the limit. One of many has as much as they leave of what they have together, and
 // limit at least: one alone comes to half of it so, and some together to little more than
 // all. Who has nothing never waits; who has something looks from time to time whether it
 // has grown.
@@ -63,7 +79,7 @@ func (b *budget) most() int64 {
 	if b.all == nil {
 		return b.limit
 	}
-	return max(b.limit, 16*b.limit-b.all.Load())
+	return max(b.limit, b.together-b.all.Load())
 }
 
 // take takes n bytes, if less than mark are in use.
@@ -80,9 +96,14 @@ func (b *budget) take(n, mark int64) bool {
 	}
 }
 
+// try takes n bytes if nobody waits for some.
+func (b *budget) try(n int64, p purpose) bool {
+	return b.waiting.Load() == 0 && b.take(n, b.mark(n, p))
+}
+
 // ask takes n bytes, or returns the turn to wait for.
 func (b *budget) ask(n int64, p purpose) *turn {
-	if b.waiting.Load() == 0 && b.take(n, b.mark(n, p)) {
+	if b.try(n, p) {
 		return nil
 	}
 	b.mu.Lock()
@@ -104,6 +125,7 @@ func (b *budget) leave(t *turn, p purpose) bool {
 	}
 	b.lines[p] = slices.Delete(b.lines[p], i, i+1)
 	b.waiting.Add(-1)
+	b.serve() // the next may need less
 	return true
 }
 

@@ -235,7 +235,7 @@ func (c *Conn) settle() {
 	}
 	c.shared.budget.give(held)
 	c.ceded(replies)
-	c.in.close(c.shared)
+	c.closeInbound()
 }
 
 // addrPort returns a as an AddrPort, IPv4 unmapped.

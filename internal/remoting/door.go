@@ -129,7 +129,7 @@ type replayed struct {
 	total   int // of the records that have begun, in bytes
 	head    []byte
 	rest    int           // of the record that is being read
-	charged int64         // of the budget
+	charged bool          // there is room for what it takes
 	waited  time.Duration // for its turns
 	inside  bool          // of the turnstile
 }
@@ -244,13 +244,13 @@ func (r *replayed) room() error {
 	if r.total += recordHead + r.rest; r.total > handshakeBytes {
 		return fmt.Errorf("%w: %d bytes, at most %d are taken", errTooMuch, r.total, handshakeBytes)
 	}
-	if r.total <= minBuffer || r.charged > 0 {
+	if r.total <= minBuffer || r.charged {
 		return nil
 	}
-	if err := c.acquire(handshakeCost, forFrames, c.shared.limits.FirstFrameTime); err != nil {
+	if err := c.borrow(minBuffer+handshakeCost, c.shared.limits.FirstFrameTime); err != nil {
 		return fmt.Errorf("no room for a handshake: %w", err)
 	}
-	r.charged = handshakeCost
+	r.charged = true
 	now := int64(time.Since(c.born))
 	c.flow.have.Store(0)
 	c.flow.since.Store(now)
@@ -261,9 +261,9 @@ func (r *replayed) room() error {
 
 // shaken ends the handshake.
 func (r *replayed) shaken() {
-	if c := r.conn; r.charged > 0 {
+	if c := r.conn; r.charged {
 		c.flow.want.Store(0)
-		c.shared.budget.give(r.charged)
+		c.payBack(len(c.in.buf.b))
 	}
 	r.shaking, r.head = false, nil
 }

@@ -18,19 +18,24 @@ type flow struct {
 // memory its frame or its replies occupy.
 const stallTime = 2 * time.Second
 
-// slowTime is how long a peer may take for what was written to it at once while others wait
-// for the memory of it: one that reads a little all the time could keep megabytes for minutes.
+// slowTime is how long a peer may take for what was written to it at once, or for a message
+// of ordinary size, while others wait for the memory of it: one that reads a little all the
+// time could keep megabytes for minutes.
 const slowTime = 10 * time.Second
 
 // stalled says whether c keeps memory for a peer that does not go on: one that
 // has not finished a large frame and sends nothing, or too little to be done
-// within FrameTime, or one that does not read its replies, or hardly.
+// within FrameTime, or slowTime if it is not that large, or one that does not read its replies, or hardly.
 func (c *Conn) stalled() bool {
 	now := time.Since(c.born)
 	if want := c.flow.want.Load(); want > 0 {
 		spent := now - time.Duration(c.flow.since.Load())
 		quiet := now - time.Duration(c.flow.moved.Load())
-		late := float64(c.flow.have.Load())*float64(c.shared.limits.FrameTime) < float64(want)*float64(spent)
+		most := c.shared.limits.FrameTime
+		if want <= smallFrame {
+			most = min(most, slowTime)
+		}
+		late := float64(c.flow.have.Load())*float64(most) < float64(want)*float64(spent)
 		if quiet > stallTime || spent > stallTime && late {
 			return true
 		}

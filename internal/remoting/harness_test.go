@@ -51,6 +51,9 @@ func newRig(t *testing.T, opts ServerOptions) *rig {
 		if got := r.srv.shared.budget.used.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted as in flight", got)
 		}
+		if got, large, giants := r.srv.shared.arriving.Load()+r.srv.shared.small.used.Load(), r.srv.shared.large.used.Load(), r.srv.shared.giants.used.Load(); got != 0 || large != 0 || giants != 0 {
+			t.Errorf("%d bytes are still counted for frames, %d for large ones, and %d turns", got, large, giants)
+		}
 		if got := r.srv.shared.replies.Load(); got != 0 {
 			t.Errorf("%d bytes are still counted for replies", got)
 		}

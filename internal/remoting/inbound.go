@@ -15,16 +15,16 @@ const calmTime = time.Second
 // arrived and was not served, and the times that tell a slow peer. It belongs
 // to the reading goroutine.
 type inbound struct {
-	buf      *buffer
-	r, w     int   // what has arrived is buf.b[r:w]
-	reserved int64 // of the budget, for buf or for the frame it grows for
-	full     bool  // the last read filled the buffer
-	news     bool  // bytes have arrived since last was set
-	old      bool  // a frame has been complete
-	large    bool  // flow tells others of the frame at r
-	last     time.Time
-	since    time.Time // when the frame at r began; zero if none has
-	armed    time.Time // read deadline
+	buf   *buffer
+	r, w  int // what has arrived is buf.b[r:w]
+	loan  loan
+	full  bool // the last read filled the buffer
+	news  bool // bytes have arrived since last was set
+	old   bool // a frame has been complete
+	large bool // flow tells others of the frame at r
+	last  time.Time
+	since time.Time // when the frame at r began; zero if none has
+	armed time.Time // read deadline
 }
 
 // nextFrame returns the next frame; it is valid until the next call.
@@ -60,7 +60,11 @@ func (c *Conn) fill(need int) error {
 		return errDraining
 	}
 	in := &c.in
-	n, err := c.stream.Read(in.buf.b[in.w:])
+	end := len(in.buf.b)
+	if in.large { // what is behind it might be of one that has to wait
+		end = min(end, in.r+need)
+	}
+	n, err := c.stream.Read(in.buf.b[in.w:end])
 	in.w += n
 	in.full = in.w == len(in.buf.b)
 	if n > 0 {

@@ -24,9 +24,13 @@ type Limits struct {
 	QueuedBytes int64 // of one connection: replies that wait to be written, and likewise requests that wait for their reply; 0 means 4 MiB
 	// BytesInFlight is over all connections of one Server or Client: frames
 	// being received, headers of requests that wait for their reply, and
-	// replies that wait to be written. Frames of more than 4 KiB that are being
-	// received have half of it, replies for which Request.Reserve asks all, small
-	// requests half more. One of each may go beyond that. 0 means 32 MiB.
+	// replies that wait to be written. Frames of 4 to 128 KiB that are being
+	// received have half of it, larger ones five twelfths, of which one takes no more than a
+	// quarter of all; those that need more than seven sixteenths come one at a time. Of
+	// frames those of one address have a quarter, half of that the large ones, while it is
+	// alone, and no one takes more of it than a sixth of all. Replies for which
+	// Request.Reserve asks have all, small requests half more; one of each may go beyond
+	// that. 0 means 32 MiB.
 	// Replies to all addresses of others together have little more than a quarter until
 	// they are written, those to one address half of that while it is alone.
 	BytesInFlight int64

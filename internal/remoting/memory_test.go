@@ -84,7 +84,7 @@ func TestLargeFramesArriveWhole(t *testing.T) {
 // other connections are served all the same, as long as there is any.
 func TestLargeFramesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 2 << 20}})
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 6 << 20}})
 		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
 		start := time.Now()
 		a, b, c, small := r.dial(), r.dial(), r.dial(), r.dial()
@@ -114,7 +114,7 @@ func TestLargeFramesTakeTurns(t *testing.T) {
 // Whoever stalls while others wait for memory is dropped soon.
 func TestStalledPeersMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 2 << 20}})
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(echo), Limits: Limits{BytesInFlight: 6 << 20}})
 		large := AppendCommand(nil, &Command{Opaque: 1, Body: make([]byte, 900<<10)})
 		var stalled []*peer
 		for range 2 {
@@ -213,7 +213,7 @@ func TestBudget(t *testing.T) {
 	if b.ask(100, forFrames) != nil {
 		t.Error("a budget of which nothing is used refuses")
 	}
-	first, second, reply := b.ask(3, forFrames), b.ask(1, forFrames), b.ask(7, forReplies)
+	first, second, reply := b.ask(3, forFrames), b.ask(1, forLarge), b.ask(7, forReplies)
 	request := b.ask(1, forRequests)
 	has := func(t *turn) bool {
 		select {
@@ -233,9 +233,10 @@ func TestBudget(t *testing.T) {
 		{"15 are used", func() { b.give(85) }, 15, false, false, false, false},
 		{"14 are", func() { b.give(1) }, 15, true, false, false, false},
 		{"9 are", func() { b.give(6) }, 16, true, true, false, false},
-		{"5 are", func() { b.give(11) }, 5, true, true, false, false},
-		{"4 are", func() { b.give(1) }, 7, true, true, true, false},
-		{"the last gives up", func() { b.leave(second, forFrames); b.give(7) }, 0, true, true, true, false},
+		{"9 are again", func() { b.give(7) }, 9, true, true, false, false},
+		{"8 are", func() { b.give(1) }, 11, true, true, true, false},
+		{"6 are", func() { b.give(5) }, 6, true, true, true, false},
+		{"the last, a large one, gives up", func() { b.leave(second, forLarge); b.give(6) }, 0, true, true, true, false},
 	}
 	for _, s := range steps {
 		s.do()

@@ -11,23 +11,19 @@ import (
 // that has come: to double further would leave as much behind as the frame has. What
 // goes beyond minBuffer counts against the budget; for a frame that does, all
 // of it is taken before its buffer grows, so that half-received frames do not
-// wait for each other.
+// wait for each other: see borrow.
 func (c *Conn) makeRoom(need int) error {
 	in := &c.in
 	if in.r == in.w {
 		in.r, in.w = 0, 0
 	}
-	size := len(in.buf.b)
-	if size > hotBuffer && need <= hotBuffer && in.w-in.r <= hotBuffer/2 {
-		c.resize(hotBuffer) // the large frame is through
-		return nil
-	}
-	switch {
+	c.calmDown(need)
+	switch size := len(in.buf.b); {
 	case need > size:
 		if err := c.reserve(need); err != nil {
 			return err
 		}
-		switch {
+		switch size = len(in.buf.b); {
 		case in.w-in.r < size:
 		case size >= coarse:
 			c.resize(need)
@@ -36,28 +32,37 @@ func (c *Conn) makeRoom(need int) error {
 			c.resize(2 * size)
 			return nil
 		}
-	case in.full && size < hotBuffer && c.shared.budget.take(int64(size), c.shared.budget.limit/2):
-		in.reserved += int64(size) // there is more to read than fits
-		c.resize(2 * size)
+	case in.full && size < hotBuffer && c.leisure(int64(size)) && c.tryBorrow(2*size):
+		c.resize(2 * size) // there is more to read than fits
 		return nil
 	}
-	if in.w == size || in.r+need > size {
+	if size := len(in.buf.b); in.w == size || in.r+need > size {
 		in.w = copy(in.buf.b, in.buf.b[in.r:in.w])
 		in.r = 0
 	}
 	return nil
 }
 
+// calmDown makes the buffer smaller once a large frame is through, or any while much is
+// held: it is to keep nobody waiting who has a frame to send.
+func (c *Conn) calmDown(need int) {
+	in, keep := &c.in, hotBuffer
+	if !c.leisure(0) {
+		keep = minBuffer
+	}
+	if keep = max(keep, need, in.w-in.r); !in.large && sizeOf(classOf(keep)) < len(in.buf.b) {
+		c.resize(keep)
+	}
+}
+
 // reserve takes the budget for a frame of need bytes, which is more than the
 // buffer holds.
 func (c *Conn) reserve(need int) error {
 	in := &c.in
-	want := int64(sizeOf(classOf(need)))
-	if more := want - minBuffer - in.reserved; more > 0 {
-		if err := c.acquire(more, forFrames, c.shared.limits.FrameTime); err != nil {
+	if size := sizeOf(classOf(need)); in.loan.missing(c.shared.loanFor(size)) != (loan{}) {
+		if err := c.borrow(size, c.shared.limits.FrameTime); err != nil {
 			return fmt.Errorf("no room for a frame of %d bytes: %w", need, err)
 		}
-		in.reserved += more
 		if !in.since.IsZero() {
 			in.since = time.Now() // it was not the peer who took so long
 		}
@@ -98,17 +103,14 @@ func (c *Conn) resize(size int) {
 	in.w = copy(in.buf.b, old.b[in.r:in.w])
 	in.r, in.full = 0, false
 	s.buffers.put(old)
-	if size > len(old.b) {
-		return
+	if len(in.buf.b) <= len(old.b) {
+		c.payBack(len(in.buf.b))
 	}
-	spare := in.reserved - int64(len(in.buf.b)-minBuffer)
-	in.reserved -= spare
-	s.budget.give(spare)
 }
 
-// close gives the buffer back.
-func (in *inbound) close(s *shared) {
-	s.buffers.put(in.buf)
-	s.budget.give(in.reserved)
-	in.buf, in.reserved = nil, 0
+// closeInbound gives the buffer back.
+func (c *Conn) closeInbound() {
+	c.shared.buffers.put(c.in.buf)
+	c.in.buf = nil
+	c.payBack(0)
 }

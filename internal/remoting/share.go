@@ -92,6 +92,23 @@ func (r *Request) reserveFrom(n int64, p purpose) (left time.Duration, err error
 // age is how old s is, in ns.
 func (s *shared) age() int64 { return int64(time.Since(s.born)) }
 
+// owesTo says whether c may have something of b.
+func (c *Conn) owesTo(b *budget) bool {
+	s, want := c.shared, c.flow.want.Load()
+	switch {
+	case b == &s.small:
+		return want > 0 && want <= smallFrame
+	case b == &s.large:
+		return want > smallFrame
+	case b == &s.giants:
+		return want > giant(s.limits.BytesInFlight)
+	case c.from != nil && b == &c.from.frames:
+		return want > 0
+	default:
+		return b == s.budget || c.from != nil && b == &c.from.room
+	}
+}
+
 // dropStalled ends the connections that keep memory of b without making progress. All who
 // wait for memory call it; one of them looks, the others leave it to him.
 func (s *shared) dropStalled(b *budget) {
@@ -105,10 +122,10 @@ func (s *shared) dropStalled(b *budget) {
 	}
 	var stalled []debtor
 	for _, c := range s.each() {
-		if (b == s.budget || c.from != nil && b == &c.from.room) && c.stalled() {
+		if c.owesTo(b) && c.stalled() {
 			d := debtor{Conn: c, own: c.Queued() + c.flow.want.Load()}
 			if d.source = d.own; c.from != nil {
-				d.source = max(d.own, c.from.room.used.Load())
+				d.source = max(d.own, c.from.room.used.Load()+c.from.frames.used.Load())
 			}
 			stalled = append(stalled, d)
 		}

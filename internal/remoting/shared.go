@@ -29,6 +29,9 @@ type shared struct {
 	panics  *warner.Warner
 	busy    *warner.Warner // clients that send too many requests
 	budget  *budget
+	small   budget // the part of it that small frames have
+	large   budget // that of large ones
+	giants  budget // their turn
 	buffers bufferPool
 	batches batchPool
 	parsers parserPool
@@ -38,6 +41,7 @@ type shared struct {
 	taken, refused, dropped atomic.Int64 // connections
 	paused                  atomic.Int64 // requests beyond Limits.Rate
 	replies                 atomic.Int64 // bytes of all sources' rooms
+	arriving                atomic.Int64 // bytes of all sources' frames
 	patience                atomic.Int64 // ns that a connection that drains waits for its peer to read; 0: as long as any
 	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
 	turns                   turnstile
@@ -63,6 +67,8 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
 		busy:   &warner.Warner{To: log, Level: slog.LevelWarn, Every: 10 * time.Second},
 		budget: newBudget(lim.BytesInFlight), born: time.Now(),
+		small: budget{limit: smallPart(lim.BytesInFlight), fits: true},
+		large: budget{limit: largePart(lim.BytesInFlight), fits: true}, giants: budget{limit: 1, fits: true},
 		conns: make(map[*Conn]struct{}), sources: make(map[netip.Addr]*source),
 	}
 	if lim.Rate > 0 {
