@@ -353,7 +353,10 @@ func (s *Store) lost(r *Result, body []byte, u index.Unit, err error) error {
 
 // RecordAt returns a copy of the record at phyOffset (bytes), as stored. It
 // fails with ErrNotFound unless a visible record begins there.
-func (s *Store) RecordAt(phyOffset int64) ([]byte, error) {
+func (s *Store) RecordAt(phyOffset int64) ([]byte, error) { return s.RecordWithin(phyOffset, nil) }
+
+// RecordWithin is RecordAt for who has to find room first; see GetWithin.
+func (s *Store) RecordWithin(phyOffset int64, room Room) ([]byte, error) {
 	var head [4]byte
 	if phyOffset < s.clog.Start() || phyOffset+record.MinSize > s.visible.Load() {
 		return nil, fmt.Errorf("%w: offset %d, the log has %d to %d", ErrNotFound, phyOffset, s.clog.Start(), s.visible.Load())
@@ -364,6 +367,11 @@ func (s *Store) RecordAt(phyOffset int64) ([]byte, error) {
 	size := int64(binary.BigEndian.Uint32(head[:]))
 	if size < record.MinSize || size > int64(s.limits.Record) || phyOffset%s.opts.SegmentSize+size > s.opts.SegmentSize {
 		return nil, fmt.Errorf("%w: offset %d holds no record of %d bytes", ErrNotFound, phyOffset, size)
+	}
+	if room != nil {
+		if err := room.Reserve(int(size)); err != nil {
+			return nil, err
+		}
 	}
 	b := make([]byte, size)
 	if _, err := s.clog.ReadAt(b, phyOffset); err != nil {

@@ -41,6 +41,7 @@ type Broker struct {
 	said, warned    *warner.Warner // what clients have changed, and what went wrong with that
 	failed          *warner.Warner // requests that failed for a reason of the broker's own
 	largeJSON       chan struct{}  // has room for one body that is not small
+	rereads         chan struct{}  // has room for requests that read a message to store it again
 	sends           sendPool
 	pulls           pullPool
 	polls           *longPoll
@@ -83,7 +84,7 @@ func New(opts Options) (*Broker, error) {
 	b.warned = &warner.Warner{To: opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	b.failed = &warner.Warner{To: opts.Log, Level: slog.LevelError, Burst: sayAtOnce}
 	b.makings.byName = map[string]*making{}
-	b.largeJSON = make(chan struct{}, 1)
+	b.largeJSON, b.rereads = make(chan struct{}, 1), make(chan struct{}, maxRereads)
 	b.flows = newFlows(opts.CountFlows, b.started)
 	b.moves = newMoves(b.started)
 	b.sends.init(&b.refusals, b.flows)
@@ -96,7 +97,7 @@ func New(opts Options) (*Broker, error) {
 	b.committers = newCommitters()
 	b.registrations = newRegistrations(opts.Registrar)
 	b.rates = newRates(b.started, opts.Store.Stats())
-	b.reads, b.compares, b.queries = newLogWork(), newLogWork(), newLogWork()
+	b.reads, b.compares, b.queries = newLogWork(maxLogWork), newLogWork(maxLogWork), newLogWork(maxQueries)
 	b.handlers = b.table()
 	for code := int32(remoting.ReqAuthCreateUser); code <= remoting.ReqAuthListACL; code++ {
 		b.handlers[code] = b.askUsers

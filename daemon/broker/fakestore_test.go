@@ -46,6 +46,7 @@ type fakeStore struct {
 	modes    []byte // JSON
 	notes    map[string][]byte
 	recalled []int64 // what RecalledTimers returns
+	reading  func()  // if set, called while a record is read
 }
 
 type fakeQueue struct {
@@ -203,17 +204,35 @@ func (s *fakeStore) StoreTimestamp(topic string, queueID int32, queueOffset int6
 	return q.msgs[queueOffset-q.min].StoreTimestamp, nil
 }
 
-func (s *fakeStore) RecordAt(phyOffset int64) ([]byte, error) {
+func (s *fakeStore) RecordAt(phyOffset int64) ([]byte, error) { return s.RecordWithin(phyOffset, nil) }
+
+func (s *fakeStore) RecordWithin(phyOffset int64, room store.Room) ([]byte, error) {
+	rec, reading := s.recordAt(phyOffset)
+	if rec == nil {
+		return nil, store.ErrNotFound
+	}
+	if room != nil {
+		if err := room.Reserve(len(rec)); err != nil {
+			return nil, err
+		}
+	}
+	if reading != nil {
+		reading()
+	}
+	return rec, nil
+}
+
+func (s *fakeStore) recordAt(phyOffset int64) (rec []byte, reading func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, q := range s.queues {
 		for i := range q.msgs {
 			if q.msgs[i].PhyOffset == phyOffset {
-				return record.Append(nil, &q.msgs[i]), nil
+				return record.Append(nil, &q.msgs[i]), s.reading
 			}
 		}
 	}
-	return nil, store.ErrNotFound
+	return nil, nil
 }
 
 func (s *fakeStore) Query(q store.KeyQuery, room store.Room) (all []byte, err error) {

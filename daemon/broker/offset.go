@@ -159,7 +159,7 @@ func (b *Broker) viewMessage(req *remoting.Request) error {
 	if err != nil {
 		return err
 	}
-	rec, err := b.store.RecordAt(offset)
+	rec, err := b.store.RecordWithin(offset, req)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,10 @@ func (b *Broker) sendDead(req *remoting.Request, h *sendHeader, w wants) error {
 // first time; each time later it is one more.
 const firstRetry = 3
 
+// maxRereads is how many messages, of any size, are read at a time to be stored once more.
+// Nothing waits for a client meanwhile.
+const maxRereads = 2
+
 // sendBack serves CONSUMER_SEND_MSG_BACK, 36: the message is stored once more, in the
 // group's retry topic, and delivered there after a while. One that was tried often
 // enough, or is not to be tried again, becomes a dead letter.
@@ -90,6 +94,8 @@ func (b *Broker) sendBack(req *remoting.Request) error {
 	if req.Version < version349 {
 		most = group.RetryMaxTimes
 	}
+	b.rereads <- struct{}{}
+	defer func() { <-b.rereads }()
 	m, err := b.messageAt(offset)
 	if err != nil {
 		return err

@@ -45,6 +45,8 @@ type Messages interface {
 	StoreTimestamp(topic string, queueID int32, queueOffset int64) (int64, error)
 	// RecordAt returns the record at a position in the commit log, or store.ErrNotFound.
 	RecordAt(phyOffset int64) ([]byte, error)
+	// RecordWithin asks room for it before it takes memory for that.
+	RecordWithin(phyOffset int64, room store.Room) ([]byte, error)
 	// Query returns the newest records with a key; see store.KeyQuery.
 	Query(q store.KeyQuery, room store.Room) ([]byte, error)
 	QueriedTo() (timestamp, phyOffset int64) // how far the index goes that Query looks into

@@ -58,6 +58,8 @@ func (b *Broker) endTransaction(req *remoting.Request) error {
 	if b.transactions == nil {
 		return refuse(remoting.RespServiceNotAvailable, "the broker stores nothing now")
 	}
+	b.rereads <- struct{}{}
+	defer func() { <-b.rereads }()
 	d := transaction.Decision{Group: req.Fields.Get("producerGroup")}
 	kind, err := req.Fields.Int32("commitOrRollback")
 	if err != nil {
