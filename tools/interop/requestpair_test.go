@@ -1,21 +1,15 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"pairmq/tools/interop/agents"
 	"pairmq/tools/interop/verify"
-	"pairmq/tools/interop/wire"
 )
-
-// producerConnections is the request for the producers of a group that are connected.
-const producerConnections = 204
 
 // Of the requests that are in flight when the master dies, one is given up soon, by its
 // own time, and the other one waits.
@@ -24,9 +18,6 @@ const (
 	long    = 2 * time.Minute
 	asks    = 10
 )
-
-// gaveUp is what all clients say of a request whose time is over.
-const gaveUp = "wait reply message timeout"
 
 // requestsPair has each client send requests that the next one replies to.
 type requestsPair struct {
@@ -58,11 +49,8 @@ func (r *requestsPair) before(t *testing.T) {
 		if c.requester, err = c.asks.Requester(within(t, time.Minute), "P_"+c.topic, c.topic); err != nil {
 			t.Fatal(err)
 		}
-		if !client.Java { // it shows itself after a second, to brokers that it has heard of: its first request is not answered
-			if err := c.requester.Ask(within(t, time.Minute), 0, 100*time.Millisecond, false); err != nil && !strings.Contains(err.Error(), gaveUp) {
-				t.Fatal(err)
-			}
-			r.known(t, "P_"+c.topic)
+		if !client.Java {
+			showProducer(t, r.master.Addr, c.requester, "P_"+c.topic)
 		}
 	}
 	for _, c := range r.conversations {
@@ -114,7 +102,7 @@ func (c *conversation) flies(t *testing.T) {
 // the new master; of those in flight one gets it as well, the other one's time is over.
 func (r *requestsPair) after(t *testing.T) {
 	for _, c := range r.conversations {
-		r.known(t, "P_"+c.topic, "A_"+c.topic+"-replies")
+		producersKnown(t, r.master.Addr, "P_"+c.topic, "A_"+c.topic+"-replies")
 		for n := range asks {
 			if err := c.requester.Ask(within(t, time.Minute), asks+2+n, 30*time.Second, false); err != nil {
 				t.Errorf("%s asks %s: %v", c.asks.Name, c.answers.Name, err)
@@ -135,20 +123,5 @@ func (r *requestsPair) after(t *testing.T) {
 		if err := errors.Join(c.requester.Stop(within(t, time.Minute)), c.replier.Stop(within(t, time.Minute))); err != nil {
 			t.Error(err)
 		}
-	}
-}
-
-// known waits until the master knows these groups of producers: from then on they can be
-// replied to.
-func (r *requestsPair) known(t *testing.T, groups ...string) {
-	t.Helper()
-	for _, group := range groups {
-		eventually(within(t, time.Minute), t, "producers "+group+" at the master", func() error {
-			resp, err := ask(t.Context(), r.master.Addr, wire.NewCommand(producerConnections, "producerGroup", group))
-			if err == nil && !bytes.Contains(resp.Body, []byte(`"clientId"`)) {
-				err = fmt.Errorf("they are %s", resp.Body)
-			}
-			return err
-		})
 	}
 }

@@ -2,12 +2,8 @@ package agents
 
 import (
 	"context"
-	"errors"
 	"time"
 )
-
-// askTime is how long Ask waits for each reply.
-const askTime = 30 * time.Second
 
 // Answer starts a push consumer that replies to every message, with "re: " before its
 // body; to those that were asked with held, not before Release.
@@ -46,17 +42,5 @@ func (r *Requester) Ask(ctx context.Context, n int, timeout time.Duration, held 
 // Stop shuts the producer down.
 func (r *Requester) Stop(ctx context.Context) error {
 	_, err := r.agent.command(ctx, "stop", "consumer", r.id)
-	return err
-}
-
-// Ask sends n requests, one after the other, and fails unless each gets its reply.
-func (a *Agent) Ask(ctx context.Context, group, topic string, n int) error {
-	r, err := a.Requester(ctx, group, topic)
-	for i := 0; i < n && err == nil; i++ {
-		err = r.Ask(ctx, i, askTime, false)
-	}
-	if r != nil {
-		err = errors.Join(err, r.Stop(ctx))
-	}
 	return err
 }
