@@ -89,8 +89,13 @@ func newWorld(t *testing.T) *world {
 // newWorldWith is newWorld of a broker with these keys.
 func newWorldWith(t *testing.T, keys map[string]string) *world {
 	t.Helper()
-	w := &world{target: startTarget(t, keys)}
-	w.dir = w.target.Dir
+	return newWorldOn(t, startTarget(t, keys))
+}
+
+// newWorldOn is newWorld of a target that has started.
+func newWorldOn(t *testing.T, tg *target.Target) *world {
+	t.Helper()
+	w := &world{target: tg, dir: tg.Dir}
 	w.peers = javaClientsIn(t, w.dir)
 	w.goAgent = buildGoAgent(t, w.dir)
 	w.conn = dial(t, w.target) // now: one that idles for two minutes is closed, and a compiler may take as long
