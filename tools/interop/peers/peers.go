@@ -211,7 +211,8 @@ func (p *Peer) server(ctx context.Context, dir, name, heap, conf string, port in
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		return nil, fmt.Errorf("peers: %w", err)
 	}
-	args, err := p.jvm(dir, heap)
+	// A broker gives its oldest messages back where the disk is 85 % full, at once.
+	args, err := p.jvm(dir, heap, "-Drocketmq.broker.diskSpaceCleanForciblyRatio=0.99", "-Drocketmq.broker.diskSpaceWarningLevelRatio=0.99")
 	if err != nil {
 		return nil, err
 	}
