@@ -96,3 +96,16 @@ func TestTheNameServersFrames(t *testing.T) {
 		}
 	}
 }
+
+// At both ports what is too large is refused before it comes: before anybody looks at
+// what is asked for, which there is not.
+func TestTooLargeAtBothPorts(t *testing.T) {
+	d := newDaemon(t)
+	d.start()
+	for _, addr := range []string{d.broker, d.namesrv} {
+		resp := d.call(addr, &remoting.Command{Code: 31999, Body: make([]byte, 2<<20)})
+		if resp.Code != remoting.RespSystemError || !strings.Contains(resp.Remark, "the body has 2097152 bytes") {
+			t.Errorf("%s answers %d %q", addr, resp.Code, resp.Remark)
+		}
+	}
+}

@@ -71,7 +71,7 @@ func newNameServer(cfg *config.Config, m platform, log *slog.Logger) (*nameServe
 	if m.admin != nil {
 		m.admin.names, m.admin.left = handler, ns.Closed
 	}
-	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: m.guarded(handler, log), OnClose: ns.Closed, Answers: &p.answers, Limits: namesrvLimits(cfg), TLS: mode, TLSConfig: config, Log: log})
+	p.srv = remoting.NewServer(remoting.ServerOptions{Handler: m.guarded(handler, log), OnClose: ns.Closed, Answers: &p.answers, TooLarge: ns.TooLarge, Limits: namesrvLimits(cfg), TLS: mode, TLSConfig: config, Log: log})
 	return p, nil
 }
 

@@ -212,7 +212,7 @@ func (t *tenure) build() (err error) {
 		return err
 	}
 	mode, config := t.platform.security.door()
-	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.platform.guardedBroker(t.broker, rights.Halves{Known: t.isHalf, Proven: t.members.Has}, t.log), OnClose: t.closed, Answers: &t.answers, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
+	t.srv = remoting.NewServer(remoting.ServerOptions{Handler: t.platform.guardedBroker(t.broker, rights.Halves{Known: t.isHalf, Proven: t.members.Has}, t.log), OnClose: t.closed, Answers: &t.answers, TooLarge: t.broker.TooLarge, Limits: limits(cfg), TLS: mode, TLSConfig: config, Log: t.log})
 	if admin := t.platform.admin; admin != nil {
 		t.local = admin.server(t.broker, t.closed, t.log)
 	}

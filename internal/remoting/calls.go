@@ -74,6 +74,13 @@ func (cs *calls) take(opaque int32) *call {
 	return k
 }
 
+// waits says whether somebody waits for an answer.
+func (cs *calls) waits(opaque int32) bool {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.table[opaque] != nil
+}
+
 // answer delivers a response; one that nobody waits for is dropped.
 func (cs *calls) answer(cmd *Command) (asked bool) {
 	k := cs.take(cmd.Opaque)

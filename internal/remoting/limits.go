@@ -64,3 +64,13 @@ func (l Limits) withDefaults() Limits {
 		CallTime:       cmp.Or(l.CallTime, 3*time.Second),
 	}
 }
+
+// spare is how many bytes of large buffers are kept for the next large frames: what may be
+// received at a time, and the largest one where that is known to be smaller than any may be.
+func (l *Limits) spare() int {
+	most := min(int(l.BytesInFlight/2), maxFrame)
+	if l.Frame < maxFrame {
+		most = max(most, sizeOf(classOf(l.Frame)))
+	}
+	return most
+}

@@ -20,6 +20,9 @@ func (c *Conn) read() error {
 		return err
 	}
 	for {
+		if err := c.passUnwanted(); err != nil {
+			return err
+		}
 		frame, size, err := c.nextFrame()
 		if err != nil {
 			return err
@@ -54,7 +57,12 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 		}
 		return nil
 	}
-	req := &Request{Command: cmd, conn: c}
+	return c.serve(&cmd, size, c.shared.handler)
+}
+
+// serve has a request served, for which a frame of that size was received.
+func (c *Conn) serve(cmd *Command, size frameSize, by Handler) error {
+	req := &Request{Command: *cmd, conn: c}
 	if !req.IsOneway() {
 		req.held = requestCost + int64(size.header)
 		if c.from.crowded() { // what it replies without to reserve it counts, too
@@ -68,7 +76,7 @@ func (c *Conn) dispatch(frame []byte, size frameSize) error {
 	if !c.paced(req.Code) {
 		return c.tooMany(req)
 	}
-	c.shared.handler.Serve(req)
+	by.Serve(req)
 	return nil
 }
 

@@ -22,7 +22,12 @@ type ServerOptions struct {
 	// Answers counts the answers by the codes of request and answer, those to oneway
 	// requests too; nil counts none. Requests whose code is not supported count as 0.
 	Answers *meter.Pairs
-	Limits  Limits
+	// TooLarge, if set, is asked before the body of a frame of more than 64 KiB comes, with
+	// the code of the request and the bytes of its body. What it returns is the answer, and
+	// the body is read past, without memory for it; nil has it come. It is called by many
+	// goroutines, and must not block. Answers that nobody waits for are read past, too.
+	TooLarge func(code int32, body int) *Response
+	Limits   Limits
 	// TLS says which connections are taken. In modes other than TLSDisabled TLSConfig is
 	// called for each that begins a handshake, on a goroutine of that connection.
 	TLS       TLSMode
@@ -45,7 +50,7 @@ func NewServer(opts ServerOptions) *Server {
 		shared:    newShared(opts.Limits, opts.Handler, opts.OnClose, opts.Answers, opts.Log),
 		listeners: make(map[net.Listener]struct{}),
 	}
-	s.shared.door = &door{opts.TLS, opts.TLSConfig}
+	s.shared.door, s.shared.tooLarge = &door{opts.TLS, opts.TLSConfig}, opts.TooLarge
 	return s
 }
 

@@ -18,25 +18,26 @@ import (
 
 // shared is what the connections of one Server or Client have in common.
 type shared struct {
-	limits  Limits // defaults filled in
-	handler Handler
-	door    *door          // a Server's; nil: connections begin with a frame
-	onClose func(*Conn)    // may be nil
-	sign    func(*Command) // may be nil; a Client's
-	answers *meter.Pairs   // may be nil
-	log     *slog.Logger
-	drops   *warner.Warner
-	panics  *warner.Warner
-	busy    *warner.Warner // clients that send too many requests
-	budget  *budget
-	small   budget // the part of it that small frames have
-	large   budget // that of large ones
-	giants  budget // their turn
-	buffers bufferPool
-	batches batchPool
-	parsers parserPool
-	wg      sync.WaitGroup // connections
-	born    time.Time
+	limits   Limits // defaults filled in
+	handler  Handler
+	door     *door                                // a Server's; nil: connections begin with a frame
+	onClose  func(*Conn)                          // may be nil
+	tooLarge func(code int32, body int) *Response // may be nil; a Server's
+	sign     func(*Command)                       // may be nil; a Client's
+	answers  *meter.Pairs                         // may be nil
+	log      *slog.Logger
+	drops    *warner.Warner
+	panics   *warner.Warner
+	busy     *warner.Warner // clients that send too many requests
+	budget   *budget
+	small    budget // the part of it that small frames have
+	large    budget // that of large ones
+	giants   budget // their turn
+	buffers  bufferPool
+	batches  batchPool
+	parsers  parserPool
+	wg       sync.WaitGroup // connections
+	born     time.Time
 
 	taken, refused, dropped atomic.Int64 // connections
 	paused                  atomic.Int64 // requests beyond Limits.Rate
@@ -62,7 +63,7 @@ func newShared(lim Limits, h Handler, onClose func(*Conn), answers *meter.Pairs,
 	}
 	lim = lim.withDefaults()
 	s := &shared{
-		buffers: bufferPool{large: spare.Buffers{Most: int(min(lim.BytesInFlight/2, maxFrame))}},
+		buffers: bufferPool{large: spare.Buffers{Most: lim.spare()}},
 		limits:  lim, handler: h, onClose: onClose, answers: answers, log: log,
 		drops: &warner.Warner{To: log, Level: slog.LevelWarn}, panics: &warner.Warner{To: log, Level: slog.LevelError},
 		busy:   &warner.Warner{To: log, Level: slog.LevelWarn, Every: 10 * time.Second},

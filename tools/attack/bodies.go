@@ -73,33 +73,35 @@ func hugeBodies(s *stranger) {
 		return []byte(head + strings.TrimSuffix(strings.Repeat(item+",", (size-len(head)-len(tail))/(len(item)+1)), ",") + tail)
 	}
 	group := `{"groupName":"g","consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING","consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","subscriptionDataSet":[{"topic":"T","subString":"*"}]}`
-	bodies := []struct {
-		code int32
-		body []byte
-	}{
-		{remoting.ReqRegisterBroker, repeat(`{"topicConfigSerializeWrapper":{"topicConfigTable":{`, `"T":{"topicName":"T","readQueueNums":8,"writeQueueNums":8,"perm":6}`, `}}}`)[:10<<20]},
-		{remoting.ReqHeartBeat, repeat(`{"clientID":"x","consumerDataSet":[`, group, `]}`)},
-		{remoting.ReqHeartBeat, repeat(`{"clientID":"x","producerDataSet":[`, `{"groupName":"g"}`, `]}`)},
-		{remoting.ReqLockBatchMQ, repeat(`{"consumerGroup":"g","clientId":"x","mqSet":[`, `{"topic":"T","brokerName":"gw","queueId":1}`, `]}`)},
-		{remoting.ReqUpdateAndCreateTopicList, repeat(`{"topicConfigList":[`, `{"topicName":"T","readQueueNums":1,"writeQueueNums":1,"perm":99}`, `]}`)},
+	locks := repeat(`{"consumerGroup":"g","clientId":"x","mqSet":[`, `{"topic":"T","brokerName":"gw","queueId":1}`, `]}`)
+	type frame struct {
+		port int
+		b    []byte
+	}
+	ask := func(code int32, body []byte) frame { return frame{brokerPort, request(code, nil, body)} }
+	frames := []frame{ // made once: strangers have machines of their own
+		{namesrvPort, request(remoting.ReqRegisterBroker, fields("brokerName", "huge", "brokerAddr", strangerIP+":10911", "clusterName", "DefaultCluster", "haServerAddr", strangerIP+":10912", "brokerId", "0"),
+			repeat(`{"topicConfigSerializeWrapper":{"topicConfigTable":{`, `"T":{"topicName":"T","readQueueNums":8,"writeQueueNums":8,"perm":6}`, `}}}`)[:10<<20])},
+		ask(remoting.ReqHeartBeat, repeat(`{"clientID":"x","consumerDataSet":[`, group, `]}`)),
+		ask(remoting.ReqHeartBeat, repeat(`{"clientID":"x","producerDataSet":[`, `{"groupName":"g"}`, `]}`)),
+		ask(remoting.ReqLockBatchMQ, locks),
+		{brokerPort, request(remoting.ReqLockBatchMQ, fields("padding", strings.Repeat("x", 20<<10)), locks)},
+		ask(remoting.ReqUpdateAndCreateTopicList, repeat(`{"topicConfigList":[`, `{"topicName":"T","readQueueNums":1,"writeQueueNums":1,"perm":99}`, `]}`)),
+		{brokerPort, request(remoting.ReqSendMessageV2, sendFields("Huge", 1, 0), locks)},
 	}
 	s.again(8, func(i int) {
-		b := bodies[i%len(bodies)]
-		port, f := brokerPort, remoting.Fields(nil)
-		if b.code == remoting.ReqRegisterBroker {
-			port, f = namesrvPort, fields("brokerName", "huge", "brokerAddr", strangerIP+":10911", "clusterName", "DefaultCluster", "haServerAddr", strangerIP+":10912", "brokerId", "0")
-		}
-		nc, err := s.dial(port)
+		f := frames[i%len(frames)]
+		nc, err := s.dial(f.port)
 		if err != nil {
 			s.answer("refused")
 			return
 		}
 		defer nc.Close()
-		switch resp, err := s.askOn(nc, request(b.code, f, b.body)); {
+		switch resp, err := s.askOn(nc, f.b); {
 		case err != nil && s.ctx.Err() == nil:
 			s.answer("closed")
 		case err == nil:
-			s.answer("%s", remoting.ResponseName(resp.Code)) // a heartbeat may be taken; what counts is what it costs
+			s.refused("a body of 10 MiB or more", resp)
 		}
 	})
 }

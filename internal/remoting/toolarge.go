@@ -1,0 +1,101 @@
+package remoting
+
+import (
+	"errors"
+	"runtime"
+	"time"
+)
+
+// largeFrame is how many bytes a frame has at most of which the body comes before anybody
+// is asked whether he wants it.
+const largeFrame = hotBuffer
+
+// passUnwanted reads past the large frames whose bodies nobody wants, until there is
+// another one: what is refused for its size alone must not take the memory that is
+// wanted for the rest. A header for which there is no room is not waited for.
+func (c *Conn) passUnwanted() error {
+	if c.shared.tooLarge == nil {
+		return nil
+	}
+	in, lim := &c.in, &c.shared.limits
+	for {
+		size, err := parseFrameSize(in.buf.b[in.r:in.w], lim)
+		body := frameHead + size.header // where it begins
+		switch {
+		case errors.Is(err, ErrShortFrame):
+			body = frameHead
+		case err != nil || size.total <= largeFrame || body > hotBuffer:
+			return nil // nextFrame knows what to do
+		case in.w-in.r >= body:
+			if passed, err := c.passLarge(size); !passed || err != nil {
+				return err
+			}
+			continue
+		case in.w-in.r == len(in.buf.b) && !c.growHot():
+			return nil
+		}
+		if err := c.fill(0); err != nil {
+			return err
+		}
+	}
+}
+
+// growHot doubles the buffer, as far as a busy connection may have it, if there is room.
+func (c *Conn) growHot() bool {
+	size := len(c.in.buf.b)
+	if size >= hotBuffer || !c.leisure(int64(size)) || !c.tryBorrow(2*size) {
+		return false
+	}
+	c.resize(2 * size)
+	return true
+}
+
+// passLarge reads past a large frame of which the header is there, and answers it, unless
+// its body is wanted.
+func (c *Conn) passLarge(size frameSize) (passed bool, err error) {
+	head := size
+	head.total = frameHead + size.header
+	var cmd Command
+	p := c.shared.parsers.get()
+	err = decodeFrame(&cmd, c.in.buf.b[c.in.r:][:head.total], head, c.shared.limits.Fields, p)
+	c.shared.parsers.put(p)
+	if err != nil {
+		return false, err
+	}
+	if cmd.IsResponse() {
+		if c.calls.waits(cmd.Opaque) {
+			return false, nil
+		}
+		if err := c.pass(size.total); err != nil {
+			return false, err
+		}
+		return true, c.pause()
+	}
+	refusal := c.shared.tooLarge(cmd.Code, size.total-head.total)
+	if refusal == nil {
+		return false, nil
+	}
+	if err := c.pass(size.total); err != nil {
+		return false, err
+	}
+	if cmd.IsOneway() { // nobody would hear that it was not served
+		return true, c.pause()
+	}
+	return true, c.serve(&cmd, head, HandlerFunc(func(req *Request) { req.Reply(refusal) }))
+}
+
+// pass reads past a frame of that many bytes, within the time in which it has to be complete.
+func (c *Conn) pass(left int) error {
+	in := &c.in
+	for in.w-in.r < left {
+		left -= in.w - in.r - 1
+		in.r = in.w - 1 // a byte stays: a frame has begun where there is one
+		if err := c.fill(0); err != nil {
+			return err
+		}
+		runtime.Gosched() // it comes faster than it can be read: others would wait 10 ms for each that is read past
+	}
+	in.r += left
+	in.old, in.since = true, time.Time{}
+	return nil
+}
