@@ -131,7 +131,29 @@ func BenchmarkHoldAndWake(b *testing.B) {
 	for b.Loop() {
 		p.arrived(arrivals)
 		h := p.next()
-		p.leave(h.from)
+		p.leave(&h.place)
 		p.add(h)
+	}
+}
+
+// BenchmarkHoldWhereAllIsTaken is a pull that comes where 64 addresses have all places in one
+// queue, and has one of them give up its own.
+func BenchmarkHoldWhereAllIsTaken(b *testing.B) {
+	p := newLongPoll(20_000)
+	hold := func(i int) { p.add(&heldPull{reading: reading{topic: "T"}, from: addressOf(i % 64)}) }
+	for i := range 20_000 {
+		hold(i)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		h := &heldPull{reading: reading{topic: "T"}, from: addressOf(64)}
+		if kept, _ := p.add(h); !kept {
+			b.Fatal("it was not held")
+		}
+		ended := p.next()
+		p.leave(&ended.place)
+		p.take(h)
+		p.leave(&h.place)
+		p.add(ended)
 	}
 }

@@ -12,8 +12,9 @@ import (
 // A heldPop waits for a message that can be popped, or for its deadline.
 type heldPop struct {
 	pop.Request
-	req      *remoting.Request
-	from     netip.Addr // what it counts for; see portion
+	req *remoting.Request
+	place
+	from     netip.Addr // what it counts for; see sourceOf
 	asks     bool       // it is a request 200054, which pops nothing
 	deadline time.Time
 	held     bool // is in popPolls
@@ -72,7 +73,7 @@ func (b *Broker) finishPop(h *heldPop) {
 			break
 		}
 		if b.tryPop(h) {
-			b.popPolls.leave(h.from)
+			b.popPolls.leave(&h.place)
 			return
 		}
 		if !time.Now().Before(h.deadline) {
@@ -85,7 +86,7 @@ func (b *Broker) finishPop(h *heldPop) {
 			return
 		}
 	}
-	b.popPolls.leave(h.from)
+	b.popPolls.leave(&h.place)
 	h.none()
 }
 

@@ -18,23 +18,44 @@ type holding[H any] struct {
 
 	mu     sync.Mutex // guards the rest, and what is kept of those that wait
 	count  int        // held and woken
-	each   portion    // of these
+	leaves int        // of these: those that have given their place to another
+	each   shares     // of the others
 	woken  []*H       // in the order in which they were
 	closed bool
 }
 
 func newHolding[H any](limit int) holding[H] {
-	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newPortion(limit)}
+	return holding[H]{wake: make(chan struct{}, 1), sooner: make(chan struct{}, 1), limit: limit, each: newShares(limit)}
 }
 
-// enter counts one more request, of from, if there is room for it; p.mu is held.
-func (p *holding[H]) enter(from netip.Addr) bool {
-	if p.count >= p.limit || !p.each.has(from, 1) {
-		return false
+// mostLeaving bounds how many requests there are beyond the limit, until the workers have
+// answered those that have given up their place.
+const mostLeaving = 256
+
+// enter counts one more request, of from, if there is room for it, or another one is to
+// give up its place: the caller calls yield for it. p.mu is held.
+func (p *holding[H]) enter(h *place, from netip.Addr) (yields *place, ok bool) {
+	if p.count-p.leaves >= p.limit {
+		if p.leaves < mostLeaving {
+			yields = p.each.yields(from)
+		}
+		if yields == nil {
+			return nil, false
+		}
+	}
+	if !p.each.enter(h, from) {
+		return nil, false
 	}
 	p.count++
-	p.each.add(from, 1)
-	return true
+	return yields, true
+}
+
+// yield notes that h, which was taken out, has given up its place and is about to be
+// answered. p.mu is held.
+func (p *holding[H]) yield(h *place) {
+	p.each.leave(h)
+	h.leaves = true
+	p.leaves++
 }
 
 // rouse gives h, which was taken out, to a worker. p.mu is held.
@@ -61,17 +82,20 @@ func (p *holding[H]) next() *H {
 	return h
 }
 
-// leave notes that one request of from was answered.
-func (p *holding[H]) leave(from netip.Addr) {
+// leave notes that a request was answered.
+func (p *holding[H]) leave(h *place) {
 	p.mu.Lock()
-	p.left(from)
+	p.left(h)
 	p.mu.Unlock()
 }
 
-// left notes that one request of from is gone; p.mu is held.
-func (p *holding[H]) left(from netip.Addr) {
+// left notes that a request is gone; p.mu is held.
+func (p *holding[H]) left(h *place) {
 	p.count--
-	p.each.add(from, -1)
+	p.each.leave(h)
+	if h.leaves {
+		p.leaves--
+	}
 }
 
 // worker finishes woken requests until its context ends.

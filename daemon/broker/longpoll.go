@@ -17,10 +17,12 @@ const pullWorkers = 2
 // A heldPull waits for a record at reading.offset or beyond, or for its deadline.
 type heldPull struct {
 	reading
-	req      *remoting.Request
-	from     netip.Addr // what it counts for; see portion
+	req *remoting.Request
+	place
+	from     netip.Addr // what it counts for; see sourceOf
 	deadline time.Time
 	at       int // in longPoll.byTime; -1 when it is held no longer
+	among    int // in longPoll.queues
 }
 
 type queueKey struct {
@@ -86,7 +88,7 @@ func (b *Broker) finish(h *heldPull) {
 			return
 		}
 	}
-	b.polls.leave(h.from)
+	b.polls.leave(&h.place)
 }
 
 // nothing is what a pull gets that has to ask again.
@@ -101,24 +103,39 @@ func (b *Broker) missed(h *heldPull, offset int64) bool {
 	return b.store.MaxOffset(h.topic, h.queueID) > offset || reset && !told
 }
 
-// add holds h. It does not if p is closed, or full.
+// add holds h, maybe in the place of one of an address that has more. It does not if p is
+// closed, or full.
 func (p *longPoll) add(h *heldPull) (kept, full bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return false, false
 	}
-	if !p.enter(h.from) {
+	yields, ok := p.enter(&h.place, h.from)
+	if !ok {
 		return false, true
+	}
+	if yields != nil {
+		p.end(yields.whose.(*heldPull))
 	}
 	p.put(h)
 	return true, false
 }
 
+// end has h, which is held, answered as if its time were up.
+func (p *longPoll) end(h *heldPull) {
+	p.remove(h)
+	h.deadline = time.Time{}
+	p.yield(&h.place)
+	p.rouse(h)
+}
+
 // put puts h where it is found.
 func (p *longPoll) put(h *heldPull) {
 	k := queueKey{h.topic, h.queueID}
+	h.among = len(p.queues[k])
 	p.queues[k] = append(p.queues[k], h)
+	h.hold(h)
 	heap.Push(&p.byTime, h)
 	if h.at == 0 {
 		signal(p.sooner)
@@ -155,13 +172,17 @@ func (p *longPoll) take(h *heldPull) bool {
 // remove takes h, which is held, out.
 func (p *longPoll) remove(h *heldPull) {
 	heap.Remove(&p.byTime, h.at)
+	h.release()
 	k := queueKey{h.topic, h.queueID}
 	all := p.queues[k]
-	if i := slices.Index(all, h); len(all) > 1 {
-		p.queues[k] = slices.Delete(all, i, i+1)
-	} else {
+	last := len(all) - 1
+	if last == 0 {
 		delete(p.queues, k)
+		return
 	}
+	all[h.among], all[last].among = all[last], h.among
+	all[last] = nil
+	p.queues[k] = all[:last]
 }
 
 // arrived wakes those that wait for one of arrivals.
@@ -207,7 +228,7 @@ func (p *longPoll) drop(conn *remoting.Conn) []*heldPull {
 	}
 	for _, h := range gone {
 		p.remove(h)
-		p.left(h.from)
+		p.left(&h.place)
 	}
 	return gone
 }

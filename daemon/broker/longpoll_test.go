@@ -2,7 +2,6 @@ package broker
 
 import (
 	"fmt"
-	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,7 +208,7 @@ func TestManyHeldPulls(t *testing.T) {
 		if !p.take(all[i]) || p.take(all[i]) {
 			t.Fatalf("taking out pull %d did not work once", i)
 		}
-		p.leave(netip.Addr{})
+		p.leave(&all[i].place)
 	}
 	p.arrived([]store.Arrival{{Topic: "T", QueueID: 5}, {Topic: "T", QueueID: 5}, {Topic: "T", QueueID: 9}})
 	woken := len(p.woken)
@@ -217,7 +216,7 @@ func TestManyHeldPulls(t *testing.T) {
 		if h.queueID != 5 {
 			t.Fatalf("queue %d was woken", h.queueID)
 		}
-		p.leave(netip.Addr{})
+		p.leave(&h.place)
 	}
 	last := start
 	for now := start; len(p.byTime) > 0; now = now.Add(10 * time.Second) {
@@ -228,7 +227,7 @@ func TestManyHeldPulls(t *testing.T) {
 			}
 			last = h.deadline
 			woken++
-			p.leave(netip.Addr{})
+			p.leave(&h.place)
 		}
 	}
 	if woken != 200 || p.count != 0 || len(p.queues) != 0 {

@@ -34,8 +34,17 @@ func (p *popPolls) add(h *heldPop, isNew bool) (kept, full bool) {
 	if p.closed {
 		return false, false
 	}
-	if isNew && (len(p.groups[k]) >= p.perGroup || !p.enter(h.from)) {
-		return false, true
+	if isNew {
+		if len(p.groups[k]) >= p.perGroup {
+			return false, true
+		}
+		yields, ok := p.enter(&h.place, h.from)
+		if !ok {
+			return false, true
+		}
+		if yields != nil {
+			p.end(yields.whose.(*heldPop))
+		}
 	}
 	if len(p.groups[k]) == 0 {
 		for _, topic := range [...]string{k.topic, pop.RetryTopic(k.group, k.topic)} {
@@ -45,11 +54,20 @@ func (p *popPolls) add(h *heldPop, isNew bool) (kept, full bool) {
 		}
 	}
 	h.held = true
+	h.hold(h)
 	p.groups[k] = append(p.groups[k], h)
 	if p.nextAt.IsZero() || h.deadline.Before(p.nextAt) {
 		signal(p.sooner)
 	}
 	return true, false
+}
+
+// end has h, which is held, answered as if its time were up.
+func (p *popPolls) end(h *heldPop) {
+	p.remove(h)
+	h.deadline = time.Time{}
+	p.yield(&h.place)
+	p.rouse(h)
 }
 
 // take takes h out, unless somebody else has.
@@ -65,6 +83,7 @@ func (p *popPolls) take(h *heldPop) bool {
 
 func (p *popPolls) remove(h *heldPop) {
 	h.held = false
+	h.release()
 	k := popKey{h.Group, h.Topic}
 	all := p.groups[k]
 	if i := slices.Index(all, h); len(all) > 1 {
@@ -201,7 +220,7 @@ func (p *popPolls) takeAll(which func(*heldPop) bool) (gone []*heldPop) {
 	}
 	for _, h := range gone {
 		p.remove(h)
-		p.left(h.from)
+		p.left(&h.place)
 	}
 	return gone
 }
