@@ -354,7 +354,7 @@ func TestAQuietMomentIsWaitedFor(t *testing.T) {
 		moments    int
 	}{{0, time.Millisecond, 0}, {2, time.Millisecond, 2}, {99, noisy + time.Millisecond, moments}} {
 		synctest.Test(t, func(t *testing.T) {
-			s, begin := &scene{client: &client{}, quiet: noisy + time.Millisecond}, time.Now()
+			s, begin := &scene{world: &world{}, client: &client{}, quiet: noisy + time.Millisecond}, time.Now()
 			if tt.quietAfter == 0 {
 				s.quiet = time.Millisecond
 			}

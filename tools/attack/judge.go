@@ -23,10 +23,10 @@ var errFailed = errors.New("it is not as it should be")
 // What is allowed.
 const (
 	tries     = 3
-	quietTime = 1200 * time.Millisecond
-	noisy     = 2 * floor        // a quiet moment worse than this says little: another one is waited for
-	moments   = 5                // that are waited for
-	settled   = 15 * time.Second // until everything is as before
+	quietTime = 500 * time.Millisecond // 250 sends; where an attack would be late by it, a moment as long as that follows
+	noisy     = 2 * floor              // a quiet moment worse than this says little: another one is waited for
+	moments   = 5                      // that are waited for
+	settled   = 15 * time.Second       // until everything is as before
 	floor     = 15 * time.Millisecond
 	mostRatio = 2
 
@@ -43,9 +43,9 @@ const (
 type trial struct {
 	attack
 	outcome
-	began          time.Time
-	took           time.Duration
-	memory         int64 // most bytes that were the daemon's own
+	took           time.Duration // of the strike
+	whole          time.Duration // with what is measured before and after, of all tries
+	memory         int64         // most bytes that were the daemon's own
 	lines          int
 	before, during time.Duration // p99 of the client's sends; before is the worse of before and after
 	sends          int
@@ -105,7 +105,7 @@ func (w *world) attackAll(ctx context.Context) error {
 			failed++
 		}
 	}
-	fmt.Printf("attack: %d attacks in %.0f s, %s, %d failed\n", len(all), time.Since(begin).Seconds(), repeats(all), failed)
+	fmt.Printf("attack: %d attacks in %.0f s: %s; %s, %d failed\n", len(all), time.Since(begin).Seconds(), w.spent, repeats(all), failed)
 	if w.write && w.run.String() == "" {
 		if err := writeTable("docs/attacks.md", w.args, all, time.Since(begin)); err != nil {
 			return err
@@ -119,11 +119,17 @@ func (w *world) attackAll(ctx context.Context) error {
 
 // attackOn has attacks on one stage.
 func (w *world) attackOn(ctx context.Context, on stage, all []attack) (done []*trial, err error) {
+	begin := time.Now()
 	s, err := w.set(ctx, on)
+	w.spent.stages += time.Since(begin)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.strikeSet()) }()
+	defer func() {
+		begin := time.Now()
+		err = errors.Join(err, s.strikeSet())
+		w.spent.stages += time.Since(begin)
+	}()
 	s.calm(ctx, quietTime)
 	for _, x := range all {
 		if ctx.Err() != nil {
@@ -150,6 +156,7 @@ func (s *scene) calm(ctx context.Context, d time.Duration) time.Duration {
 	pause(ctx, d)
 	times, _ := s.client.take()
 	s.quiet = p99(times)
+	s.spent.quiet += d
 	return s.quiet
 }
 
@@ -168,6 +175,8 @@ func (s *scene) still(ctx context.Context) {
 // try has an attack, and again if nothing was wrong but the time, each time between quiet
 // moments of its own: what others do to this machine passes, a fault stays.
 func (s *scene) try(ctx context.Context, x attack) (best *trial) {
+	begin := time.Now()
+	defer func() { best.whole = time.Since(begin) }()
 	if x.heavy {
 		s.client.heavy.Store(true)
 		s.calm(ctx, quietTime)
@@ -195,7 +204,7 @@ func (s *scene) try(ctx context.Context, x attack) (best *trial) {
 
 // once has an attack and judges all of it.
 func (s *scene) once(ctx context.Context, x attack) *trial {
-	t := &trial{attack: x, began: time.Now()}
+	t := &trial{attack: x}
 	d := s.judged
 	before, err := d.burden()
 	t.fail(err)
@@ -283,6 +292,7 @@ func (s *scene) strike(ctx context.Context, t *trial) error {
 	begin := time.Now()
 	err = cmd.Run()
 	t.took = time.Since(begin)
+	s.spent.strikes += t.took
 	if err != nil {
 		return fmt.Errorf("the attack itself failed: %w: %s", err, bytes.TrimSpace(errs.Bytes()))
 	}
@@ -295,6 +305,7 @@ func (s *scene) strike(ctx context.Context, t *trial) error {
 
 // settle waits until the daemon has no more to carry than before.
 func (s *scene) settle(ctx context.Context, before burden) error {
+	defer func(begin time.Time) { s.spent.settling += time.Since(begin) }(time.Now())
 	for until := time.Now().Add(settled); ; {
 		now, err := s.judged.burden()
 		if err == nil && now.goroutines <= before.goroutines+slackGoroutines && now.files <= before.files+slackFiles {
@@ -326,7 +337,7 @@ func (t *trial) print(out *os.File, verbose bool) {
 	case len(t.wrong) > 0:
 		verdict = "FAIL"
 	}
-	fmt.Fprintf(out, "--- %s: %s (%.2fs)\n", verdict, t.name, time.Since(t.began).Seconds())
+	fmt.Fprintf(out, "--- %s: %s (%.2fs)\n", verdict, t.name, t.whole.Seconds())
 	if verbose || verdict != "PASS" {
 		fmt.Fprintf(out, "    %d connections, %d requests, %s; %s; own memory %s; %d lines; %d sends, p99 %v, quiet %v; try %d\n", t.Conns, t.Requests, bytesOf(t.Bytes), t.answers(), bytesOf(t.memory), t.lines,
 			t.sends, t.during.Round(10*time.Microsecond), t.before.Round(10*time.Microsecond), t.tried)

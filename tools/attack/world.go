@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // A world is the network around a gateway.
@@ -13,6 +14,14 @@ type world struct {
 	*args
 	keys                   map[string]bool // of the daemon's configuration
 	client, stranger, peer *host
+	spent                  spent
+}
+
+// What time was spent on. The rest is what is looked at before and after each attack.
+type spent struct{ strikes, quiet, settling, stages time.Duration }
+
+func (s spent) String() string {
+	return fmt.Sprintf("strikes %.0f s, quiet moments %.0f s, until all was as before %.0f s, setting stages %.0f s", s.strikes.Seconds(), s.quiet.Seconds(), s.settling.Seconds(), s.stages.Seconds())
 }
 
 func newWorld(a *args) (*world, error) {
