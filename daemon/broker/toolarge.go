@@ -7,11 +7,11 @@ import (
 )
 
 // TooLarge is the answer to a request whose body has more bytes than those of its code
-// may have; nil if it may come. It is for who would receive them.
+// may have, of any where that is 0; nil if it may come. It is for who would receive them.
 func (b *Broker) TooLarge(code int32, body int) *remoting.Response {
 	most, answer, does := maxJSONBody, int32(remoting.RespSystemError), "read"
 	switch code {
-	case remoting.ReqSendMessage, remoting.ReqSendMessageV2, remoting.ReqSendBatchMessage, remoting.ReqSendReplyMessage, remoting.ReqSendReplyMessageV2:
+	case 0, remoting.ReqSendMessage, remoting.ReqSendMessageV2, remoting.ReqSendBatchMessage, remoting.ReqSendReplyMessage, remoting.ReqSendReplyMessageV2:
 		most, answer, does = b.settings().MaxMessageSize, remoting.RespMessageIllegal, "allowed"
 	case remoting.ReqBatchAckMessage:
 		answer = remoting.RespInvalidParameter

@@ -32,6 +32,9 @@ func TestTooLarge(t *testing.T) {
 				t.Errorf("%s: %d bytes are answered %+v before they come, and %d %q once they are there", name, tt.most+1, early, late.Code, late.Remark)
 			}
 		}
+		if r.b.TooLarge(0, 4<<20) != nil || r.b.TooLarge(0, 4<<20+1) == nil {
+			t.Error("of a code that is not known there may be 4 MiB, as of messages")
+		}
 		s := *r.b.settings()
 		s.MaxMessageSize = 5 << 20
 		r.b.Set(s)

@@ -14,7 +14,7 @@ func TestTooLarge(t *testing.T) {
 		body int
 		want bool
 	}{
-		{remoting.ReqRegisterBroker, 10 << 20, false}, {remoting.ReqRegisterTopicInNamesrv, maxBody, false},
+		{remoting.ReqRegisterBroker, 10 << 20, false}, {0, 10 << 20, false}, {remoting.ReqRegisterTopicInNamesrv, maxBody, false},
 		{remoting.ReqRegisterTopicInNamesrv, maxBody + 1, true}, {remoting.ReqQueryDataVersion, 1 << 20, true}, {-1, 1 << 20, true},
 	} {
 		if got := s.TooLarge(tt.code, tt.body); (got != nil) != tt.want || got != nil && got.Code != remoting.RespSystemError {

@@ -24,8 +24,10 @@ type ServerOptions struct {
 	Answers *meter.Pairs
 	// TooLarge, if set, is asked before the body of a frame of more than 64 KiB comes, with
 	// the code of the request and the bytes of its body. What it returns is the answer, and
-	// the body is read past, without memory for it; nil has it come. It is called by many
-	// goroutines, and must not block. Answers that nobody waits for are read past, too.
+	// the body is read past, without memory for it; nil has it come. The code is 0 where the
+	// header has more than 64 KiB too: what may come then is what may of any code, else the
+	// connection ends. It is called by many goroutines, and must not block. Answers that
+	// nobody waits for are read past, too.
 	TooLarge func(code int32, body int) *Response
 	Limits   Limits
 	// TLS says which connections are taken. In modes other than TLSDisabled TLSConfig is

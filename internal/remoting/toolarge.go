@@ -2,6 +2,7 @@ package remoting
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 )
@@ -24,8 +25,10 @@ func (c *Conn) passUnwanted() error {
 		switch {
 		case errors.Is(err, ErrShortFrame):
 			body = frameHead
-		case err != nil || size.total <= largeFrame || body > hotBuffer:
+		case err != nil || size.total <= largeFrame:
 			return nil // nextFrame knows what to do
+		case body > hotBuffer:
+			return c.mayCome(size)
 		case in.w-in.r >= body:
 			if passed, err := c.passLarge(size); !passed || err != nil {
 				return err
@@ -38,6 +41,16 @@ func (c *Conn) passUnwanted() error {
 			return err
 		}
 	}
+}
+
+// mayCome fails if no request may have a body as large as that of a frame whose header is too
+// long to be looked at before: who sent it cannot be answered.
+func (c *Conn) mayCome(size frameSize) error {
+	n := size.total - frameHead - size.header
+	if refusal := c.shared.tooLarge(0, n); refusal != nil {
+		return fmt.Errorf("%w: behind a header of %d bytes %s", ErrBadFrame, size.header, refusal.Remark)
+	}
+	return nil
 }
 
 // growHot doubles the buffer, as far as a busy connection may have it, if there is room.

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// wanted is what a Server of these tests takes: bodies of code 1 up to 1 MiB, any of code 2.
+// wanted is what a Server of these tests takes: bodies of code 1 up to 1 MiB, any of code 2
+// up to 14 MiB.
 func wanted(code int32, body int) *Response {
-	if code == 2 || body <= 1<<20 {
+	if (code == 2 || code == 0) && body <= 14<<20 || body <= 1<<20 {
 		return nil
 	}
 	return &Response{Code: 77, Remark: "too large"}
@@ -81,6 +82,27 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A header that is too long to be looked at before is none to hide a body behind.
+func TestUnwantedBodiesBehindLongHeaders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{TooLarge: wanted, Handler: HandlerFunc(echo)})
+		long := strings.Repeat("x", 100<<10)
+		for _, body := range []int{14 << 20, 14<<20 + 1} {
+			p := r.dial()
+			frame := AppendCommand(nil, &Command{Code: 1, Remark: long, Body: make([]byte, body)})
+			go func() { _, _ = p.nc.Write(frame) }()
+			if body > 14<<20 {
+				p.expectClosed()
+				lookOut(t, r)
+			} else {
+				p.expect(0, RespSuccess)
+				_ = p.nc.Close()
+			}
+		}
+		r.log.expect(t, 1, "level=WARN", "behind a header of 102")
+	})
 }
 
 // What is wanted comes whole, however large: bodies, and answers that somebody waits for.

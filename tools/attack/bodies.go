@@ -86,6 +86,7 @@ func hugeBodies(s *stranger) {
 		ask(remoting.ReqHeartBeat, repeat(`{"clientID":"x","producerDataSet":[`, `{"groupName":"g"}`, `]}`)),
 		ask(remoting.ReqLockBatchMQ, locks),
 		{brokerPort, request(remoting.ReqLockBatchMQ, fields("padding", strings.Repeat("x", 20<<10)), locks)},
+		{brokerPort, request(remoting.ReqLockBatchMQ, fields("padding", strings.Repeat("x", 100<<10)), locks)},
 		ask(remoting.ReqUpdateAndCreateTopicList, repeat(`{"topicConfigList":[`, `{"topicName":"T","readQueueNums":1,"writeQueueNums":1,"perm":99}`, `]}`)),
 		{brokerPort, request(remoting.ReqSendMessageV2, sendFields("Huge", 1, 0), locks)},
 	}
