@@ -101,7 +101,16 @@ func brokerTimeout(millis int64, def time.Duration) time.Duration {
 	return time.Duration(min(millis, maxBrokerTimeout.Milliseconds())) * time.Millisecond
 }
 
-func (s *Server) parseBody(c *remoting.Command) (discovery.RegisterBody, error) {
+// parseBody decodes the table of a registration. Who has sent a large one waits for his turn.
+func (s *Server) parseBody(c *remoting.Command) (body discovery.RegisterBody, err error) {
+	if len(c.Body) <= smallBody {
+		return s.decodeBody(c)
+	}
+	s.large.do(func() { body, err = s.decodeBody(c) })
+	return body, err
+}
+
+func (s *Server) decodeBody(c *remoting.Command) (discovery.RegisterBody, error) {
 	crc, errCRCField := c.Fields.Int32Or("bodyCrc32", 0)
 	compressed, errCompressed := c.Fields.BoolOr("compressed", false)
 	if err := errors.Join(errCRCField, errCompressed); err != nil {

@@ -28,6 +28,7 @@ type Server struct {
 	tuning  atomic.Pointer[tuning]
 	tuner   sync.Mutex    // held by who replaces it
 	retuned chan struct{} // when it was
+	large   inTurn        // registrations
 	failing bool          // the last save has failed; Run's own
 	saved   time.Time
 	said    *warner.Warner // what brokers do
@@ -37,7 +38,7 @@ type Server struct {
 
 // New returns a Server that knows what was saved. It fails if opts.Load does.
 func New(opts Options) (*Server, error) {
-	s := &Server{opts: opts.withDefaults(), routes: newRoutes(), retuned: make(chan struct{}, 1)}
+	s := &Server{opts: opts.withDefaults(), routes: newRoutes(), large: newInTurn(), retuned: make(chan struct{}, 1)}
 	s.said = &warner.Warner{To: s.opts.Log, Burst: sayAtOnce}
 	s.warned = &warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Burst: sayAtOnce}
 	s.refused = warner.Warner{To: s.opts.Log, Level: slog.LevelWarn, Every: 10 * time.Second}

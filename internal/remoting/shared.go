@@ -46,6 +46,7 @@ type shared struct {
 	patience                atomic.Int64 // ns that a connection that drains waits for its peer to read; 0: as long as any
 	every                   int64        // ns that a request takes of its source's pace; 0: requests are not counted
 	turns                   turnstile
+	passing                 pace // what nobody wants
 
 	mu      sync.Mutex // guards the rest
 	conns   map[*Conn]struct{}

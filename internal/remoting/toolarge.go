@@ -3,13 +3,17 @@ package remoting
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 )
 
 // largeFrame is how many bytes a frame has at most of which the body comes before anybody
 // is asked whether he wants it.
 const largeFrame = hotBuffer
+
+// passRate is how many bytes a second are read past, on all connections of a Server together: as
+// many as a fast link brings. What comes faster waits in its sockets, or nothing else would be
+// looked at for 10 ms at a time.
+const passRate = 128 << 20
 
 // passUnwanted reads past the large frames whose bodies nobody wants, until there is
 // another one: what is refused for its size alone must not take the memory that is
@@ -97,16 +101,40 @@ func (c *Conn) passLarge(size frameSize) (passed bool, err error) {
 	return true, c.serve(&cmd, head, HandlerFunc(func(req *Request) { req.Reply(refusal) }))
 }
 
+// passed waits until n bytes more may be read past.
+func (c *Conn) passed(n int) error {
+	s := c.shared
+	wait := s.passing.after(int64(time.Since(s.born)), int64(n)*int64(time.Second)/passRate)
+	if wait < time.Millisecond {
+		return nil
+	}
+	return c.sleep(wait)
+}
+
+// after counts what takes each ns of the pace, and returns how far that is ahead of now.
+func (p *pace) after(now, each int64) time.Duration {
+	for {
+		at := p.at.Load()
+		next := max(at, now) + each
+		if p.at.CompareAndSwap(at, next) {
+			return time.Duration(next - now)
+		}
+	}
+}
+
 // pass reads past a frame of that many bytes, within the time in which it has to be complete.
 func (c *Conn) pass(left int) error {
 	in := &c.in
 	for in.w-in.r < left {
-		left -= in.w - in.r - 1
+		n := in.w - in.r - 1
+		if err := c.passed(n); err != nil {
+			return err
+		}
+		left -= n
 		in.r = in.w - 1 // a byte stays: a frame has begun where there is one
 		if err := c.fill(0); err != nil {
 			return err
 		}
-		runtime.Gosched() // it comes faster than it can be read: others would wait 10 ms for each that is read past
 	}
 	in.r += left
 	in.old, in.since = true, time.Time{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,36 @@ func TestBodiesThatNobodyWants(t *testing.T) {
 			})
 		})
 	}
+}
+
+// However many send what nobody wants, it is read past at a pace that leaves time for others,
+// who are not held up.
+func TestUnwantedBodiesComeAtAPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const conns, body = 8, 15 << 20
+		r := newRig(t, ServerOptions{TooLarge: wanted, Handler: HandlerFunc(echo)})
+		start := time.Now()
+		var all sync.WaitGroup
+		for range conns {
+			p := r.dial()
+			all.Go(func() {
+				p.send(Command{Code: 1, Body: make([]byte, body)})
+				p.expect(0, 77)
+			})
+		}
+		other := r.dial()
+		for range 100 {
+			other.send(Command{Code: 1, Opaque: 1})
+			other.expect(1, RespSuccess)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("another connection was held up for %v", took)
+		}
+		all.Wait()
+		if took, want := time.Since(start), time.Second*conns*body/passRate; took < want*9/10 || took > want*11/10 {
+			t.Errorf("%d MiB were read past in %v, want %v", conns*body>>20, took, want)
+		}
+	})
 }
 
 // A header that is too long to be looked at before is none to hide a body behind.
