@@ -20,7 +20,7 @@ func codeAttacks() []attack {
 		{name: "PairsRequests", what: "what the other half of a pair asks: for the log, and who is master", do: pairsRequests, quiet: true,
 			pending: "what a pair's halves ask each other, everybody may ask", until: []string{"haSecretFile"}},
 		{name: "TablesForStrangers", what: "what a slave copies: all topics, groups, offsets, delays, checksums of the log", do: tables, quiet: true,
-			pending: "what a slave copies, everybody may copy"},
+			pending: "what a slave copies, everybody may copy", until: []string{"haSecretFile"}},
 		{name: "EveryCode", what: "each request code from -1 to 6000, and those of POP and of ours that change nothing, without fields", time: 8 * time.Second, do: everyCode, outside: configs, quiet: true},
 	}
 }
