@@ -297,6 +297,22 @@ func TestSmallerFramesDoNotStarveLargerOnes(t *testing.T) {
 	})
 }
 
+// One frame of an address of which nothing comes does not keep a larger one of it waiting
+// until its own time is over, however little room the first has.
+func TestStalledFrameOfOnesOwnAddress(t *testing.T) {
+	for _, stalled := range []int{800 << 10, 900 << 10, 1500 << 10} {
+		t.Run(fmt.Sprint(stalled), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: 12 << 20}})
+				r.halves("192.0.2.1", 1, stalled, 0)
+				if d := r.sends("192.0.2.1:99", 4<<20); d > 2*stallTime {
+					t.Errorf("another waited for %v, want %v at most", d, 2*stallTime)
+				}
+			})
+		})
+	}
+}
+
 // Very large frames, which count for less than they are, come one at a time.
 func TestGiantsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -130,14 +130,15 @@ func (s *shared) dropStalled(b *budget) {
 			stalled = append(stalled, d)
 		}
 	}
-	// From where most is, until enough is free for all purposes.
+	// From where most is, until enough is free for all purposes; one in any case, for what
+	// somebody waits for may be more: a large frame of a source is not begun beside a sixteenth.
 	sort.Slice(stalled, func(i, k int) bool {
 		x, y := &stalled[i], &stalled[k]
 		return x.source > y.source || x.source == y.source && x.own > y.own
 	})
 	used, enough := b.used.Load(), b.most()/4
-	for _, d := range stalled {
-		if used < enough {
+	for i, d := range stalled {
+		if i > 0 && used < enough {
 			return
 		}
 		used -= d.own
