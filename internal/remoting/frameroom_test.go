@@ -313,6 +313,29 @@ func TestStalledFrameOfOnesOwnAddress(t *testing.T) {
 	}
 }
 
+// Who is read no more requests of until he has answers keeps the room of the last one for a
+// while only, if others wait for it.
+func TestFrameThatIsNotServedYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := ServerOptions{Limits: Limits{BytesInFlight: 12 << 20, InFlight: 4}}
+		o.Handler = HandlerFunc(func(req *Request) {
+			if req.Code == 0 {
+				replyNothing(req)
+			}
+		})
+		r := newRig(t, o)
+		p := r.from("192.0.2.1:1")
+		for range o.Limits.InFlight {
+			p.send(Command{Code: 1})
+		}
+		p.send(Command{Body: make([]byte, 4<<20)})
+		synctest.Wait()
+		if d := r.sends("192.0.2.2:1", 4<<20); d < slowTime-stallTime || d > slowTime+stallTime {
+			t.Errorf("another waited for %v, want about %v", d, slowTime)
+		}
+	})
+}
+
 // Very large frames, which count for less than they are, come one at a time.
 func TestGiantsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

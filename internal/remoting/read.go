@@ -69,7 +69,7 @@ func (c *Conn) serve(cmd *Command, size frameSize, by Handler) error {
 			req.reserved = minBuffer
 			req.held += minBuffer
 		}
-		if err := c.admit(req, size.total <= minBuffer); err != nil {
+		if err := c.admit(req, size.total); err != nil {
 			return err
 		}
 	}
@@ -83,10 +83,10 @@ func (c *Conn) serve(cmd *Command, size frameSize, by Handler) error {
 // admit waits until one more request, which counts for what it holds, may be in
 // flight. One that was not small has waited for memory already, and keeps what
 // it got until it is served: were it to wait again, many might wait for each
-// other.
-func (c *Conn) admit(req *Request, small bool) error {
+// other. size is that of its frame, in bytes.
+func (c *Conn) admit(req *Request, size int) error {
 	lim := &c.shared.limits
-	if !small {
+	if size > minBuffer {
 		c.shared.budget.force(req.held)
 		c.owes(req.reserved)
 	} else if err := c.makeWay(req.held, req.reserved); err != nil {
@@ -94,7 +94,9 @@ func (c *Conn) admit(req *Request, small bool) error {
 	}
 	c.mu.Lock()
 	if c.crowded() {
+		c.noteKept(size)
 		c.awaitRoom(lim.Idle)
+		c.flow.want.Store(0)
 	}
 	err := c.ended()
 	if err == nil && c.crowded() {

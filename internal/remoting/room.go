@@ -86,6 +86,19 @@ func (c *Conn) noteProgress(now time.Time) {
 	}
 }
 
+// noteKept tells others of a frame of size bytes that has come, and keeps its room until
+// its sender has had answers: after slowTime that is no better than one that does not come.
+func (c *Conn) noteKept(size int) {
+	if size <= minBuffer {
+		return
+	}
+	now := time.Since(c.born)
+	c.flow.have.Store(int64(size))
+	c.flow.since.Store(int64(now))
+	c.flow.moved.Store(int64(now + slowTime - stallTime))
+	c.flow.want.Store(int64(size))
+}
+
 // noteEnd tells others that no large frame is being received.
 func (c *Conn) noteEnd() {
 	if c.in.large {
