@@ -20,8 +20,9 @@ func smallPart(limit int64) int64 { return limit / 2 }
 func largePart(limit int64) int64 { return limit * 5 / 12 }
 
 // framesOf is what one source has of limit bytes in flight for its frames: as much as
-// others leave of half of it, which alone comes to a quarter, and a 16th in any case; large
-// ones have half of that, or one has it.
+// others leave of half of it, which alone comes to a quarter, and a 16th in any case. Large
+// ones have half of that beside, or one has it: they would never begin where small ones of
+// the same source come all the time.
 func framesOf(limit int64, all *atomic.Int64) budget {
 	return budget{limit: limit / 16, together: limit / 2, all: all, fits: true}
 }
@@ -40,7 +41,8 @@ func giant(limit int64) int64 { return limit * 7 / 16 }
 // it grows for. It belongs to the reading goroutine.
 type loan struct {
 	bytes int64 // in flight
-	share int64 // of its source's
+	share int64 // of its source's for small frames
+	wide  int64 // of its source's for large ones
 	small int64 // of the part for small frames
 	large int64 // of that for large ones
 	giant int64 // 1: it has the turn
@@ -50,11 +52,11 @@ type loan struct {
 func (s *shared) loanFor(size int) loan {
 	limit := s.limits.BytesInFlight
 	more := int64(max(0, size-minBuffer))
-	l := loan{bytes: min(more, giant(limit)), share: min(more, mostShare(limit))}
-	if size > smallFrame {
-		l.large = min(more, mostLarge(limit))
+	l := loan{bytes: min(more, giant(limit))}
+	if share := min(more, mostShare(limit)); size > smallFrame {
+		l.wide, l.large = share, min(more, mostLarge(limit))
 	} else {
-		l.small = l.share
+		l.share, l.small = share, share
 	}
 	if int64(size) > giant(limit) {
 		l.giant = 1
@@ -69,11 +71,11 @@ type step struct {
 }
 
 // steps is how l is taken and given back. Who waits for himself comes first.
-func (c *Conn) steps(l loan) [5]step {
+func (c *Conn) steps(l loan) [6]step {
 	s := c.shared
-	all := [...]step{{nil, l.share}, {&s.giants, l.giant}, {&s.small, l.small}, {&s.large, l.large}, {s.budget, l.bytes}}
+	all := [...]step{{nil, l.share}, {nil, l.wide}, {&s.giants, l.giant}, {&s.small, l.small}, {&s.large, l.large}, {s.budget, l.bytes}}
 	if c.from != nil {
-		all[0].b = &c.from.frames
+		all[0].b, all[1].b = &c.from.frames, &c.from.wide
 	}
 	return all
 }
@@ -122,12 +124,12 @@ func (c *Conn) tryBorrow(size int) bool {
 
 // missing is what l needs to be want.
 func (l loan) missing(want loan) loan {
-	return loan{max(0, want.bytes-l.bytes), max(0, want.share-l.share), max(0, want.small-l.small), max(0, want.large-l.large), max(0, want.giant-l.giant)}
+	return loan{max(0, want.bytes-l.bytes), max(0, want.share-l.share), max(0, want.wide-l.wide), max(0, want.small-l.small), max(0, want.large-l.large), max(0, want.giant-l.giant)}
 }
 
 // with is l and what it needed to be want.
 func (l loan) with(want loan) loan {
-	return loan{max(want.bytes, l.bytes), max(want.share, l.share), max(want.small, l.small), max(want.large, l.large), max(want.giant, l.giant)}
+	return loan{max(want.bytes, l.bytes), max(want.share, l.share), max(want.wide, l.wide), max(want.small, l.small), max(want.large, l.large), max(want.giant, l.giant)}
 }
 
 // payBack gives back what is beyond a buffer of size bytes.
@@ -137,7 +139,7 @@ func (c *Conn) payBack(size int) {
 	steps := c.steps(spare)
 	giveAll(steps[:])
 	had := &c.in.loan
-	*had = loan{had.bytes - spare.bytes, had.share - spare.share, had.small - spare.small, had.large - spare.large, had.giant - spare.giant}
+	*had = loan{had.bytes - spare.bytes, had.share - spare.share, had.wide - spare.wide, had.small - spare.small, had.large - spare.large, had.giant - spare.giant}
 }
 
 func giveAll(steps []step) {

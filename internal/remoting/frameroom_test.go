@@ -53,7 +53,8 @@ func (r *rig) framesOf(addr string) int64 {
 	s := r.srv.shared
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sources[netip.MustParseAddr(addr)].frames.used.Load()
+	f := s.sources[netip.MustParseAddr(addr)]
+	return f.frames.used.Load() + f.wide.used.Load()
 }
 
 // replyNothing takes a request and says so.
@@ -332,6 +333,67 @@ func TestFrameThatIsNotServedYet(t *testing.T) {
 		synctest.Wait()
 		if d := r.sends("192.0.2.2:1", 4<<20); d < slowTime-stallTime || d > slowTime+stallTime {
 			t.Errorf("another waited for %v, want about %v", d, slowTime)
+		}
+	})
+}
+
+// Small frames of many over slow links do not keep out large ones of their own address for
+// ever; nor do both kinds together have more than the address may, or keep others waiting.
+func TestSmallFramesOfAnAddressLeaveRoomToItsLargeOnes(t *testing.T) {
+	for _, size := range []int{900 << 10, 3900 << 10} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const limit = 12 << 20
+				r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: limit}})
+				var done atomic.Bool
+				frame := AppendCommand(nil, &Command{Body: make([]byte, 100<<10)})
+				for i := range 40 {
+					p := r.from(fmt.Sprintf("192.0.2.1:%d", i+1))
+					go func() { _, _ = io.Copy(io.Discard, p.nc) }()
+					go func() {
+						time.Sleep(time.Duration(i) * 100 * time.Millisecond)
+						for !done.Load() {
+							for at := 0; at < len(frame); at += 26 << 10 {
+								if _, err := p.nc.Write(frame[at:min(at+26<<10, len(frame))]); err != nil {
+									return
+								}
+								time.Sleep(time.Second / 2)
+							}
+						}
+					}()
+				}
+				time.Sleep(10 * time.Second)
+				if d := r.sends("192.0.2.1:99", size); d > 2*stallTime {
+					t.Errorf("%d bytes of the same address waited for %v", size, d)
+				}
+				r.halves("192.0.2.1", 50, size, size/29)
+				if n := r.framesOf("192.0.2.1"); n > limit/2 {
+					t.Errorf("the address has %d bytes, want little more than five twelfths of %d at most", n, limit)
+				}
+				for _, n := range []int{64 << 10, 900 << 10} {
+					if d := r.sends("192.0.2.2:1", n); d > 0 {
+						t.Errorf("%d bytes of another waited for %v", n, d)
+					}
+				}
+				done.Store(true)
+				time.Sleep(2 * slowTime)
+			})
+		})
+	}
+}
+
+// What a connection keeps of a large frame's buffer counts as its source's from then on.
+func TestBufferOfALargeFrameIsItsSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, ServerOptions{Handler: HandlerFunc(replyNothing), Limits: Limits{BytesInFlight: 12 << 20}})
+		for i := range 40 {
+			p := r.from(fmt.Sprintf("192.0.2.1:%d", i+1))
+			p.send(Command{Body: make([]byte, 300<<10)})
+			p.expect(0, RespSuccess)
+		}
+		synctest.Wait()
+		if all, n := r.srv.Stats().Bytes, r.framesOf("192.0.2.1"); n != all || n == 0 || n > 12<<20/32 {
+			t.Errorf("%d bytes are kept, %d of them counted for the only address, want all, and a 32nd at most", all, n)
 		}
 	})
 }

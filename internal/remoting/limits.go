@@ -27,8 +27,8 @@ type Limits struct {
 	// replies that wait to be written. Frames of 4 to 128 KiB that are being
 	// received have half of it, larger ones five twelfths, of which one takes no more than a
 	// quarter of all; those that need more than seven sixteenths come one at a time. Of
-	// frames those of one address have a quarter, half of that the large ones, while it is
-	// alone, and no one takes more of it than a sixth of all. Replies for which
+	// frames the small ones of one address have a quarter while it is alone, the large ones
+	// half of that beside, of which none takes more than a sixth of all. Replies for which
 	// Request.Reserve asks have all, small requests half more; one of each may go beyond
 	// that. 0 means 32 MiB.
 	// Replies to all addresses of others together have little more than a quarter until

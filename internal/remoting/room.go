@@ -47,8 +47,8 @@ func (c *Conn) makeRoom(need int) error {
 // held: it is to keep nobody waiting who has a frame to send.
 func (c *Conn) calmDown(need int) {
 	in, keep := &c.in, hotBuffer
-	if !c.leisure(0) {
-		keep = minBuffer
+	if !c.leisure(0) || in.loan.large > 0 && !in.large && !(c.leisure(hotBuffer) && c.tryBorrow(hotBuffer)) {
+		keep = minBuffer // what a large one had of its source is none for small ones
 	}
 	if keep = max(keep, need, in.w-in.r); !in.large && sizeOf(classOf(keep)) < len(in.buf.b) {
 		c.resize(keep)

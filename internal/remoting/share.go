@@ -103,7 +103,9 @@ func (c *Conn) owesTo(b *budget) bool {
 	case b == &s.giants:
 		return want > giant(s.limits.BytesInFlight)
 	case c.from != nil && b == &c.from.frames:
-		return want > 0
+		return want > 0 && want <= smallFrame
+	case c.from != nil && b == &c.from.wide:
+		return want > smallFrame
 	default:
 		return b == s.budget || c.from != nil && b == &c.from.room
 	}
@@ -125,7 +127,7 @@ func (s *shared) dropStalled(b *budget) {
 		if c.owesTo(b) && c.stalled() {
 			d := debtor{Conn: c, own: c.Queued() + c.flow.want.Load()}
 			if d.source = d.own; c.from != nil {
-				d.source = max(d.own, c.from.room.used.Load()+c.from.frames.used.Load())
+				d.source = max(d.own, c.from.room.used.Load()+c.from.frames.used.Load()+c.from.wide.used.Load())
 			}
 			stalled = append(stalled, d)
 		}

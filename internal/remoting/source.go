@@ -17,7 +17,8 @@ type source struct {
 	served  pace         // requests
 	refused pace         // requests that were told that there are too many
 	room    budget       // of replies that are reserved, or not yet read; see budget.most
-	frames  budget       // of frames that are being received
+	frames  budget       // of small frames that are being received
+	wide    budget       // of large ones
 	stuck   atomic.Int64 // until when it is known to read nothing, in ns since its Server was made
 }
 
@@ -152,7 +153,7 @@ func (s *shared) enterFrom(c *Conn, perAddr int) error {
 	switch {
 	case from == nil:
 		limit := s.limits.BytesInFlight
-		from = &source{room: budget{limit: leastOf(limit), together: limit / 4, all: &s.replies}, frames: framesOf(limit, &s.arriving)}
+		from = &source{room: budget{limit: leastOf(limit), together: limit / 4, all: &s.replies}, frames: framesOf(limit, &s.arriving), wide: framesOf(limit, &s.arriving)}
 		s.sources[key] = from
 	case from.conns >= perAddr:
 		return fmt.Errorf("%w: %d connections of one address", ErrBusy, perAddr)
