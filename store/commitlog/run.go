@@ -49,11 +49,11 @@ func (l *Log) serve() error {
 	others.Go(func() { l.prepareAhead(written) })
 	others.Go(func() { l.tell(synced) })
 	l.write()
+	l.refuseTask() // now: who makes a segment may wait for who waits for that
 	close(written)
 	syncing.Wait()
 	close(synced)
 	others.Wait()
-	l.refuseTask()
 	return l.Failed()
 }
 

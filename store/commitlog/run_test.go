@@ -105,6 +105,45 @@ func hold(d *diskfault.FS, k diskfault.Kind) chan struct{} {
 	return gate
 }
 
+// Who waits for the writer to do something is answered when the log fails, though who makes
+// the next segment has still to wait: for room, which he who waits for the writer may keep
+// from being made.
+func TestATaskEndsWithTheWriter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		opts := tOptions()
+		opts.BatchBytes = tSeg
+		opts.MayGrow = func(files int) bool { return files < 1 }
+		opts.MakeRoom = func() {
+			select {
+			case <-answered:
+			case <-time.After(time.Hour):
+				t.Error("the task has no answer after an hour")
+			}
+		}
+		h, d := startBubble(t, opts)
+		gate := hold(d, diskfault.Write)
+		for id := uint64(0); h.End() < opts.SegmentSize*7/8; id++ {
+			if _, err := h.put(id, tRec, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait() // the writer is held, and no segment is made
+		go func() {
+			defer close(answered)
+			if err := h.Flush(); !errors.Is(err, ErrFailed) {
+				t.Errorf("Flush: %v, want %v", err, ErrFailed)
+			}
+		}()
+		synctest.Wait()
+		_ = h.fail(errors.New("a replaced page cannot be synced"))
+		close(gate)
+		if err := <-h.ended; !errors.Is(err, ErrFailed) {
+			t.Errorf("Run: %v, want %v", err, ErrFailed)
+		}
+	})
+}
+
 func TestBatchesCollectDuringASync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, d := startBubble(t, tOptions())
