@@ -35,6 +35,9 @@ const (
 	// handshakeCost is what a handshake of more than minBuffer bytes counts for: all that
 	// may come, twice while it grows, and the record that it comes in.
 	handshakeCost = 3 * handshakeBytes
+	// handshakeWait is how long one waits for room at most: for longer than who has some may
+	// keep it while others wait.
+	handshakeWait = slowTime + 2*stallTime
 )
 
 // handshakeRecord is the first byte of every TLS connection. No frame begins with it: it
@@ -247,8 +250,15 @@ func (r *replayed) room() error {
 	if r.total <= minBuffer || r.charged {
 		return nil
 	}
-	if err := c.borrow(minBuffer+handshakeCost, c.shared.limits.FirstFrameTime); err != nil {
+	begun := time.Now()
+	if err := c.borrow(minBuffer+handshakeCost, handshakeWait); err != nil {
 		return fmt.Errorf("no room for a handshake: %w", err)
+	}
+	if d := time.Since(begun); d > 0 { // it was not the peer who took so long
+		c.in.armed = c.in.armed.Add(d)
+		if err := c.nc.SetDeadline(c.in.armed); err != nil {
+			return err
+		}
 	}
 	r.charged = true
 	now := int64(time.Since(c.born))

@@ -201,6 +201,27 @@ func TestHandshakesOfOneAddress(t *testing.T) {
 	})
 }
 
+// A handshake waits for as long as half frames of many addresses may keep room, and has its
+// own time after that.
+func TestHandshakeBesideHalfFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := TLSPermissive.options(serverTLS(t))
+		o.Handler = HandlerFunc(replyNothing)
+		o.Limits.BytesInFlight = 12 << 20
+		r := newRig(t, o)
+		for i := range 13 {
+			r.halves(fmt.Sprintf("192.0.2.%d", i+1), 4, 100<<10, 2<<10)
+		}
+		p, start := r.from("192.0.2.99:1"), time.Now()
+		p.write([]byte{handshakeRecord, 3, 1, 10_000 >> 8, 10_000 & 0xff}) // of which none come
+		p.expectClosed()
+		if d, own := time.Since(start), r.srv.shared.limits.FirstFrameTime; d < 2*own || d > own+handshakeWait {
+			t.Errorf("it was ended after %v, want %v after some time that it waited", d, own)
+		}
+		r.log.expect(t, 1, "remote=192.0.2.99:1", errHandshake.Error())
+	})
+}
+
 // Connections that send large frames and larger ones behind them do not wait for what
 // each keeps of the first.
 func TestLargerFramesBehindLargeOnes(t *testing.T) {
