@@ -3,6 +3,7 @@ package broker
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"pairmq/internal/remoting"
 )
@@ -27,6 +28,7 @@ func TestTooLarge(t *testing.T) {
 				t.Errorf("%s: %d bytes are answered %+v before they come", name, tt.most, got)
 			}
 			early := r.b.TooLarge(tt.code, tt.most+1)
+			synctest.Wait() // for the last one to be written off: what a client may have waiting is 4 MiB
 			late := c.call(tt.code, strings.Repeat(" ", tt.most+1), tt.fields...)
 			if early == nil || early.Code != late.Code || early.Remark != late.Remark {
 				t.Errorf("%s: %d bytes are answered %+v before they come, and %d %q once they are there", name, tt.most+1, early, late.Code, late.Remark)
