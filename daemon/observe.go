@@ -28,6 +28,7 @@ type observatory struct {
 	files setAsideFiles
 	watch *machine.Machine // what the board tells
 	gate  *rights.Gate
+	tls   *security
 
 	metered meteredLinks
 
@@ -49,9 +50,9 @@ func (r *recovery) note(done, size int64) {
 	}
 }
 
-func newObservatory(cfg *config.Config, watch *machine.Machine, gate *rights.Gate, log *slog.Logger) *observatory {
+func newObservatory(cfg *config.Config, watch *machine.Machine, gate *rights.Gate, secure *security, log *slog.Logger) *observatory {
 	metered, _ := newMeteredLinks(cfg.MeteredLinks) // the configuration was checked
-	return &observatory{metered: metered, cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch, gate: gate}
+	return &observatory{metered: metered, cfg: cfg, log: log.With("part", "metrics"), files: setAsideFiles{dir: filepath.Join(cfg.StoreRoot, "quarantine")}, watch: watch, gate: gate, tls: secure}
 }
 
 // add has a part's numbers shown.
@@ -86,6 +87,7 @@ func (o *observatory) page() *metrics.Page {
 	for _, r := range []rights.Right{rights.Pair, rights.Read, rights.Admin} {
 		p.SetInt(metrics.Denied, o.gate.Refused(r), r.String())
 	}
+	o.tls.measure(p)
 	parts, _ := o.shown()
 	for _, part := range parts {
 		part.measure(p)

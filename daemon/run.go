@@ -61,11 +61,11 @@ func runParts(ctx context.Context, cfg config.Config, hw *board.Board, holds str
 		return startError{err}
 	}
 	gate := newGate(&cfg, accounts, log)
-	shows := newObservatory(&cfg, watch, gate, log)
 	secure, err := newSecurity(&cfg, hw, log)
 	if err != nil {
 		return startError{err}
 	}
+	shows := newObservatory(&cfg, watch, gate, secure, log)
 	halves, err := newPeers(&cfg, log.With("part", "replica"))
 	if err != nil {
 		return startError{err}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/metrics"
 	"pairmq/hal/board"
 	"pairmq/internal/certs"
 	"pairmq/internal/remoting"
@@ -26,7 +27,7 @@ type security struct {
 }
 
 // newSecurity reads the files that TLS needs. hw tells how far the clock can be trusted;
-// it is not asked before there are connections.
+// it is not asked before there are connections, or somebody measures.
 func newSecurity(cfg *config.Config, hw *board.Board, log *slog.Logger) (*security, error) {
 	log = log.With("part", "tls")
 	clock := certs.Clock{Built: built(), Trusted: func() bool {
@@ -93,4 +94,23 @@ func (s *security) self() func(string) *tls.Config {
 		return nil
 	}
 	return s.server.Self
+}
+
+// measure shows when the certificates end that are in use.
+func (s *security) measure(p *metrics.Page) {
+	if s == nil {
+		return
+	}
+	var all [4]int64
+	if s.server != nil {
+		all[0], all[1] = s.server.Ends()
+	}
+	if s.client != nil {
+		all[2], all[3] = s.client.Ends()
+	}
+	for i, name := range [...]string{"server", "serverTrust", "client", "clientTrust"} {
+		if all[i] != 0 {
+			p.SetInt(metrics.CertificateExpires, all[i], name)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"pairmq/daemon/config"
+	"pairmq/daemon/metrics"
 	"pairmq/hal/board"
 	"pairmq/hal/disk"
 	"pairmq/internal/certs"
@@ -23,7 +25,7 @@ import (
 )
 
 // makeCertificates writes what an authority signs for a pair and a client, and returns the
-// folder. Servers are found at 127.0.0.1.
+// folder. Servers are found at 127.0.0.1. Each ends at another time, the authority last, in an hour.
 func makeCertificates(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -36,11 +38,11 @@ func makeCertificates(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := a.Server("broker", []string{"127.0.0.1"}, a.Until())
+	server, err := a.Server("broker", []string{"127.0.0.1"}, a.Until().Add(-time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := a.Client("client", a.Until())
+	client, err := a.Client("client", a.Until().Add(-2*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +257,90 @@ func TestCertificatesBesidePlainText(t *testing.T) {
 	}
 }
 
+// When certificates end is shown of those that the configuration has in use, and of new ones once
+// they are in the place of the old.
+func TestWhenCertificatesEndIsShown(t *testing.T) {
+	dir := makeCertificates(t)
+	files := map[string]string{"server": "server.crt", "serverTrust": "ca.crt", "client": "client.crt", "clientTrust": "ca.crt"}
+	settings := append(enforcing(dir), "tlsClientCertPath="+filepath.Join(dir, "client.crt"), "tlsClientKeyPath="+filepath.Join(dir, "client.key"))
+	until := func(name string) float64 {
+		all, err := certs.Read(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return float64(all[0].NotAfter.Unix())
+	}
+	shown := func(what string, s scraped, want ...string) {
+		t.Helper()
+		values := map[string]float64{}
+		for _, name := range want {
+			values[`pairmq_certificate_expires_timestamp_seconds{certificate="`+name+`"}`] = until(files[name])
+		}
+		maps.DeleteFunc(s.values, func(name string, _ float64) bool { return !strings.HasPrefix(name, "pairmq_certificate_") })
+		if !maps.Equal(s.values, values) {
+			t.Errorf("%s: it shows %v, want %v", what, s.values, values)
+		}
+	}
+	for _, tt := range []struct {
+		setting string
+		want    []string
+	}{
+		{"tlsServerMode=enforcing", []string{"server", "serverTrust", "client", "clientTrust"}},
+		{"tlsServerMode=permissive", []string{"server", "serverTrust", "client", "clientTrust"}},
+		{"tlsServerMode=disabled", []string{"client", "clientTrust"}},
+		{"tlsServerNeedClientAuth=none", []string{"server", "client", "clientTrust"}},
+		{"tlsEnable=false", []string{"server", "serverTrust"}},
+		{"tlsClientAuthServer=none", []string{"server", "serverTrust", "client"}},
+	} {
+		cfg, _, err := config.Load("", append(slices.Clone(settings), "enableBroker=false", "enableNamesrv=true", tt.setting))
+		if err != nil {
+			t.Fatal(err)
+		}
+		secure, err := newSecurity(&cfg, board.New(board.Options{}), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := metrics.NewPage()
+		secure.measure(p)
+		for _, err := range p.Wrong() {
+			t.Errorf("%s: %v", tt.setting, err)
+		}
+		shown(tt.setting, parsePage(t, p.Text()), tt.want...)
+	}
+
+	d := newDaemon(t)
+	at := d.observed()
+	d.settings = append(d.settings, settings...)
+	d.client = tlsClient(t, dir)
+	d.start()
+	all := []string{"server", "serverTrust", "client", "clientTrust"}
+	shown("over HTTP", scrape(t, at), all...)
+	answer := d.call(d.broker, &remoting.Command{Code: remoting.ReqGetMetrics})
+	shown("by request", parsePage(t, answer.Body), all...)
+	was := until("server.crt")
+	a, _, err := certs.NewAuthority("another", time.Now().Add(2*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, err := a.Server("broker", []string{"127.0.0.1"}, a.Until())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{"server.crt": renewed.Cert, "server.key": renewed.Key} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if until("server.crt") <= was {
+		t.Fatal("the new certificate ends no later: the test shows nothing")
+	}
+	const server = `pairmq_certificate_expires_timestamp_seconds{certificate="server"}`
+	eventually(t, "the new end is shown", func() bool { return scrape(t, at).values[server] == until("server.crt") })
+	if err := d.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Nothing of TLS is there where nothing is configured.
 func TestNoTLSByDefault(t *testing.T) {
 	cfg, _, err := config.Load("", []string{"enableNamesrv=true"})
@@ -267,5 +353,11 @@ func TestNoTLSByDefault(t *testing.T) {
 	}
 	if mode, _ := s.door(); mode != remoting.TLSDisabled || s.others() != nil || s.self() != nil {
 		t.Errorf("it has mode %d, others %t, self %t", mode, s.others() != nil, s.self() != nil)
+	}
+	p := metrics.NewPage()
+	s.measure(p)
+	(*security)(nil).measure(p)
+	if text := p.Text(); len(text) > 0 {
+		t.Errorf("it shows\n%s", text)
 	}
 }

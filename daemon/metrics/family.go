@@ -54,6 +54,7 @@ const (
 	ProducerGroupsOnline
 	Topics
 	Groups
+	CertificateExpires
 
 	MessagesIn
 	MessageBytesIn
@@ -180,6 +181,7 @@ func Families() []Family {
 		ProducerGroupsOnline: {"pairmq_producer_groups_online", Gauge, "Producer groups with a client online", nil},
 		Topics:               {"pairmq_topics", Gauge, "Topics, system and retry topics as well", nil},
 		Groups:               {"pairmq_subscription_groups", Gauge, "Subscription groups", nil},
+		CertificateExpires:   {"pairmq_certificate_expires_timestamp_seconds", Gauge, "When the first certificate ends of a file that TLS uses, since 1970: of server and client with those behind them, and of the authorities that each trusts", []string{"certificate"}},
 
 		MessagesIn:       {"pairmq_messages_in_total", Counter, "Messages stored", nil},
 		MessageBytesIn:   {"pairmq_message_in_bytes_total", Counter, "Bytes of log that these take", nil},

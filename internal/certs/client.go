@@ -28,7 +28,7 @@ type ClientOptions struct {
 
 // A Client is the certificates of one that dials. Its methods are safe for concurrent use.
 type Client struct {
-	kept   *kept[*material]
+	kept   *kept
 	judge  *judge
 	verify Verify
 }
@@ -39,11 +39,16 @@ func NewClient(o ClientOptions) (*Client, error) {
 		return nil, errors.New("certs: nobody is named who signs the certificates of servers")
 	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	k, err := keep(o.Files, o.Log, func(m *material) *material { return m })
+	j := newJudge(o.Clock, x509.ExtKeyUsageServerAuth, o.Log)
+	k, err := keep(o.Files, j, o.Log, func(m *material) {
+		if o.Verify == VerifyNone {
+			m.ends[1] = 0
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Client{kept: k, judge: newJudge(o.Clock, x509.ExtKeyUsageServerAuth, o.Log), verify: o.Verify}, nil
+	return &Client{kept: k, judge: j, verify: o.Verify}, nil
 }
 
 // Config is how the next connection to host, a name or an IP address, shakes hands.

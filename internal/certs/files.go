@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -29,9 +30,11 @@ type Files struct {
 
 // material is what Files say.
 type material struct {
-	own   *tls.Certificate  // with its Leaf; nil: none
-	roots *x509.CertPool    // nil: none
-	sum   [sha256.Size]byte // of the bytes of the files
+	own    *tls.Certificate  // with its Leaf; nil: none
+	roots  *x509.CertPool    // nil: none
+	sum    [sha256.Size]byte // of the bytes of the files
+	ends   [2]int64          // when the first ends of those of Cert, and of CA, in s since 1970; 0: none is in use
+	listen *tls.Config       // how one who listens shakes hands
 }
 
 // load reads the files.
@@ -52,6 +55,8 @@ func (f *Files) load() (*material, error) {
 			return nil, fmt.Errorf("certs: %s with %s: %w", f.Cert, f.Key, err)
 		}
 		m.own = &own
+		chain, _ := parse(cert) // what cannot be read behind the leaf is for who is shown it to judge
+		m.ends[0] = firstEnd(chain)
 		fmt.Fprintf(sum, "%d %d ", len(cert), len(key))
 		sum.Write(cert)
 		sum.Write(key)
@@ -61,26 +66,19 @@ func (f *Files) load() (*material, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.roots, err = authorities(b); err != nil {
+		all, err := parse(b) // one that cannot be read spoils them all
+		if err != nil {
 			return nil, fmt.Errorf("certs: %s: %w", f.CA, err)
 		}
+		m.roots = x509.NewCertPool()
+		for _, c := range all {
+			m.roots.AddCert(c)
+		}
+		m.ends[1] = firstEnd(all)
 		sum.Write(b)
 	}
 	sum.Sum(m.sum[:0])
 	return &m, nil
-}
-
-// authorities reads certificates; one that cannot be read spoils them all.
-func authorities(b []byte) (*x509.CertPool, error) {
-	all, err := parse(b)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	for _, c := range all {
-		pool.AddCert(c)
-	}
-	return pool, nil
 }
 
 // Read reads the certificates of a PEM file, of which there is one or more.
@@ -96,6 +94,7 @@ func Read(path string) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
+// parse returns those before the one that cannot be read, too.
 func parse(b []byte) (all []*x509.Certificate, err error) {
 	for {
 		var block *pem.Block
@@ -107,7 +106,7 @@ func parse(b []byte) (all []*x509.Certificate, err error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d: %w", len(all)+1, err)
+			return all, fmt.Errorf("certificate %d: %w", len(all)+1, err)
 		}
 		all = append(all, c)
 	}
@@ -178,48 +177,59 @@ func (f *Files) stamps() (all [3]stamp) {
 	return all
 }
 
-// kept is T, made of files, and made again once they have changed. What cannot be used is
-// logged and changes nothing.
-type kept[T any] struct {
+// kept is what files say, read again once they have changed. What cannot be used is logged and
+// changes nothing.
+type kept struct {
 	files Files
-	make  func(*material) T
+	make  func(*material) // completes what was read
+	judge *judge
 	log   *slog.Logger
+	ends  [2]atomic.Int64 // those of now
 
-	mu     sync.Mutex // guards the rest
-	now    T
-	seen   [3]stamp // of the files as they were read last, in vain or not
-	failed string   // what was wrong with them then
-	sum    [sha256.Size]byte
-	looked time.Time
+	mu       sync.Mutex // guards the rest
+	now      *material
+	seen     [3]stamp // of the files as they were read last, in vain or not
+	failed   string   // what was wrong with them then
+	looked   time.Time
+	reminded time.Time // zero: never
 }
 
 // keep reads the files for the first time.
-func keep[T any](f Files, log *slog.Logger, make func(*material) T) (*kept[T], error) {
+func keep(f Files, j *judge, log *slog.Logger, make func(*material)) (*kept, error) {
 	if (f.Cert == "") != (f.Key == "") {
 		return nil, errors.New("certs: a certificate and its key are needed together")
 	}
-	k := &kept[T]{files: f, make: make, log: log, seen: f.stamps(), looked: time.Now()}
+	k := &kept{files: f, make: make, judge: j, log: log, seen: f.stamps(), looked: time.Now()}
 	m, err := f.load()
 	if err != nil {
 		return nil, err
 	}
-	k.now, k.sum = make(m), m.sum
-	k.describe(m)
+	k.use(m)
 	return k, nil
 }
 
 // get returns what the files say now, as far as that is good.
-func (k *kept[T]) get() T {
+func (k *kept) get() *material {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	now := time.Now()
-	if now.Sub(k.looked) < lookEvery {
-		return k.now
+	k.look()
+	return k.now
+}
+
+// look looks at the files, unless it did just now; k.mu is held.
+func (k *kept) look() {
+	if now := time.Now(); now.Sub(k.looked) >= lookEvery {
+		k.looked = now
+		k.reload()
+		k.remind(now)
 	}
-	k.looked = now
+}
+
+// reload reads the files if they have changed; k.mu is held.
+func (k *kept) reload() {
 	seen := k.files.stamps()              // before they are read: what changes meanwhile is seen next time
 	if seen == k.seen && k.failed == "" { // what failed is tried again: chown of a folder on the way changes no stamp
-		return k.now
+		return
 	}
 	m, err := k.files.load()
 	if err != nil {
@@ -227,21 +237,29 @@ func (k *kept[T]) get() T {
 			k.log.Error("certificates have changed and are not good: those from before stay in use until all are", "err", err)
 		}
 		k.seen, k.failed = seen, err.Error()
-		return k.now
+		return
 	}
 	failed := k.failed != ""
 	k.seen, k.failed = seen, ""
-	if m.sum == k.sum && !failed { // another owner, mode or link
-		return k.now
+	if m.sum == k.now.sum && !failed { // another owner, mode or link
+		return
 	}
-	k.now, k.sum = k.make(m), m.sum
 	k.log.Info("certificates have changed and are used from now on", "cert", k.files.Cert, "ca", k.files.CA)
+	k.use(m)
+}
+
+// use has m be what there is; k.mu is held, or nobody else has k yet.
+func (k *kept) use(m *material) {
+	k.make(m)
+	k.now = m
+	for i, end := range m.ends {
+		k.ends[i].Store(end)
+	}
 	k.describe(m)
-	return k.now
 }
 
 // describe logs what a person should know of them.
-func (k *kept[T]) describe(m *material) {
+func (k *kept) describe(m *material) {
 	if k.files.Key != "" {
 		if info, err := os.Stat(k.files.Key); err == nil && info.Mode().Perm()&0o007 != 0 {
 			k.log.Warn("everybody on this machine may read a private key: chmod 0600", "key", k.files.Key, "mode", info.Mode().Perm().String())

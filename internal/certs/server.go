@@ -28,7 +28,7 @@ type ServerOptions struct {
 
 // A Server is the certificates of one that listens. Its methods are safe for concurrent
 // use.
-type Server struct{ kept *kept[*tls.Config] }
+type Server struct{ kept *kept }
 
 // NewServer reads the files. It fails if one cannot be used.
 func NewServer(o ServerOptions) (*Server, error) {
@@ -40,7 +40,12 @@ func NewServer(o ServerOptions) (*Server, error) {
 	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	j := newJudge(o.Clock, x509.ExtKeyUsageClientAuth, o.Log)
-	k, err := keep(o.Files, o.Log, func(m *material) *tls.Config { return serverConfig(&o, j, m) })
+	k, err := keep(o.Files, j, o.Log, func(m *material) {
+		m.listen = serverConfig(&o, j, m)
+		if o.ClientAuth == ClientAuthNone {
+			m.ends[1] = 0
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -48,12 +53,12 @@ func NewServer(o ServerOptions) (*Server, error) {
 }
 
 // Config is how the next connection shakes hands. It is not to be changed.
-func (s *Server) Config() *tls.Config { return s.kept.get() }
+func (s *Server) Config() *tls.Config { return s.kept.get().listen }
 
 // Self is how this server shakes hands with itself, to see whether it answers: it is let in
 // for its own key, and need not be told who answers.
 func (s *Server) Self(string) *tls.Config {
-	own := &s.kept.get().Certificates[0]
+	own := s.kept.get().own
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12, InsecureSkipVerify: true,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return own, nil },
