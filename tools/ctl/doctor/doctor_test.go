@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,21 +37,28 @@ func newPatient(t *testing.T) *patient {
 	if err := os.Mkdir(p.root, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p.conf = fmt.Sprintf("brokerName=plant\nenableNamesrv=true\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nlistenPort=%d\nhaListenPort=%d\nnamesrvListenPort=%d\n", p.root, free(t), free(t), free(t))
+	ports := free(t, 3)
+	p.conf = fmt.Sprintf("brokerName=plant\nenableNamesrv=true\nbindAddress=127.0.0.1\nstorePathRootDir=%s\nlistenPort=%d\nhaListenPort=%d\nnamesrvListenPort=%d\n", p.root, ports[0], ports[1], ports[2])
 	links := []link.Interface{{Name: "lo"}, {Name: "eth0"}, {Name: "wwan0"}, {Name: "ppp0"}}
 	p.opts = Options{Links: func() ([]link.Interface, error) { return links, nil }, Config: filepath.Join(dir, "pairmqd.conf"), Fstab: filepath.Join(dir, "fstab"), Timeout: time.Second}
 	return p
 }
 
-// free is a port that nobody listens on.
-func free(t *testing.T) int {
+// free are ports that nobody listens on, none of them two below another: a broker has that one too.
+func free(t *testing.T, n int) (ports []int) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for len(ports) < n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		port := ln.Addr().(*net.TCPAddr).Port
+		if !slices.Contains(ports, port-2) && !slices.Contains(ports, port+2) {
+			ports = append(ports, port)
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
+	return ports
 }
 
 func (p *patient) write(name, text string) {
@@ -275,7 +283,7 @@ func TestTheOtherHalf(t *testing.T) {
 	here.info = map[string]string{"brokerRole": "ASYNC_MASTER", "epoch": "2", "readOnly": "its disk has failed", "haRival": "192.0.2.7:10911", "haRefused": "192.0.2.8 3s ago: a stranger", "haOutsider": "192.0.2.6:10911 3s ago: no half", "accounts": "users.json is not good", "namesrvs": "192.0.2.1:9876 failing for 3 s: no route"}
 	here.cluster.BrokerAddrTable = map[string]discovery.BrokerData{"plant": {BrokerName: "plant", BrokerAddrs: map[int64]string{0: here.addr, 1: there.addr, 2: "192.0.2.6:10911"}}}
 	there.info = map[string]string{"brokerRole": "SLAVE", "epoch": "2", "replication": "copies 192.0.2.9:10912, 0 bytes behind"}
-	there.config, there.now = fmt.Sprintf("haListenPort=%d\nmappedFileSizeCommitLog=1048576\n", free(t)), time.Now().Add(time.Hour)
+	there.config, there.now = fmt.Sprintf("haListenPort=%d\nmappedFileSizeCommitLog=1048576\n", free(t, 1)[0]), time.Now().Add(time.Hour)
 	all := p.examine()
 	p.expect(all, "folder", OK, "a daemon runs there", "")
 	p.expect(all, "port "+port, OK, "listenPort answers", "")
