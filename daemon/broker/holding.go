@@ -29,14 +29,22 @@ func newHolding[H any](limit int) holding[H] {
 }
 
 // mostLeaving bounds how many requests there are beyond the limit, until the workers have
-// answered those that have given up their place.
-const mostLeaving = 256
+// answered those that have given up their place. Addresses that have few have as much again
+// to themselves: where those who have many come all at once, they would find none.
+const (
+	mostLeaving = 256
+	few         = 16
+)
 
 // enter counts one more request, of from, if there is room for it, or another one is to
 // give up its place: the caller calls yield for it. p.mu is held.
 func (p *holding[H]) enter(h *place, from netip.Addr) (yields *place, ok bool) {
 	if p.count-p.leaves >= p.limit {
-		if p.leaves < mostLeaving {
+		most := mostLeaving
+		if p.each.has(from) < few {
+			most *= 2
+		}
+		if p.leaves < most {
 			yields = p.each.yields(from)
 		}
 		if yields == nil {

@@ -55,6 +55,14 @@ func (s *shares) enter(p *place, from netip.Addr) bool {
 	return true
 }
 
+// has is how many an address has; none are counted for this machine.
+func (s *shares) has(from netip.Addr) int {
+	if h := s.of[from]; h != nil {
+		return h.count
+	}
+	return 0
+}
+
 // leave takes p, which is not held any more, out of what its address has.
 func (s *shares) leave(p *place) {
 	h := p.of
@@ -92,11 +100,7 @@ func (p *place) release() {
 // yields returns the one that is to make room for one more of an address: the longest held one
 // of the address that has most, if that has more even afterwards; nil if there is none.
 func (s *shares) yields(to netip.Addr) *place {
-	has := 0
-	if h := s.of[to]; h != nil {
-		has = h.count
-	}
-	if len(s.by) == 0 || s.by[0].count <= has+1 {
+	if len(s.by) == 0 || s.by[0].count <= s.has(to)+1 {
 		return nil
 	}
 	if p := s.by[0].oldest.next; p != &s.by[0].oldest {
