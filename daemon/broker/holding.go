@@ -33,7 +33,7 @@ func newHolding[H any](limit int) holding[H] {
 // to themselves: where those who have many come all at once, they would find none.
 const (
 	mostLeaving = 256
-	few         = 16
+	fewHeld     = 16
 )
 
 // enter counts one more request, of from, if there is room for it, or another one is to
@@ -41,7 +41,7 @@ const (
 func (p *holding[H]) enter(h *place, from netip.Addr) (yields *place, ok bool) {
 	if p.count-p.leaves >= p.limit {
 		most := mostLeaving
-		if p.each.has(from) < few {
+		if p.each.has(from) < fewHeld {
 			most *= 2
 		}
 		if p.leaves < most {

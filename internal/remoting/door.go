@@ -259,13 +259,12 @@ func (r *replayed) room() error {
 		if err := c.nc.SetDeadline(c.in.armed); err != nil {
 			return err
 		}
+		if c.draining.Load() { // not before: startDrain sets the deadline too
+			return os.ErrDeadlineExceeded
+		}
 	}
 	r.charged = true
-	now := int64(time.Since(c.born))
-	c.flow.have.Store(0)
-	c.flow.since.Store(now)
-	c.flow.moved.Store(now)
-	c.flow.want.Store(handshakeCost)
+	c.noteBegin(handshakeCost, 0)
 	return nil
 }
 

@@ -37,115 +37,119 @@ func mostLarge(limit int64) int64 { return limit / 4 }
 // time may be larger, and much of it has not come yet mostly.
 func giant(limit int64) int64 { return limit * 7 / 16 }
 
+// What a connection takes room of, in the order in which it does: who waits for himself
+// comes first.
+const (
+	ofSourceSmall = iota // what its source has for small frames, bytes
+	ofSourceLarge        // for large ones
+	ofGiants             // their turn: 1
+	ofSmall              // the part for small frames, bytes
+	ofLarge              // that for large ones
+	inFlight             // all there is
+	kinds
+)
+
 // A loan is what a connection has of the room for frames: for its buffer, or for the frame
 // it grows for. It belongs to the reading goroutine.
-type loan struct {
-	bytes int64 // in flight
-	share int64 // of its source's for small frames
-	wide  int64 // of its source's for large ones
-	small int64 // of the part for small frames
-	large int64 // of that for large ones
-	giant int64 // 1: it has the turn
-}
+type loan [kinds]int64
 
 // loanFor is what a buffer of size bytes takes.
-func (s *shared) loanFor(size int) loan {
+func (s *shared) loanFor(size int) (l loan) {
 	limit := s.limits.BytesInFlight
 	more := int64(max(0, size-minBuffer))
-	l := loan{bytes: min(more, giant(limit))}
+	l[inFlight] = min(more, giant(limit))
 	if share := min(more, mostShare(limit)); size > smallFrame {
-		l.wide, l.large = share, min(more, mostLarge(limit))
+		l[ofSourceLarge], l[ofLarge] = share, min(more, mostLarge(limit))
 	} else {
-		l.share, l.small = share, share
+		l[ofSourceSmall], l[ofSmall] = share, share
 	}
 	if int64(size) > giant(limit) {
-		l.giant = 1
+		l[ofGiants] = 1
 	}
 	return l
 }
 
-// A step is n bytes that are taken of b.
-type step struct {
-	b *budget
-	n int64
+// missing is what l needs to be want.
+func (l loan) missing(want loan) loan {
+	for i, n := range want {
+		l[i] = max(0, n-l[i])
+	}
+	return l
 }
 
-// steps is how l is taken and given back. Who waits for himself comes first.
-func (c *Conn) steps(l loan) [6]step {
+// lenders are whom a loan is taken of. None is nil: nothing is counted there.
+func (c *Conn) lenders() [kinds]*budget {
 	s := c.shared
-	all := [...]step{{nil, l.share}, {nil, l.wide}, {&s.giants, l.giant}, {&s.small, l.small}, {&s.large, l.large}, {s.budget, l.bytes}}
+	all := [kinds]*budget{ofGiants: &s.giants, ofSmall: &s.small, ofLarge: &s.large, inFlight: s.budget}
 	if c.from != nil {
-		all[0].b, all[1].b = &c.from.frames, &c.from.wide
+		all[ofSourceSmall], all[ofSourceLarge] = &c.from.frames, &c.from.wide
 	}
 	return all
 }
 
-// borrow sees that c has room for a buffer of size bytes; it waits for at most patience.
-// What many who wait have meanwhile, see leisure, leaves enough that some go on.
-func (c *Conn) borrow(size int, patience time.Duration) error {
-	had, want := c.in.loan, c.shared.loanFor(size)
-	steps := c.steps(had.missing(want))
-	for i, step := range steps {
-		if step.b == nil || step.n == 0 {
-			continue
-		}
-		var err error
-		if patience, err = c.takeTurn(step.b, step.n, c.purpose(step.b, want), patience); err != nil {
-			giveAll(steps[:i])
-			return err
-		}
-	}
-	c.in.loan = had.with(want)
-	return nil
-}
-
-// purpose is what is taken for want of b: small frames wait for no large ones, but what is
-// for these alone is all theirs.
-func (c *Conn) purpose(b *budget, want loan) purpose {
-	if want.large > 0 && b != &c.shared.large && b != &c.shared.giants {
+// purpose is what a kind of room is taken for: what large frames have of that which others
+// have too is less than all.
+func (l *loan) purpose(kind int) purpose {
+	if l[ofLarge] > 0 && (kind == ofSourceLarge || kind == inFlight) {
 		return forLarge
 	}
 	return forFrames
 }
 
+// borrow sees that c has room for a buffer of size bytes; it waits for at most patience.
+// What many who wait have meanwhile, see leisure, leaves enough that some go on.
+func (c *Conn) borrow(size int, patience time.Duration) error {
+	return c.take(size, func(b *budget, n int64, p purpose) (err error) {
+		patience, err = c.takeTurn(b, n, p, patience)
+		return err
+	})
+}
+
 // tryBorrow is borrow that does not wait.
 func (c *Conn) tryBorrow(size int) bool {
-	had, want := c.in.loan, c.shared.loanFor(size)
-	steps := c.steps(had.missing(want))
-	for i, step := range steps {
-		if step.b != nil && step.n > 0 && !step.b.try(step.n, c.purpose(step.b, want)) {
-			giveAll(steps[:i])
-			return false
+	return c.take(size, func(b *budget, n int64, p purpose) error {
+		if !b.try(n, p) {
+			return ErrBusy
+		}
+		return nil
+	}) == nil
+}
+
+// take has get take what c needs for a buffer of size bytes: all of it, or nothing.
+func (c *Conn) take(size int, get func(*budget, int64, purpose) error) error {
+	want := c.shared.loanFor(size)
+	more := c.in.loan.missing(want)
+	for kind, b := range c.lenders() {
+		if b == nil || more[kind] == 0 {
+			continue
+		}
+		if err := get(b, more[kind], want.purpose(kind)); err != nil {
+			clear(more[kind:])
+			c.give(more)
+			return err
 		}
 	}
-	c.in.loan = had.with(want)
-	return true
-}
-
-// missing is what l needs to be want.
-func (l loan) missing(want loan) loan {
-	return loan{max(0, want.bytes-l.bytes), max(0, want.share-l.share), max(0, want.wide-l.wide), max(0, want.small-l.small), max(0, want.large-l.large), max(0, want.giant-l.giant)}
-}
-
-// with is l and what it needed to be want.
-func (l loan) with(want loan) loan {
-	return loan{max(want.bytes, l.bytes), max(want.share, l.share), max(want.wide, l.wide), max(want.small, l.small), max(want.large, l.large), max(want.giant, l.giant)}
+	for kind, n := range more {
+		c.in.loan[kind] += n
+	}
+	return nil
 }
 
 // payBack gives back what is beyond a buffer of size bytes.
 func (c *Conn) payBack(size int) {
 	want := c.shared.loanFor(size)
 	spare := want.missing(c.in.loan)
-	steps := c.steps(spare)
-	giveAll(steps[:])
-	had := &c.in.loan
-	*had = loan{had.bytes - spare.bytes, had.share - spare.share, had.wide - spare.wide, had.small - spare.small, had.large - spare.large, had.giant - spare.giant}
+	for kind, n := range spare {
+		c.in.loan[kind] -= n
+	}
+	c.give(spare)
 }
 
-func giveAll(steps []step) {
-	for _, step := range steps {
-		if step.b != nil && step.n > 0 {
-			step.b.give(step.n)
+// give gives l back.
+func (c *Conn) give(l loan) {
+	for kind, b := range c.lenders() {
+		if b != nil && l[kind] > 0 {
+			b.give(l[kind])
 		}
 	}
 }

@@ -32,8 +32,7 @@ func (c *Conn) makeRoom(need int) error {
 			c.resize(2 * size)
 			return nil
 		}
-	case in.full && size < hotBuffer && c.leisure(int64(size)) && c.tryBorrow(2*size):
-		c.resize(2 * size) // there is more to read than fits
+	case in.full && c.growHot(): // there is more to read than fits
 		return nil
 	}
 	if size := len(in.buf.b); in.w == size || in.r+need > size {
@@ -43,11 +42,21 @@ func (c *Conn) makeRoom(need int) error {
 	return nil
 }
 
+// growHot doubles the buffer, as far as a busy connection may have it, if there is leisure.
+func (c *Conn) growHot() bool {
+	size := len(c.in.buf.b)
+	if size >= hotBuffer || !c.leisure(int64(size)) || !c.tryBorrow(2*size) {
+		return false
+	}
+	c.resize(2 * size)
+	return true
+}
+
 // calmDown makes the buffer smaller once a large frame is through, or any while much is
 // held: it is to keep nobody waiting who has a frame to send.
 func (c *Conn) calmDown(need int) {
 	in, keep := &c.in, hotBuffer
-	if !c.leisure(0) || in.loan.large > 0 && !in.large && !(c.leisure(hotBuffer) && c.tryBorrow(hotBuffer)) {
+	if !c.leisure(0) || in.loan[ofLarge] > 0 && !in.large && !(c.leisure(hotBuffer) && c.tryBorrow(hotBuffer)) {
 		keep = minBuffer // what a large one had of its source is none for small ones
 	}
 	if keep = max(keep, need, in.w-in.r); !in.large && sizeOf(classOf(keep)) < len(in.buf.b) {
@@ -69,13 +78,18 @@ func (c *Conn) reserve(need int) error {
 	}
 	if !in.large {
 		in.large = true
-		now := int64(time.Since(c.born))
-		c.flow.have.Store(int64(in.w - in.r))
-		c.flow.since.Store(now)
-		c.flow.moved.Store(now)
-		c.flow.want.Store(int64(need))
+		c.noteBegin(need, in.w-in.r)
 	}
 	return nil
+}
+
+// noteBegin tells others that want bytes are being received, of which there are have.
+func (c *Conn) noteBegin(want, have int) {
+	now := int64(time.Since(c.born))
+	c.flow.have.Store(int64(have))
+	c.flow.since.Store(now)
+	c.flow.moved.Store(now)
+	c.flow.want.Store(int64(want))
 }
 
 // noteProgress tells others how far a large frame is.
@@ -92,11 +106,8 @@ func (c *Conn) noteKept(size int) {
 	if size <= minBuffer {
 		return
 	}
-	now := time.Since(c.born)
-	c.flow.have.Store(int64(size))
-	c.flow.since.Store(int64(now))
-	c.flow.moved.Store(int64(now + slowTime - stallTime))
-	c.flow.want.Store(int64(size))
+	c.noteBegin(size, size)
+	c.flow.moved.Add(int64(slowTime - stallTime))
 }
 
 // noteEnd tells others that no large frame is being received.

@@ -57,16 +57,6 @@ func (c *Conn) mayCome(size frameSize) error {
 	return nil
 }
 
-// growHot doubles the buffer, as far as a busy connection may have it, if there is room.
-func (c *Conn) growHot() bool {
-	size := len(c.in.buf.b)
-	if size >= hotBuffer || !c.leisure(int64(size)) || !c.tryBorrow(2*size) {
-		return false
-	}
-	c.resize(2 * size)
-	return true
-}
-
 // passLarge reads past a large frame of which the header is there, and answers it, unless
 // its body is wanted.
 func (c *Conn) passLarge(size frameSize) (passed bool, err error) {
