@@ -51,9 +51,31 @@ func (c Command) Broken(was Answer, now string) string {
 	case before != class:
 		return fmt.Sprintf("%q was recorded, and is %q now:\n%s\nwhere Apache says\n%s", before, class, now, was.Apache)
 	case class != Same && !c.Stays(was.Pairmq, now): // another difference than the page gives a reason for
-		return fmt.Sprintf("recorded was\n%s\nand now it says\n%s", was.Pairmq, now)
+		return "this is another answer than was recorded:\n" + changes(was.Pairmq, now)
 	}
 	return ""
+}
+
+// changes are the lines that one answer has and the other has not, what was there before with a "-".
+func changes(was, now string) string {
+	var b strings.Builder
+	for _, one := range []struct{ sign, has, not string }{{"-", was, now}, {"+", now, was}} {
+		not := map[string]int{}
+		for l := range strings.Lines(one.not) {
+			not[strings.TrimSpace(l)]++
+		}
+		for l := range strings.Lines(one.has) {
+			if l = strings.TrimSpace(l); not[l] == 0 {
+				fmt.Fprintf(&b, "%s %s\n", one.sign, l)
+			} else {
+				not[l]--
+			}
+		}
+	}
+	if b.Len() == 0 {
+		return "the same lines in another order:\n" + now
+	}
+	return b.String()
 }
 
 // Stays says whether pairmq's answer is what was recorded: the same text or, where c.Keys, the same keys, each with

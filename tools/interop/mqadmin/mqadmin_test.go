@@ -104,6 +104,21 @@ func TestEveryRowIsHeld(t *testing.T) {
 	}
 }
 
+// TestWhatChangedIsNamed: of a long answer the gate shows what matters.
+func TestWhatChangedIsNamed(t *testing.T) {
+	for _, tt := range []struct{ was, now, want string }{
+		{"a\nb\nc", "a\nd\nc", "- b\n+ d\n"},
+		{"a\na", "a", "- a\n"},
+		{"b", "a\nb", "+ a\n"},
+		{"a\nb", "b\na", "the same lines in another order:\nb\na"},
+	} {
+		got := Command{}.Broken(Answer{Apache: "other", Pairmq: tt.was}, tt.now)
+		if want := "this is another answer than was recorded:\n" + tt.want; got != want {
+			t.Errorf("%q, then %q: %q, want %q", tt.was, tt.now, got, want)
+		}
+	}
+}
+
 // TestThePageIsUpToDate holds docs/mqadmin.md to what was recorded, and each
 // difference in it to a reason. PAIRMQ_WRITE=1 writes the page.
 func TestThePageIsUpToDate(t *testing.T) {
