@@ -132,7 +132,7 @@ func TestEntriesThatAreLeftOut(t *testing.T) {
 	if g := groups.byName["ok"]; err != nil || len(groups.byName) != 1 || g.ConsumeEnable || g.RetryMaxTimes != 16 || groups.refused != 2 {
 		t.Errorf("groups %+v, %d refused (%v), %v, want one and 2", groups.byName, groups.refused, groups.why, err)
 	}
-	offsets, err := decodeOffsets([]byte(`{"offsetTable":{"T@g":{0:5,"1":6,-1:7,2:-1},"T":{0:1},"T@":{0:1},"@g":{0:1},"T@g@h":{0:1},"../x@g":{0:1},"U@g":{}}}`), 100)
+	offsets, err := decodeOffsets([]byte(`{"offsetTable":{"T@g":{0:5,"1":6,-1:7,2:-2,3:-1},"T":{0:1},"T@":{0:1},"@g":{0:1},"T@g@h":{0:1},"../x@g":{0:1},"U@g":{}}}`), 100)
 	if list := []table.Offset{offsetAt("g", "T", 0, 5, 0), offsetAt("g", "T", 1, 6, 0)}; err != nil || !slices.Equal(offsets.list, list) || offsets.refused != 7 {
 		t.Errorf("offsets %+v, %d refused (%v), %v, want %+v and 7", offsets.list, offsets.refused, offsets.why, err, list)
 	}

@@ -14,6 +14,10 @@ import (
 // unless it is told otherwise.
 const maxDelayLevels = 1024
 
+// noOffset is what rocketmq-client-go commits of a queue of which it has consumed
+// nothing yet, and what RocketMQ's brokers keep and answer then.
+const noOffset = -1
+
 // offsetEntries are consumer offsets in the order of the answer.
 type offsetEntries struct {
 	list    []table.Offset
@@ -30,7 +34,7 @@ func (e *offsetEntries) refuse(err error) {
 
 // decodeOffsets reads the answer to GET_ALL_CONSUMER_OFFSET, 43, with at most
 // limit offsets. Those of names that no topic or group can have, and those below
-// 0, are left out and counted. It fails with errAnswer.
+// 0, are left out and counted, but for -1, which is as none. It fails with errAnswer.
 //
 // Format: RocketMQ 4.9.7 and 5.4.0 ConsumerOffsetSerializeWrapper, "topic@group"
 // to queueId to queue offset. One of ours that is asked for it adds resetTable, of
@@ -49,6 +53,7 @@ func decodeOffsets(body []byte, limit int) (offsetEntries, error) {
 				switch {
 				case bad != nil:
 					e.refuse(bad)
+				case queueID >= 0 && offset == noOffset: // which says the same
 				case queueID < 0 || offset < 0:
 					e.refuse(fmt.Errorf("%w: %s, queueId %d, is at %d", errAnswer, key, queueID, offset))
 				default:
