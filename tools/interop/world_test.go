@@ -235,14 +235,18 @@ func eventually(ctx context.Context, t *testing.T, what string, try func() error
 	t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
+		if last == nil || ctx.Err() == nil { // what is asked as time runs out says only that
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("%s: %v, last: %v", what, ctx.Err(), err)
+			t.Fatalf("%s: %v, last: %v", what, ctx.Err(), last)
 		case <-tick.C:
 		}
 	}
