@@ -74,6 +74,7 @@ func filteredPair(t *testing.T, clients map[string]*peers.Peer, goAgent string, 
 	send(0)
 	for _, s := range rest {
 		s.gets(t, 0, 1)
+		p.noted(t, s.sub.Group, filteredTopic, filteredQueues)
 		s.end(t)
 		if n := len(s.Got()) - len(indexes(s.Got())); n != 0 {
 			t.Errorf("%s: %d messages came twice", s.sub.Group, n)

@@ -131,6 +131,9 @@ func (f *failover) onceFrom(t *testing.T, client *agents.Agent, topic string, se
 		t.Fatal(err)
 	}
 	waited := c.Wait(within(t, transactionTime), distinct(len(sent)))
+	if waited == nil {
+		f.noted(t, "C_"+topic, topic, 4)
+	}
 	if err := c.Stop(within(t, 30*time.Second)); err != nil || waited != nil {
 		t.Errorf("%s: %v, %v", client.Name, waited, err)
 	}
@@ -154,6 +157,9 @@ func (f *failover) backAgain(t *testing.T, client *agents.Agent, c *agents.Consu
 	}
 	waited := c.Wait(within(t, transactionTime), func(got []verify.Got) bool { return len(got) >= deliveries })
 	dead := deadLetters(t, f.world, client, sub, laterEach)
+	if waited == nil {
+		f.noted(t, sub.Group, sub.Topic, 4)
+	}
 	if err := c.Stop(within(t, 30*time.Second)); err != nil || waited != nil {
 		t.Errorf("%s: %v, %v", client.Name, waited, err)
 	}
