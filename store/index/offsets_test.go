@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,6 +52,31 @@ func TestFlushSyncs(t *testing.T) {
 		after := fs.Stats()
 		if write, sync := after.Writes-before.Writes, after.Syncs-before.Syncs; write != step.write || sync != step.sync {
 			t.Errorf("%s: %d writes and %d syncs, want %d and %d", step.name, write, sync, step.write, step.sync)
+		}
+	}
+}
+
+// TestFirstCommitsAtOnce: a group's first offsets come from all of its queues at once where
+// its consumers stop, and each counts.
+func TestFirstCommitsAtOnce(t *testing.T) {
+	x := openFS(t, diskfault.New(diskfault.Plan{Real: t.TempDir()}), func(o *Options) { o.JournalBytes = 4 << 20 })
+	defer closeIndex(t, x)
+	const groups, queues = 500, 8
+	for g := range groups {
+		group, begin := fmt.Sprint("G", g), make(chan struct{})
+		var all sync.WaitGroup
+		for q := range int32(queues) {
+			all.Go(func() {
+				<-begin
+				x.CommitOffset(group, "T", q, int64(q)+1)
+			})
+		}
+		close(begin)
+		all.Wait()
+		for q := range int32(queues) {
+			if at, ok := x.Offset(group, "T", q); !ok || at != int64(q)+1 {
+				t.Fatalf("%s is at %d (%t) in queue %d, want %d", group, at, ok, q, q+1)
+			}
 		}
 	}
 }

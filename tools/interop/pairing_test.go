@@ -603,7 +603,7 @@ func (p *pairing) drain(t *testing.T, name string, clients ...*agents.Agent) {
 }
 
 // noted waits until a master of Apache's has noted all that a group that runs has consumed of a topic. Where the first
-// commits of several of its queues come at once, as from a consumer that stops, one may be lost: apache/rocketmq issue 10988.
+// commits of several of its queues come at once, as from a consumer that stops, one may be lost: apache/rocketmq issue 10700.
 // A consumer that runs commits all of them again every five seconds.
 func (p *pairing) noted(t *testing.T, group, topic string, queues int) {
 	t.Helper()
